@@ -1,0 +1,155 @@
+//! `seq2seq explain`: what a model reads and writes, step by step.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use seq2seq::{Model, PredictOptions, Prediction};
+
+use crate::Done;
+use crate::output::{print_line, table};
+
+/// Show how a model comes to its answer: symbols, ids, and the choices at each step
+#[derive(Args)]
+pub struct Explain {
+    /// A model file, or the folder of a run
+    model: PathBuf,
+    /// The input
+    input: String,
+    /// The right answer, shown beside the model's
+    expected: Option<String>,
+    /// Choices shown at each step
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+}
+
+impl Explain {
+    /// Runs the command.
+    pub fn run(self) -> Result<Done> {
+        let model = Model::load(&self.model)?;
+        print_line(&explanation(
+            &model,
+            &self.input,
+            self.expected.as_deref(),
+            self.top.into(),
+        )?)?;
+        Ok(Done::Completed)
+    }
+}
+
+/// The whole explanation as text.
+pub fn explanation(
+    model: &Model,
+    input: &str,
+    expected: Option<&str>,
+    top: usize,
+) -> Result<String> {
+    let options = PredictOptions {
+        keep_steps: true,
+        ..PredictOptions::default()
+    };
+    let given = expected
+        .filter(|_| model.needs_first_symbol())
+        .and_then(|expected| {
+            model
+                .codec
+                .encode_target(expected)
+                .ids
+                .first()
+                .copied()
+                .map(|first| [first])
+        });
+    let predictions = match &given {
+        Some(first) => model.predict_from(&[input], Some(first), &options),
+        None => model.predict(&[input], &options),
+    };
+    let prediction = predictions
+        .into_iter()
+        .next()
+        .context("the model gave no answer")?;
+    let mut parts = vec![read_part(model, input), steps_part(model, &prediction, top)];
+    parts.push(result_part(&prediction, expected));
+    Ok(parts.join("\n\n"))
+}
+
+fn read_part(model: &Model, input: &str) -> String {
+    let vocabulary = &model.codec.source.vocabulary;
+    let encoded = model.codec.encode_source(input);
+    let symbol = |&id: &u32| format!("{:?}", vocabulary.symbol(id).unwrap_or("?"));
+    let mut rows = vec![
+        std::iter::once("symbols".to_owned())
+            .chain(encoded.ids.iter().map(symbol))
+            .collect(),
+        std::iter::once("ids".to_owned())
+            .chain(encoded.ids.iter().map(u32::to_string))
+            .collect(),
+    ];
+    for unknown in &encoded.unknown {
+        rows.push(vec![format!(
+            "unknown: symbol {}, {:?}",
+            unknown.position + 1,
+            unknown.symbol
+        )]);
+    }
+    format!("what the encoder reads of {input:?}\n{}", table(&rows))
+}
+
+fn steps_part(model: &Model, prediction: &Prediction, top: usize) -> String {
+    let vocabulary = &model.codec.target.vocabulary;
+    let name = |id: u32| match vocabulary.symbol(id) {
+        _ if Some(id) == vocabulary.end() => "end".to_owned(),
+        Some(symbol) => format!("{symbol:?}"),
+        None => "?".to_owned(),
+    };
+    let mut rows = vec![["step", "chosen"].map(str::to_owned).to_vec()];
+    rows[0].extend((1..=top).map(|place| format!("choice {place}")));
+    for (number, step) in prediction.steps.iter().enumerate() {
+        let mut order: Vec<u32> = (0..step.log_probs.len() as u32).collect();
+        order.sort_by(|&a, &b| step.log_probs[b as usize].total_cmp(&step.log_probs[a as usize]));
+        let mut row = vec![(number + 1).to_string(), name(step.chosen)];
+        row.extend(
+            order
+                .iter()
+                .take(top)
+                .map(|&id| format!("{} {:.3}", name(id), step.log_probs[id as usize].exp())),
+        );
+        rows.push(row);
+    }
+    let given = if model.needs_first_symbol() {
+        format!(
+            "; the first symbol, {:?}, is given in this protocol",
+            prediction.symbols.first().map_or("", String::as_str)
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "what the decoder writes, with the probabilities of its choices{given}\n{}",
+        table(&rows)
+    )
+}
+
+fn result_part(prediction: &Prediction, expected: Option<&str>) -> String {
+    let probability = prediction.log_probability.exp();
+    let mut rows = vec![vec![
+        "result".to_owned(),
+        format!("{:?}", prediction.text),
+        format!("probability {probability:.3}"),
+    ]];
+    if let Some(expected) = expected {
+        let verdict = if expected == prediction.text {
+            "right"
+        } else {
+            "wrong"
+        };
+        rows.push(vec![
+            "expected".to_owned(),
+            format!("{expected:?}"),
+            verdict.to_owned(),
+        ]);
+    }
+    if !prediction.finished {
+        rows.push(vec!["the length limit was reached".to_owned()]);
+    }
+    table(&rows)
+}

@@ -1,0 +1,112 @@
+//! `seq2seq inspect`: layers, shapes and parameters of a model.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use seq2seq::Model;
+
+use crate::Done;
+use crate::output::{print_line, table};
+
+/// Show a model's layers, shapes, parameters, vocabularies and settings
+#[derive(Args)]
+pub struct Inspect {
+    /// A model file, or the folder of a run
+    model: PathBuf,
+    /// Show all settings, too
+    #[arg(long)]
+    settings: bool,
+}
+
+impl Inspect {
+    /// Runs the command.
+    pub fn run(self) -> Result<Done> {
+        let model = Model::load(&self.model)?;
+        print_line(&layers(&model))?;
+        let (source, target) = (&model.codec.source, &model.codec.target);
+        print_line("")?;
+        for (name, side) in [("source", source), ("target", target)] {
+            let symbols: Vec<String> = side
+                .vocabulary
+                .symbols()
+                .iter()
+                .map(|symbol| format!("{symbol:?}"))
+                .collect();
+            print_line(&format!(
+                "{name}: {}, {} symbols: {}",
+                side.tokenization,
+                symbols.len(),
+                symbols.join(" ")
+            ))?;
+        }
+        let trained = &model.provenance;
+        print_line(&format!(
+            "trained for {} epochs on {} pairs; longest source {}, longest target {}; output limit {}",
+            trained.epochs,
+            trained.pairs,
+            trained.longest_source,
+            trained.longest_target,
+            model.max_length()
+        ))?;
+        if self.settings {
+            print_line(&format!("\n{}", model.recipe.to_toml().trim_end()))?;
+        }
+        Ok(Done::Completed)
+    }
+}
+
+/// Weights by layer, with shapes and counts.
+fn layers(model: &Model) -> String {
+    let mut rows = vec![
+        ["layer", "weights", "shape", "parameters"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let mut total = 0;
+    let mut sum = 0;
+    let shapes = model.parameters();
+    for (index, (name, shape)) in shapes.iter().enumerate() {
+        let (layer, weights) = name.rsplit_once('.').unwrap_or((name, ""));
+        let count: usize = shape.iter().product();
+        (total, sum) = (total + count, sum + count);
+        rows.push(vec![
+            layer.to_owned(),
+            weights.to_owned(),
+            format!("{shape:?}"),
+            grouped(count),
+        ]);
+        let next = shapes
+            .get(index + 1)
+            .map(|(name, _)| name.rsplit_once('.').map_or(name.as_str(), |(l, _)| l));
+        if next != Some(layer) {
+            if sum != count {
+                rows.push(vec![
+                    String::new(),
+                    "together".into(),
+                    String::new(),
+                    grouped(sum),
+                ]);
+            }
+            sum = 0;
+        }
+    }
+    rows.push(vec![
+        "all".into(),
+        String::new(),
+        String::new(),
+        grouped(total),
+    ]);
+    table(&rows)
+}
+
+/// Digits in groups of three.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = (0..digits.len())
+        .rev()
+        .step_by(3)
+        .map(|end| &digits[(end + 1).saturating_sub(3)..=end])
+        .collect();
+    groups.into_iter().rev().collect::<Vec<_>>().join(",")
+}

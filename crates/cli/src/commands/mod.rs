@@ -1,0 +1,69 @@
+//! The commands, one a file.
+
+pub mod eval;
+pub mod explain;
+pub mod generate;
+pub mod inspect;
+pub mod interactive;
+pub mod predict;
+pub mod reproduce;
+pub mod train;
+
+use std::collections::BTreeMap;
+
+use seq2seq::evaluation::{Evaluation, UnknownSymbols};
+
+use crate::output::table;
+
+/// The figures of an evaluation as a table that says which is which.
+pub fn evaluation_table(evaluation: &Evaluation) -> String {
+    let (forced, free) = (&evaluation.teacher_forced, &evaluation.free_running);
+    let row = |name: &str, value: f64, meaning: &str| {
+        format!(
+            "{}  {meaning}",
+            table(&[vec![format!("{name:<22}"), format!("{value:>8.4}")]])
+        )
+    };
+    [
+        format!("{} pairs, {} questions", evaluation.pairs, free.questions),
+        "teacher-forced (each symbol predicted from the true ones before it, as Keras reports)"
+            .into(),
+        row("  loss", forced.loss, "nats a symbol"),
+        row("  accuracy", forced.accuracy, "of symbols"),
+        "free-running (from the model's own symbols: what its users get)".into(),
+        row("  exact match", free.exact_match, "of questions"),
+        row(
+            "  symbol error rate",
+            free.symbol_error_rate,
+            "edits a reference symbol",
+        ),
+    ]
+    .join("\n")
+}
+
+/// Says which symbols a model does not know.
+pub fn warn_of_unknown(unknown: &UnknownSymbols, of: &str) {
+    for (side, symbols) in [("source", &unknown.source), ("target", &unknown.target)] {
+        if !symbols.is_empty() {
+            eprintln!(
+                "warning: the {side} symbols of {of} that training has not seen: {}",
+                listed(symbols)
+            );
+        }
+    }
+}
+
+/// Most symbols that a message lists.
+const LISTED: usize = 20;
+
+fn listed(symbols: &BTreeMap<String, usize>) -> String {
+    let named = symbols
+        .iter()
+        .take(LISTED)
+        .map(|(symbol, times)| format!("{symbol:?} ({times} x)"));
+    let mut list = named.collect::<Vec<_>>().join(", ");
+    if symbols.len() > LISTED {
+        list += &format!(" and {} more", symbols.len() - LISTED);
+    }
+    list
+}

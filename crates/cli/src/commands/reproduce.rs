@@ -1,0 +1,105 @@
+//! `seq2seq reproduce`: a recipe over several seeds, as a table of minimum, median and maximum.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use seq2seq::config::{Override, Recipe};
+use seq2seq::evaluation::{Evaluation, evaluate};
+use seq2seq::training::{Task, Trainer};
+
+use crate::Done;
+use crate::output::print_line;
+
+/// Train recipes over several seeds and print minimum, median and maximum as a Markdown table
+#[derive(Args)]
+pub struct Reproduce {
+    /// Recipes (.toml)
+    #[arg(required = true)]
+    recipes: Vec<PathBuf>,
+    /// Runs of each recipe, with seeds 1, 2, 3, …
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Change a setting of every recipe; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<Override>,
+}
+
+const HEADING: &str = "\
+| recipe | seeds | evaluated on | loss (teacher-forced) | accuracy (teacher-forced) | exact match (free-running) | symbol error rate (free-running) | seconds of training |
+|---|---|---|---|---|---|---|---|";
+
+impl Reproduce {
+    /// Runs the command.
+    pub fn run(self) -> Result<Done> {
+        print_line(HEADING)?;
+        for path in &self.recipes {
+            let mut runs = Vec::new();
+            for seed in 1..=self.seeds {
+                let mut recipe = Recipe::read(path)?.with_overrides(&self.set)?;
+                recipe.training.seed = seed;
+                runs.push(
+                    self.train(recipe)
+                        .with_context(|| path.display().to_string())?,
+                );
+                eprintln!("{}, seed {seed}: done", path.display());
+            }
+            let name = path.file_stem().unwrap_or_default().to_string_lossy();
+            print_line(&row(&name, &runs))?;
+        }
+        Ok(Done::Completed)
+    }
+
+    fn train(&self, recipe: Recipe) -> Result<(Evaluation, &'static str, f64)> {
+        let trainer = Trainer::new(Task::prepare(recipe)?, None)?;
+        let (kind, pairs) = trainer
+            .final_pairs()
+            .context("there are neither test nor validation pairs")?;
+        let outcome = trainer.run(&mut ())?;
+        let seconds = outcome.history.last().map_or(0.0, |record| record.seconds);
+        Ok((evaluate(&outcome.model, &pairs)?, kind, seconds))
+    }
+}
+
+fn row(name: &str, runs: &[(Evaluation, &'static str, f64)]) -> String {
+    let spread = |value: &dyn Fn(&Evaluation) -> f64, digits: usize| {
+        summary(
+            runs.iter()
+                .map(|(evaluation, _, _)| value(evaluation))
+                .collect(),
+            digits,
+        )
+    };
+    let evaluated = runs.first().map_or(String::new(), |(evaluation, kind, _)| {
+        format!("{} {kind} pairs", evaluation.pairs)
+    });
+    [
+        format!("| {name} | {}", runs.len()),
+        evaluated,
+        spread(&|e| e.teacher_forced.loss, 4),
+        spread(&|e| e.teacher_forced.accuracy, 4),
+        spread(&|e| e.free_running.exact_match, 4),
+        spread(&|e| e.free_running.symbol_error_rate, 4),
+        format!(
+            "{} |",
+            summary(runs.iter().map(|(_, _, seconds)| *seconds).collect(), 1)
+        ),
+    ]
+    .join(" | ")
+}
+
+/// Median (minimum - maximum).
+fn summary(mut values: Vec<f64>, digits: usize) -> String {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let median = match values.len() {
+        0 => return "-".into(),
+        odd if odd % 2 == 1 => values[middle],
+        _ => (values[middle - 1] + values[middle]) / 2.0,
+    };
+    format!(
+        "{median:.digits$} ({:.digits$} - {:.digits$})",
+        values[0],
+        values[values.len() - 1]
+    )
+}

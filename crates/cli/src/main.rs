@@ -1,0 +1,85 @@
+//! The command line of `seq2seq`: every command is a file in `commands`, and all the work is done
+//! by the library.
+
+mod commands;
+mod inputs;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Small sequence-to-sequence models: from a file of pairs to a trained, evaluated, usable model.
+#[derive(Parser)]
+#[command(
+    name = "seq2seq",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Threads to compute with [default: one for each core]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Train(commands::train::Train),
+    Eval(commands::eval::Eval),
+    Predict(commands::predict::Predict),
+    Explain(commands::explain::Explain),
+    Interactive(commands::interactive::Interactive),
+    Generate(commands::generate::Generate),
+    Inspect(commands::inspect::Inspect),
+    Reproduce(commands::reproduce::Reproduce),
+}
+
+/// What a command did, apart from failing.
+pub enum Done {
+    /// All of its work.
+    Completed,
+    /// It was interrupted and said how to go on.
+    Interrupted,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_threads(arguments.threads);
+    let result = match arguments.command {
+        Command::Train(command) => command.run(),
+        Command::Eval(command) => command.run(),
+        Command::Predict(command) => command.run(),
+        Command::Explain(command) => command.run(),
+        Command::Interactive(command) => command.run(),
+        Command::Generate(command) => command.run(),
+        Command::Inspect(command) => command.run(),
+        Command::Reproduce(command) => command.run(),
+    };
+    match result {
+        Ok(Done::Completed) => ExitCode::SUCCESS,
+        Ok(Done::Interrupted) => ExitCode::from(130),
+        // Whoever read our output has had enough of it, as `head` does.
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sets the number of threads, and keeps numbers too small to matter from slowing them down.
+fn start_threads(threads: Option<u16>) {
+    rnn_kernels::flush_denormals();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.map_or(0, usize::from))
+        .start_handler(|_| rnn_kernels::flush_denormals());
+    // It can only fail if a pool exists already, which then serves as well.
+    let _ = pool.build_global();
+}

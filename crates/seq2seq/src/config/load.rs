@@ -1,0 +1,185 @@
+//! Reading recipes: TOML, `KEY=VALUE` overrides, and errors that name the nearest valid key.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::Recipe;
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The recipe could not be read.
+    #[error("cannot read the recipe {path}: {source}")]
+    Unreadable {
+        /// The recipe.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The recipe is not valid TOML, or a key or value in it is not valid.
+    #[error("{origin}: {message}")]
+    Invalid {
+        /// The recipe or the override.
+        origin: String,
+        /// What is wrong, with the line and the nearest valid key.
+        message: String,
+    },
+    /// An override without `=`.
+    #[error("`{0}` is not of the form KEY=VALUE, such as training.epochs=5")]
+    NotAnOverride(String),
+    /// A value that cannot work.
+    #[error("{key} = {value}: {rule}")]
+    Impossible {
+        /// The setting.
+        key: &'static str,
+        /// What it was given.
+        value: String,
+        /// What it must be.
+        rule: String,
+    },
+    /// Settings that exclude each other.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+/// A setting given as `section.key=value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    path: Vec<String>,
+    value: toml::Value,
+    text: String,
+}
+
+impl FromStr for Override {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let (key, value) = text
+            .split_once('=')
+            .filter(|(key, _)| !key.trim().is_empty())
+            .ok_or_else(|| ConfigError::NotAnOverride(text.to_owned()))?;
+        Ok(Self {
+            path: key.trim().split('.').map(str::to_owned).collect(),
+            value: parse_value(value.trim()),
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// A TOML value; whatever is not one is taken as a string, so that quotes are not needed.
+fn parse_value(text: &str) -> toml::Value {
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {text}"));
+    parsed
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+impl Recipe {
+    /// Reads a recipe; relative paths in it start from its folder.
+    ///
+    /// # Errors
+    /// If the file cannot be read or a key or value in it is not valid. Values are not checked
+    /// against each other yet, since overrides may follow: see [`Recipe::check`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut recipe = Self::parse(&text, &path.display().to_string())?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let data = &mut recipe.data;
+        for file in [&mut data.train, &mut data.dev, &mut data.test]
+            .into_iter()
+            .flatten()
+        {
+            *file = folder.join(&file);
+        }
+        Ok(recipe)
+    }
+
+    /// Settings for a file of pairs of which nothing else is known.
+    pub fn for_pairs(path: &Path) -> Self {
+        let mut recipe = Self::default();
+        recipe.data.train = Some(path.to_owned());
+        recipe.training.patience = 5;
+        recipe
+    }
+
+    /// Parses a recipe; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// If the text is not TOML, or has an unknown key or a value of the wrong type.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Invalid {
+            origin: origin.to_owned(),
+            message: with_nearest(&error.to_string(), error.message()),
+        })
+    }
+
+    /// Changes single settings.
+    ///
+    /// # Errors
+    /// If a key does not exist (the nearest one is named) or a value has the wrong type.
+    pub fn with_overrides(self, overrides: &[Override]) -> Result<Self, ConfigError> {
+        overrides.iter().try_fold(self, Self::with_override)
+    }
+
+    fn with_override(self, change: &Override) -> Result<Self, ConfigError> {
+        let invalid = |message: String| ConfigError::Invalid {
+            origin: format!("`{}`", change.text),
+            message,
+        };
+        let mut table = toml::Table::try_from(&self).map_err(|error| invalid(error.to_string()))?;
+        set(&mut table, &change.path, change.value.clone()).map_err(invalid)?;
+        table.try_into().map_err(|error: toml::de::Error| {
+            invalid(with_nearest(error.message(), error.message()))
+        })
+    }
+
+    /// The recipe as TOML, every setting spelled out.
+    pub fn to_toml(&self) -> String {
+        // Serialization of these plain structs cannot fail; an empty text would be noticed at once.
+        toml::to_string(self).unwrap_or_default()
+    }
+}
+
+fn set(table: &mut toml::Table, path: &[String], value: toml::Value) -> Result<(), String> {
+    match path {
+        [] => Ok(()),
+        [key] => {
+            table.insert(key.clone(), value);
+            Ok(())
+        }
+        [section, rest @ ..] => match table
+            .entry(section.clone())
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+        {
+            toml::Value::Table(inner) => set(inner, rest, value),
+            _ => Err(format!("`{section}` is a single setting, not a section")),
+        },
+    }
+}
+
+/// Adds "did you mean" to a message about an unknown key or variant, which lists the valid ones.
+fn with_nearest(shown: &str, message: &str) -> String {
+    let shown = shown.trim_end();
+    match nearest(message) {
+        Some(name) => format!("{shown}\n(did you mean `{name}`?)"),
+        None => shown.to_owned(),
+    }
+}
+
+fn nearest(message: &str) -> Option<String> {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (given, valid) = names.split_first()?;
+    if !message.starts_with("unknown") {
+        return None;
+    }
+    valid
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(given, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(given.len()) / 2)
+        .map(|(_, name)| (*name).to_owned())
+}

@@ -1,0 +1,497 @@
+//! Every setting, its meaning and its default, in one place.
+//!
+//! A [`Recipe`] is what a TOML recipe holds. Each field below is a setting of the section that the
+//! struct stands for (`[model] encoder_units = 128`), the `Default` implementations are the only
+//! place where a default is written, and [`Recipe::check`] refuses what cannot work before any
+//! work starts.
+
+mod check;
+mod load;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Addition, Draw, OnBadLine, SplitMethod};
+use crate::text::{Align, Tokenization};
+
+pub use load::{ConfigError, Override};
+
+/// All settings of a training run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recipe {
+    /// Where the pairs come from.
+    pub data: DataSettings,
+    /// How a text becomes symbols.
+    pub text: TextSettings,
+    /// What the network looks like.
+    pub model: ModelSettings,
+    /// How it is trained.
+    pub training: TrainingSettings,
+    /// How outputs are produced.
+    pub decoding: DecodingSettings,
+}
+
+/// `[data]`: where the pairs come from and how they are split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DataSettings {
+    /// Tab-separated training pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<PathBuf>,
+    /// Pairs for validation; without it, `validation` splits them off the training pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev: Option<PathBuf>,
+    /// Pairs that the final model is evaluated on once training is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// Generated addition problems instead of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addition: Option<AdditionSettings>,
+    /// Column of the source, counted from 1.
+    pub source_column: usize,
+    /// Column of the target, counted from 1.
+    pub target_column: usize,
+    /// Whether the first line names the columns and is to be passed over.
+    pub header: bool,
+    /// What to do about a line that cannot be used: `fail` or `skip`.
+    pub on_bad_line: OnBadLine,
+    /// Share of the training pairs that is split off for validation; 0 for none.
+    pub validation: f64,
+    /// Which pairs those are: the `last` ones in file order, as Keras takes them, or `random` ones.
+    pub validation_split: SplitMethod,
+    /// Keep all pairs of one source on the same side of the split.
+    pub keep_sources_apart: bool,
+}
+
+impl Default for DataSettings {
+    fn default() -> Self {
+        Self {
+            train: None,
+            dev: None,
+            test: None,
+            addition: None,
+            source_column: 1,
+            target_column: 2,
+            header: false,
+            on_bad_line: OnBadLine::Fail,
+            validation: 0.1,
+            validation_split: SplitMethod::Random,
+            keep_sources_apart: true,
+        }
+    }
+}
+
+/// `[data.addition]`: the notebook's generator as a data source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdditionSettings {
+    /// Numbers to add, at least 2.
+    pub terms: usize,
+    /// Most digits of each number.
+    pub digits: usize,
+    /// Training questions.
+    pub count: usize,
+    /// Fresh questions for the final evaluation; 0 for none.
+    pub test_count: usize,
+    /// Write the padded question backwards.
+    pub reverse: bool,
+    /// No question twice (the order of the terms aside), and none shared with the test questions.
+    pub unique: bool,
+    /// How a number is drawn: `uniform`, or `digit-length` (number of digits first, as the Keras
+    /// addition example does).
+    pub draw: Draw,
+}
+
+impl Default for AdditionSettings {
+    fn default() -> Self {
+        Self {
+            terms: 2,
+            digits: 3,
+            count: 5000,
+            test_count: 1000,
+            reverse: false,
+            unique: false,
+            draw: Draw::Uniform,
+        }
+    }
+}
+
+impl AdditionSettings {
+    /// The generator for the training questions.
+    pub fn generator(&self, seed: u64) -> Addition {
+        Addition {
+            terms: self.terms,
+            digits: self.digits,
+            count: self.count,
+            seed,
+            reverse: self.reverse,
+            unique: self.unique,
+            draw: self.draw,
+        }
+    }
+}
+
+/// How one side's tokenization is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenizationChoice {
+    /// Look at the training pairs and say what was found.
+    #[default]
+    Auto,
+    /// One symbol a character.
+    Characters,
+    /// Symbols separated by spaces.
+    Spaces,
+}
+
+impl TokenizationChoice {
+    /// The tokenization asked for, unless it is to be guessed.
+    pub fn fixed(self) -> Option<Tokenization> {
+        match self {
+            Self::Auto => None,
+            Self::Characters => Some(Tokenization::Characters),
+            Self::Spaces => Some(Tokenization::Spaces),
+        }
+    }
+}
+
+/// Where the symbols come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VocabularyChoice {
+    /// The symbols of the training pairs, each side its own, and the special symbols.
+    #[default]
+    FromData,
+    /// The notebook's 13 symbols on both sides: ten digits, space, `+` and the end of line, which
+    /// ends source and target.
+    Notebook,
+}
+
+/// `[text]`: how a text becomes symbols.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TextSettings {
+    /// Symbols of the source: `auto`, `characters` or `spaces`.
+    pub source: TokenizationChoice,
+    /// Symbols of the target: `auto`, `characters` or `spaces`.
+    pub target: TokenizationChoice,
+    /// `from-data`, or `notebook` for its 13 symbols in its order.
+    pub vocabulary: VocabularyChoice,
+    /// Width that every source is filled up to with blanks; 0 for none.
+    pub source_width: usize,
+    /// Where a source stands in that width: `right` or `left`.
+    pub source_align: Align,
+    /// Feed the source backwards (Sutskever et al. 2014), whatever the data.
+    pub reverse_source: bool,
+    /// Close the source with the end mark, too.
+    pub source_end_mark: bool,
+}
+
+impl Default for TextSettings {
+    fn default() -> Self {
+        Self {
+            source: TokenizationChoice::Auto,
+            target: TokenizationChoice::Auto,
+            vocabulary: VocabularyChoice::FromData,
+            source_width: 0,
+            source_align: Align::Right,
+            reverse_source: false,
+            source_end_mark: true,
+        }
+    }
+}
+
+/// Kind of recurrent cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CellKind {
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997), with Keras's gates.
+    #[default]
+    Lstm,
+    /// Gated recurrent unit (Cho et al. 2014), reset after the product as in Keras.
+    Gru,
+    /// The same with the reset before the product, as first published.
+    GruOriginal,
+}
+
+impl CellKind {
+    /// The kernel's name for it.
+    pub fn kernel(self) -> rnn_kernels::Cell {
+        match self {
+            Self::Lstm => rnn_kernels::Cell::Lstm,
+            Self::Gru => rnn_kernels::Cell::Gru { reset_after: true },
+            Self::GruOriginal => rnn_kernels::Cell::Gru { reset_after: false },
+        }
+    }
+}
+
+/// How a symbol is given to a recurrent layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Embedding {
+    /// A learned vector of this many numbers.
+    Size(usize),
+    /// One input for each symbol (`"one-hot"`): no embedding, as in the notebook.
+    Named(OneHotName),
+}
+
+/// The only name that [`Embedding`] takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OneHotName {
+    /// `"one-hot"`.
+    #[serde(rename = "one-hot")]
+    OneHot,
+}
+
+impl Embedding {
+    /// One-hot input.
+    pub const ONE_HOT: Self = Self::Named(OneHotName::OneHot);
+
+    /// Length of the vector that a symbol of a vocabulary of `symbols` becomes.
+    pub fn width(self, symbols: usize) -> usize {
+        match self {
+            Self::Size(size) => size,
+            Self::Named(_) => symbols,
+        }
+    }
+}
+
+/// What stands between the encoder's final state and the decoder's first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BridgeKind {
+    /// Nothing if the sizes agree, a learned `linear` layer otherwise.
+    #[default]
+    Auto,
+    /// The state as it is; the sizes must agree.
+    Copy,
+    /// A learned linear layer for each state.
+    Linear,
+    /// The same followed by the hyperbolic tangent.
+    Tanh,
+}
+
+/// Where the decoder's first input comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// A begin-of-sequence symbol; every target symbol is predicted.
+    #[default]
+    BeginOfSequence,
+    /// The notebook's: the first target symbol is given, and `y[:-1]` predicts `y[1:]`.
+    FirstSymbol,
+}
+
+/// What the decoder reads at each step while it is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecoderInput {
+    /// The target shifted by one (teacher forcing).
+    #[default]
+    Target,
+    /// The encoder's final output at every step, no target (the Keras addition example).
+    EncoderOutput,
+    /// Its own softmax of the step before (the Keras tutorial's variant without teacher forcing).
+    OwnSoftmax,
+}
+
+/// `[model]`: what the network looks like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelSettings {
+    /// `lstm`, `gru` or `gru-original`.
+    pub cell: CellKind,
+    /// Units of the encoder.
+    pub encoder_units: usize,
+    /// Units of the decoder; as many as the encoder's if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoder_units: Option<usize>,
+    /// `"one-hot"`, or the size of a learned embedding.
+    pub embedding: Embedding,
+    /// `auto`, `copy`, `linear` or `tanh`.
+    pub bridge: BridgeKind,
+    /// `begin-of-sequence` or `first-symbol`.
+    pub protocol: Protocol,
+    /// `target`, `encoder-output` or `own-softmax`.
+    pub decoder_input: DecoderInput,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        Self {
+            cell: CellKind::Lstm,
+            encoder_units: 256,
+            decoder_units: None,
+            embedding: Embedding::Size(64),
+            bridge: BridgeKind::Auto,
+            protocol: Protocol::BeginOfSequence,
+            decoder_input: DecoderInput::Target,
+        }
+    }
+}
+
+impl ModelSettings {
+    /// Units of the decoder, given or following the encoder's.
+    pub fn decoder_units(&self) -> usize {
+        self.decoder_units.unwrap_or(self.encoder_units)
+    }
+}
+
+/// Rule that turns gradients into weight changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Adam (Kingma and Ba 2015).
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    AdamW,
+    /// RMSprop (Hinton 2012).
+    RmsProp,
+    /// Stochastic gradient descent, with momentum if `momentum` is above 0.
+    Sgd,
+}
+
+/// How the learning rate changes from step to step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScheduleKind {
+    /// It stays.
+    #[default]
+    Constant,
+    /// A straight line down to `final_learning_rate` at the last step.
+    Linear,
+    /// Half a cosine down to `final_learning_rate` at the last step.
+    Cosine,
+    /// Times `decay` every epoch.
+    Exponential,
+    /// Times `decay` every `decay_epochs` epochs.
+    Step,
+    /// Up for `warmup_steps`, then down with the square root of the step (Vaswani et al. 2017).
+    Noam,
+}
+
+/// Figure of the validation set that decides which model is best.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Monitor {
+    /// Free-running share of outputs that are right to the last symbol.
+    #[default]
+    ExactMatch,
+    /// Free-running edits for each symbol of the reference.
+    SymbolErrorRate,
+    /// Teacher-forced loss.
+    Loss,
+    /// Teacher-forced symbol accuracy.
+    Accuracy,
+}
+
+/// `[training]`: how the network is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainingSettings {
+    /// Passes over the training pairs, at most.
+    pub epochs: usize,
+    /// Pairs of one weight update.
+    pub batch_size: usize,
+    /// Start of every random choice: initial weights, order, sampling, generated data.
+    pub seed: u64,
+    /// Put the pairs into a new order every epoch.
+    pub shuffle: bool,
+    /// `adam`, `adamw`, `rmsprop` or `sgd`.
+    pub optimizer: OptimizerKind,
+    /// Step size, at its highest.
+    pub learning_rate: f64,
+    /// Adam's and RMSprop's guard against division by zero; Keras's value.
+    pub epsilon: f64,
+    /// Adam's memory of the gradient.
+    pub beta_1: f64,
+    /// Adam's memory of its square.
+    pub beta_2: f64,
+    /// RMSprop's memory of the gradient's square.
+    pub rho: f64,
+    /// Momentum of `sgd`.
+    pub momentum: f64,
+    /// Weight decay of `adamw`.
+    pub weight_decay: f64,
+    /// Longest gradient over all weights together; longer ones are scaled down. 0 for no limit.
+    pub clip_norm: f64,
+    /// Largest gradient of a single weight. 0 for no limit.
+    pub clip_value: f64,
+    /// `constant`, `linear`, `cosine`, `exponential`, `step` or `noam`.
+    pub schedule: ScheduleKind,
+    /// Where `linear` and `cosine` end.
+    pub final_learning_rate: f64,
+    /// Factor of `exponential` and `step`.
+    pub decay: f64,
+    /// Epochs between two drops of `step`.
+    pub decay_epochs: usize,
+    /// Steps over which the rate rises from nothing first; 0 for none.
+    pub warmup_steps: usize,
+    /// Share of decoder inputs taken from the target; the rest are the model's own predictions
+    /// (scheduled sampling, Bengio et al. 2015).
+    pub teacher_forcing: f64,
+    /// Epochs between two validations.
+    pub validate_every: usize,
+    /// Most questions of the validation set that are decoded freely; 0 for all.
+    pub validation_questions: usize,
+    /// `exact-match`, `symbol-error-rate`, `loss` or `accuracy`.
+    pub monitor: Monitor,
+    /// Validations without improvement before training stops; 0 to never stop early.
+    pub patience: usize,
+    /// Keep the model of the best validation; otherwise that of the last epoch.
+    pub keep_best: bool,
+}
+
+impl Default for TrainingSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 30,
+            batch_size: 64,
+            seed: 1,
+            shuffle: true,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 1e-3,
+            epsilon: 1e-7,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            rho: 0.9,
+            momentum: 0.0,
+            weight_decay: 0.01,
+            clip_norm: 0.0,
+            clip_value: 0.0,
+            schedule: ScheduleKind::Constant,
+            final_learning_rate: 0.0,
+            decay: 0.5,
+            decay_epochs: 10,
+            warmup_steps: 0,
+            teacher_forcing: 1.0,
+            validate_every: 1,
+            validation_questions: 0,
+            monitor: Monitor::ExactMatch,
+            patience: 0,
+            keep_best: true,
+        }
+    }
+}
+
+/// `[decoding]`: how outputs are produced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecodingSettings {
+    /// Longest output in symbols; 0 for twice the longest training target.
+    pub max_length: usize,
+    /// Inputs decoded together.
+    pub batch_size: usize,
+}
+
+impl Default for DecodingSettings {
+    fn default() -> Self {
+        Self {
+            max_length: 0,
+            batch_size: 128,
+        }
+    }
+}

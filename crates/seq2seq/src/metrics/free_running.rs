@@ -1,0 +1,110 @@
+//! Scores of answers that a model wrote on its own, without seeing the right
+//! one.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::edit_distance;
+
+/// How well free-running answers agree with the references.
+///
+/// The rates are fractions, not percentages. Tasks whose answers are words or
+/// pronunciations call `1 - exact_match` the word error rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FreeRunning {
+    /// The share of questions answered exactly as some reference: `correct /
+    /// questions`, from 0 to 1.
+    pub exact_match: f64,
+    /// `edits / reference_symbols`: 0 is perfect, and answers that are too long
+    /// can bring it above 1. Where the references have no symbols at all, this
+    /// is the number of edits.
+    pub symbol_error_rate: f64,
+    /// How many questions were asked.
+    pub questions: usize,
+    /// How many were answered exactly as some reference.
+    pub correct: usize,
+    /// Insertions, deletions and substitutions from the answers to their
+    /// nearest references, summed over the questions.
+    pub edits: usize,
+    /// Symbols in those references, summed over the questions.
+    pub reference_symbols: usize,
+}
+
+/// Why answers cannot be scored.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScoreError {
+    /// A rate over no questions has no value.
+    #[error("there are no questions to score")]
+    NoQuestions,
+    /// Answers and references do not belong together.
+    #[error("there are {hypotheses} answers for {references} questions")]
+    UnequalCounts {
+        /// How many answers there are.
+        hypotheses: usize,
+        /// How many questions have references.
+        references: usize,
+    },
+    /// A question has no right answer.
+    #[error("question {question} (counted from 1) has no reference to compare its answer with")]
+    NoReference {
+        /// The question, counted from one.
+        question: usize,
+    },
+}
+
+/// Scores answers (sequences of symbols) against the references of their
+/// questions. `references` has one list for each answer.
+///
+/// Any reference counts as right. An answer's edits are those to its nearest
+/// reference; where several are as near, the shorter one is taken, which gives
+/// the higher error rate and does not depend on the order of the references.
+/// Edits and symbols are summed before they are divided, so long answers weigh
+/// more than short ones, as is usual for error rates.
+///
+/// # Errors
+///
+/// There are no questions, the numbers of answers and questions differ, or a
+/// question has no reference.
+pub fn score(
+    hypotheses: &[Vec<String>],
+    references: &[Vec<Vec<String>>],
+) -> Result<FreeRunning, ScoreError> {
+    if hypotheses.len() != references.len() {
+        let (hypotheses, references) = (hypotheses.len(), references.len());
+        return Err(ScoreError::UnequalCounts {
+            hypotheses,
+            references,
+        });
+    }
+    let questions = hypotheses.len();
+    if questions == 0 {
+        return Err(ScoreError::NoQuestions);
+    }
+
+    let (mut correct, mut edits, mut reference_symbols) = (0, 0, 0);
+    for (place, (hypothesis, references)) in hypotheses.iter().zip(references).enumerate() {
+        let (distance, length) =
+            nearest(hypothesis, references).ok_or(ScoreError::NoReference {
+                question: place + 1,
+            })?;
+        correct += usize::from(distance == 0);
+        edits += distance;
+        reference_symbols += length;
+    }
+    Ok(FreeRunning {
+        exact_match: correct as f64 / questions as f64,
+        symbol_error_rate: edits as f64 / reference_symbols.max(1) as f64,
+        questions,
+        correct,
+        edits,
+        reference_symbols,
+    })
+}
+
+/// The distance to the nearest reference, and that reference's length.
+fn nearest(hypothesis: &[String], references: &[Vec<String>]) -> Option<(usize, usize)> {
+    references
+        .iter()
+        .map(|reference| (edit_distance(hypothesis, reference), reference.len()))
+        .min()
+}

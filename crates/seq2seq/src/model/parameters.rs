@@ -1,0 +1,257 @@
+//! Where a network's weights come from: fresh ones with Keras's initial values, drawn from a seeded
+//! generator so that a run can be repeated, or those stored in a model file.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Why stored weights do not make the network that they are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// The network has a weight that is not stored.
+    #[error("the weights `{0}` are missing")]
+    Missing(String),
+    /// A weight has another shape than the settings ask for.
+    #[error("the weights `{name}` have the shape {found:?}, but the settings ask for {expected:?}")]
+    Shape {
+        /// Name of the weight.
+        name: String,
+        /// Shape in the file.
+        found: Vec<usize>,
+        /// Shape that the settings ask for.
+        expected: Vec<usize>,
+    },
+}
+
+/// Weights by name, such as `encoder.kernel`.
+pub type Weights = BTreeMap<String, TensorData>;
+
+#[derive(Debug)]
+enum Origin {
+    Fresh(Box<ChaCha8Rng>),
+    Stored(Weights),
+}
+
+/// Gives a network its parameters one after the other, in a fixed order.
+#[derive(Debug)]
+pub struct Parameters {
+    origin: Origin,
+    device: Device,
+    path: Vec<String>,
+    given: u64,
+}
+
+impl Parameters {
+    /// Fresh weights; the same seed gives the same ones.
+    pub fn fresh(seed: u64, device: &Device) -> Self {
+        Self::from_origin(
+            Origin::Fresh(Box::new(ChaCha8Rng::seed_from_u64(seed))),
+            device,
+        )
+    }
+
+    /// Stored weights.
+    pub fn stored(weights: Weights, device: &Device) -> Self {
+        Self::from_origin(Origin::Stored(weights), device)
+    }
+
+    fn from_origin(origin: Origin, device: &Device) -> Self {
+        Self {
+            origin,
+            device: device.clone(),
+            path: Vec::new(),
+            given: 0,
+        }
+    }
+
+    /// Builds a layer whose weights have names that start with `name` and a dot.
+    ///
+    /// # Errors
+    /// Those of the layer.
+    pub fn layer<L>(
+        &mut self,
+        name: &str,
+        build: impl FnOnce(&mut Self) -> Result<L, ParameterError>,
+    ) -> Result<L, ParameterError> {
+        self.path.push(name.to_owned());
+        let layer = build(self);
+        self.path.pop();
+        layer
+    }
+
+    /// Uniform in ±sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010); `[inputs, outputs]`.
+    ///
+    /// # Errors
+    /// If stored weights lack it or have it in another shape; so for all that follow.
+    pub fn glorot_uniform(
+        &mut self,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+    ) -> Result<Param<Tensor<2>>, ParameterError> {
+        let limit = (6.0 / (inputs + outputs) as f32).sqrt();
+        self.uniform(name, [inputs, outputs], limit)
+    }
+
+    /// Uniform in ±`limit`.
+    pub fn uniform(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        limit: f32,
+    ) -> Result<Param<Tensor<2>>, ParameterError> {
+        self.give(name, shape, |rng| {
+            (0..shape[0] * shape[1])
+                .map(|_| rng.random_range(-limit..=limit))
+                .collect()
+        })
+    }
+
+    /// Orthonormal rows (Saxe et al. 2014); at least as many columns as rows.
+    pub fn orthogonal(
+        &mut self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+    ) -> Result<Param<Tensor<2>>, ParameterError> {
+        self.give(name, [rows, columns], |rng| orthonormal(rng, rows, columns))
+    }
+
+    /// A vector with these values.
+    pub fn vector(
+        &mut self,
+        name: &str,
+        values: Vec<f32>,
+    ) -> Result<Param<Tensor<1>>, ParameterError> {
+        self.give(name, [values.len()], |_| values)
+    }
+
+    /// Parameters are numbered in the order in which they are given, so that an optimizer's saved
+    /// state finds its parameter again.
+    fn give<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+        draw: impl FnOnce(&mut ChaCha8Rng) -> Vec<f32>,
+    ) -> Result<Param<Tensor<D>>, ParameterError> {
+        let data = match &mut self.origin {
+            Origin::Fresh(rng) => TensorData::new(draw(rng), shape),
+            Origin::Stored(weights) => {
+                let mut path = self.path.clone();
+                path.push(name.to_owned());
+                take(weights, path.join("."), &shape)?
+            }
+        };
+        self.given += 1;
+        let tensor = Tensor::from_data(data, &self.device).require_grad();
+        Ok(Param::initialized(ParamId::from(self.given), tensor))
+    }
+}
+
+fn take(
+    weights: &mut Weights,
+    name: String,
+    shape: &[usize],
+) -> Result<TensorData, ParameterError> {
+    let data = weights
+        .remove(&name)
+        .ok_or_else(|| ParameterError::Missing(name.clone()))?;
+    let found = data.shape().to_vec();
+    if found == shape {
+        return Ok(data);
+    }
+    Err(ParameterError::Shape {
+        name,
+        found,
+        expected: shape.to_vec(),
+    })
+}
+
+/// Rows of standard normal numbers, made orthonormal by Gram and Schmidt.
+fn orthonormal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f32> {
+    let mut matrix: Vec<f64> = (0..rows * columns).map(|_| normal(rng)).collect();
+    for row in 0..rows {
+        let (done, rest) = matrix.split_at_mut(row * columns);
+        let current = &mut rest[..columns];
+        // The second projection removes what rounding left of the first.
+        for _ in 0..2 {
+            for earlier in done.chunks_exact(columns) {
+                let along = dot(current, earlier);
+                current
+                    .iter_mut()
+                    .zip(earlier)
+                    .for_each(|(x, e)| *x -= along * e);
+            }
+        }
+        let length = dot(current, current).sqrt();
+        current.iter_mut().for_each(|x| *x /= length);
+    }
+    matrix.into_iter().map(|value| value as f32).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// A standard normal number, by the method of Box and Muller (1958).
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
+}
+
+/// All weights of a network, by name.
+pub fn weights_of(network: &impl Module) -> Weights {
+    let mut collector = WeightCollector::default();
+    network.visit(&mut collector);
+    collector.weights
+}
+
+/// Name and shape of every weight, in the order of the layers.
+pub fn shapes_of(network: &impl Module) -> Vec<(String, Vec<usize>)> {
+    let mut collector = ShapeCollector::default();
+    network.visit(&mut collector);
+    collector.shapes
+}
+
+#[derive(Default)]
+struct WeightCollector {
+    path: Vec<String>,
+    weights: Weights,
+}
+
+impl ModuleVisitor for WeightCollector {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.weights
+            .insert(self.path.join("."), param.val().into_data());
+    }
+}
+
+#[derive(Default)]
+struct ShapeCollector {
+    path: Vec<String>,
+    shapes: Vec<(String, Vec<usize>)>,
+}
+
+impl ModuleVisitor for ShapeCollector {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.shapes
+            .push((self.path.join("."), param.val().dims().to_vec()));
+    }
+}

@@ -1,0 +1,185 @@
+//! A recurrent layer over whole sequences: LSTM or GRU, either direction, any lengths.
+//!
+//! Weights have Keras's names, shapes and gate order, so they can be compared one to one. On the
+//! CPU the layer is one fused operation ([`fused`]); elsewhere it is composed of Burn's tensor
+//! operations ([`composed`]), which also serves as the reference in tests.
+
+pub mod composed;
+pub mod fused;
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+pub use rnn_kernels::{Cell, Direction, Layout};
+
+use super::parameters::{ParameterError, Parameters};
+use crate::data::Padded;
+
+/// Weights of one recurrent layer in one direction.
+#[derive(Module, Debug)]
+pub struct Recurrent {
+    /// Input weights `[input, gates * units]`.
+    pub kernel: Param<Tensor<2>>,
+    /// Recurrent weights `[units, gates * units]`.
+    pub recurrent_kernel: Param<Tensor<2>>,
+    /// Bias `[gates * units]`; twice as long for the GRU that resets after the product.
+    pub bias: Param<Tensor<1>>,
+    #[module(skip)]
+    cell: CellTag,
+}
+
+/// The cell, kept beside the weights without being one.
+#[derive(Clone, Copy, Debug)]
+struct CellTag(Cell);
+
+/// What a recurrent layer reads.
+#[derive(Clone, Debug)]
+pub enum LayerInput<'a> {
+    /// Symbols, and the vectors `[symbols, input]` that stand for them; without vectors each
+    /// symbol is its own input (one-hot).
+    Symbols {
+        /// Embedding table, or nothing for one-hot input.
+        vectors: Option<Tensor<2>>,
+        /// Symbols of every sequence.
+        symbols: &'a Padded,
+    },
+    /// Vectors `[time, batch, input]`.
+    Vectors(Tensor<3>),
+    /// The same vectors `[batch, input]` at every one of so many steps.
+    Repeated(Tensor<2>, usize),
+}
+
+/// Sizes, order and lengths of one call, apart from any tensor.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Kind of cell.
+    pub cell: Cell,
+    /// Order in which the steps are read.
+    pub direction: Direction,
+    /// Steps.
+    pub time: usize,
+    /// Sequences.
+    pub batch: usize,
+    /// Units.
+    pub hidden: usize,
+    /// Length of each sequence; all are `time` long without it.
+    pub lengths: Option<Vec<usize>>,
+    /// Rows `[time, batch]` of the input table; without it the input is `[time, batch, ..]` itself.
+    pub rows: Option<Vec<i32>>,
+    /// Whether an initial state is given; it is zero otherwise.
+    pub has_initial: bool,
+    /// What is returned.
+    pub layout: Layout,
+}
+
+impl Plan {
+    /// Steps of the returned tensor `[steps, batch, hidden]`.
+    pub fn steps(&self) -> usize {
+        match self.layout {
+            Layout::Sequence => self.time,
+            Layout::FinalState => self.cell.states(),
+            Layout::Both => self.time + self.cell.states(),
+        }
+    }
+}
+
+impl Recurrent {
+    /// A layer with Keras's initial values: Glorot uniform input weights, orthogonal recurrent
+    /// weights, zero bias with ones for the LSTM's forget gate.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit.
+    pub fn new(
+        cell: Cell,
+        input: usize,
+        units: usize,
+        params: &mut Parameters,
+    ) -> Result<Self, ParameterError> {
+        let gates = cell.gates() * units;
+        let mut bias = vec![0.0; cell.bias_len(units)];
+        if cell == Cell::Lstm {
+            bias[units..2 * units].fill(1.0);
+        }
+        Ok(Self {
+            kernel: params.glorot_uniform("kernel", [input, gates])?,
+            recurrent_kernel: params.orthogonal("recurrent_kernel", [units, gates])?,
+            bias: params.vector("bias", bias)?,
+            cell: CellTag(cell),
+        })
+    }
+
+    /// Units of the layer.
+    pub fn units(&self) -> usize {
+        self.recurrent_kernel.val().dims()[0]
+    }
+
+    /// Kind of cell.
+    pub fn cell(&self) -> Cell {
+        self.cell.0
+    }
+
+    /// Runs the layer.
+    ///
+    /// - `initial`: `[states, batch, units]`, zero if left out; the states are (h, c) for an LSTM
+    ///   and h for a GRU;
+    /// - `lengths`: past its length a sequence keeps its state.
+    ///
+    /// Returns what `layout` asks for: the sequence of h `[time, batch, units]`, the final state
+    /// `[states, batch, units]`, or both one after the other along the first axis.
+    pub fn forward(
+        &self,
+        input: LayerInput,
+        initial: Option<Tensor<3>>,
+        lengths: Option<&[usize]>,
+        direction: Direction,
+        layout: Layout,
+    ) -> Tensor<3> {
+        let (time, batch, rows, projected) = self.project(input);
+        let plan = Plan {
+            cell: self.cell(),
+            direction,
+            time,
+            batch,
+            hidden: self.units(),
+            lengths: lengths.map(<[usize]>::to_vec),
+            rows,
+            has_initial: initial.is_some(),
+            layout,
+        };
+        let weights = self.recurrent_kernel.val();
+        fused::recurrent(projected, weights, self.bias.val(), initial, Arc::new(plan))
+    }
+
+    /// Multiplies the input by the input weights, in as few rows as it takes: a table of symbols
+    /// or a repeated vector is multiplied once, not at every step.
+    ///
+    /// Returns time, batch, the rows to gather and the product `[rows, gates * units]`.
+    fn project(&self, input: LayerInput) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
+        let kernel = self.kernel.val();
+        match input {
+            LayerInput::Symbols { vectors, symbols } => {
+                let table = match vectors {
+                    Some(vectors) => vectors.matmul(kernel),
+                    None => kernel,
+                };
+                (
+                    symbols.time,
+                    symbols.batch(),
+                    Some(symbols.ids.clone()),
+                    table,
+                )
+            }
+            LayerInput::Vectors(vectors) => {
+                let [time, batch, width] = vectors.dims();
+                let flat = vectors.reshape([time * batch, width]);
+                (time, batch, None, flat.matmul(kernel))
+            }
+            LayerInput::Repeated(vectors, time) => {
+                let [batch, _] = vectors.dims();
+                let rows = (0..time).flat_map(|_| 0..batch as i32).collect();
+                (time, batch, Some(rows), vectors.matmul(kernel))
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What is known of an epoch once it is over.
+
+use serde::{Deserialize, Serialize};
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Number of the epoch, from 1.
+    pub epoch: usize,
+    /// Weight updates so far.
+    pub step: usize,
+    /// Learning rate of the last update.
+    pub learning_rate: f64,
+    /// Mean training loss of a symbol, measured while the weights changed, as Keras does.
+    pub loss: f64,
+    /// Share of training symbols predicted right, likewise.
+    pub accuracy: f64,
+    /// Training pairs a second.
+    pub pairs_per_second: f64,
+    /// Seconds of training so far.
+    pub seconds: f64,
+    /// Figures of the validation set, if this epoch had a validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
+}
+
+/// Figures of the validation set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Validation {
+    /// Teacher-forced loss of a symbol.
+    pub loss: f64,
+    /// Teacher-forced share of symbols predicted right.
+    pub accuracy: f64,
+    /// Free-running share of questions answered right.
+    pub exact_match: f64,
+    /// Free-running edits for each symbol of the reference.
+    pub symbol_error_rate: f64,
+    /// Whether it was the best so far.
+    pub best: bool,
+}

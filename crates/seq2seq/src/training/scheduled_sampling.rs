@@ -1,0 +1,46 @@
+//! Mixing teacher forcing with the model's own predictions (Bengio et al. 2015).
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::batch::TrainingBatch;
+use crate::model::Seq2Seq;
+use crate::text::argmax;
+
+/// Replaces decoder inputs by what the network predicts at that place, each with probability
+/// `1 - teacher_forcing`.
+///
+/// The choice of a symbol has no gradient, so the mixture can be written out first, step by step
+/// and without a graph, and then trained on in one pass like any other input. `network` must be
+/// free of the autodiff graph.
+pub fn mix_in_predictions(
+    network: &Seq2Seq,
+    batch: &mut TrainingBatch,
+    teacher_forcing: f64,
+    rng: &mut ChaCha8Rng,
+) {
+    let rows = batch.decoder_input.batch();
+    let mut state = network.encode(&batch.source);
+    for step in 1..batch.decoder_input.time {
+        let (read, next) = batch.decoder_input.ids.split_at_mut(step * rows);
+        let last: Vec<u32> = read[(step - 1) * rows..]
+            .iter()
+            .map(|&id| id as u32)
+            .collect();
+        let logits = network.step(&mut state, &last);
+        let classes = logits.dims()[1];
+        let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
+        for (id, row) in next.iter_mut().zip(logits.chunks_exact(classes)) {
+            if rng.random::<f64>() >= teacher_forcing {
+                *id = argmax(row).unwrap_or(0) as i32;
+            }
+        }
+    }
+}
+
+/// Random numbers of one step of training, whatever came before it.
+pub fn step_rng(seed: u64, step: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_5a3b);
+    rng.set_stream(step as u64);
+    rng
+}

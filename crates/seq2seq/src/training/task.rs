@@ -1,0 +1,289 @@
+//! From settings to everything that training starts from: pairs read or generated, split,
+//! tokenized, encoded.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{AdditionSettings, ConfigError, Recipe, TokenizationChoice};
+use crate::data::{
+    AdditionError, DataError, Example, Pair, PairFile, ReadOptions, SkippedLine, Split, SplitError,
+    guess_tokenization, read_pairs, split,
+};
+use crate::evaluation::UnknownSymbols;
+use crate::text::{Codec, Tokenization};
+
+/// Why training cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// Settings that cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A file of pairs that cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The generator refused.
+    #[error("data.addition: {0}")]
+    Addition(#[from] AdditionError),
+    /// No validation set could be split off.
+    #[error(
+        "{0} (settings: data.validation, data.validation_split, data.keep_sources_apart; or give the validation pairs with --dev FILE)"
+    )]
+    Split(#[from] SplitError),
+    /// Neither file nor generator.
+    #[error(
+        "there is nothing to train on: give a file of pairs (--train FILE, or data.train in the recipe), or the generator [data.addition]"
+    )]
+    NoData,
+    /// The notebook's 13 symbols do not cover the data.
+    #[error(
+        "the data has the symbol {symbol:?}, which text.vocabulary = \"notebook\" does not: use text.vocabulary = \"from-data\""
+    )]
+    NotInNotebook {
+        /// The first such symbol.
+        symbol: String,
+    },
+    /// Nothing to learn from.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// What a tokenization was chosen for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chosen {
+    /// The tokenization.
+    pub tokenization: Tokenization,
+    /// Why, if it was guessed.
+    pub reason: Option<String>,
+}
+
+/// What was read, for people to check.
+#[derive(Clone, Debug)]
+pub struct DataReport {
+    /// Where the training pairs come from.
+    pub origin: String,
+    /// Lines that were passed over.
+    pub skipped: Vec<SkippedLine>,
+    /// Different training sources.
+    pub sources: usize,
+    /// Tokenization of the source.
+    pub source: Chosen,
+    /// Tokenization of the target.
+    pub target: Chosen,
+    /// Longest training source, in symbols.
+    pub longest_source: usize,
+    /// Longest training target, in symbols.
+    pub longest_target: usize,
+    /// Symbols of the validation pairs that training does not have.
+    pub unseen: UnknownSymbols,
+}
+
+/// Everything that training starts from.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The settings, tokenizations resolved.
+    pub recipe: Recipe,
+    /// How texts become symbols.
+    pub codec: Arc<Codec>,
+    /// Training pairs as symbols.
+    pub train: Vec<Example>,
+    /// Validation pairs; may be empty.
+    pub dev: Vec<Pair>,
+    /// Pairs for the final evaluation; may be empty.
+    pub test: Vec<Pair>,
+    /// What was read.
+    pub report: DataReport,
+}
+
+impl Task {
+    /// Checks the settings and reads or generates the data.
+    ///
+    /// # Errors
+    /// If settings, files or split cannot work; the message says how to fix it.
+    pub fn prepare(recipe: Recipe) -> Result<Self, TaskError> {
+        recipe.check()?;
+        let loaded = match (&recipe.data.addition, &recipe.data.train) {
+            (Some(addition), _) => generated(addition, recipe.training.seed)?,
+            (None, Some(path)) => from_file(&recipe, path)?,
+            (None, None) => return Err(TaskError::NoData),
+        };
+        Self::from_loaded(recipe, loaded)
+    }
+
+    /// A task on pairs in memory; the recipe's own data settings apart from the split are ignored.
+    ///
+    /// # Errors
+    /// If settings or split cannot work.
+    pub fn from_pairs(
+        recipe: Recipe,
+        pairs: impl IntoIterator<Item = Pair>,
+    ) -> Result<Self, TaskError> {
+        recipe.check()?;
+        let loaded = Loaded {
+            origin: "memory".into(),
+            train: pairs.into_iter().collect(),
+            ..Loaded::default()
+        };
+        Self::from_loaded(recipe, loaded)
+    }
+
+    fn from_loaded(mut recipe: Recipe, loaded: Loaded) -> Result<Self, TaskError> {
+        let (pairs, dev) = validation_pairs(&recipe, loaded.train)?;
+        let read_dev = loaded.dev.unwrap_or_default();
+        let dev = if read_dev.is_empty() { dev } else { read_dev };
+        if pairs.is_empty() {
+            return Err(TaskError::Unusable(
+                "there is not a single training pair".into(),
+            ));
+        }
+        let source = choose(recipe.text.source, pairs.iter().map(|p| p.source.as_str()));
+        let target = choose(recipe.text.target, pairs.iter().map(|p| p.target.as_str()));
+        recipe.text.source = choice(source.tokenization);
+        recipe.text.target = choice(target.tokenization);
+        let codec = Codec::build(&recipe, &pairs, source.tokenization, target.tokenization);
+        check_covered(&codec, &pairs)?;
+        let train: Vec<Example> = pairs.iter().map(|pair| codec.encode(pair)).collect();
+        let report = DataReport {
+            origin: loaded.origin,
+            skipped: loaded.skipped,
+            sources: pairs
+                .iter()
+                .map(|p| p.source.as_str())
+                .collect::<HashSet<_>>()
+                .len(),
+            source,
+            target,
+            longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
+            longest_target: train.iter().map(|e| e.target.len()).max().unwrap_or(0),
+            unseen: UnknownSymbols::of(&codec, &dev),
+        };
+        Ok(Self {
+            recipe,
+            codec: Arc::new(codec),
+            train,
+            dev,
+            test: loaded.test,
+            report,
+        })
+    }
+}
+
+#[derive(Default)]
+struct Loaded {
+    origin: String,
+    train: Vec<Pair>,
+    dev: Option<Vec<Pair>>,
+    test: Vec<Pair>,
+    skipped: Vec<SkippedLine>,
+}
+
+/// Seeds of test questions are far from those of training questions.
+const TEST_SEED: u64 = 1 << 32;
+
+fn generated(addition: &AdditionSettings, seed: u64) -> Result<Loaded, TaskError> {
+    let train = addition.generator(seed).generate()?;
+    let test = if addition.test_count == 0 {
+        Vec::new()
+    } else {
+        let mut generator = addition.generator(seed.wrapping_add(TEST_SEED));
+        generator.count = addition.test_count;
+        let taken = if addition.unique {
+            train.iter().map(|pair| pair.source.clone()).collect()
+        } else {
+            HashSet::new()
+        };
+        generator.generate_excluding(&taken)?
+    };
+    let origin = format!(
+        "generated addition of {} terms of up to {} digits",
+        addition.terms, addition.digits
+    );
+    Ok(Loaded {
+        origin,
+        train,
+        test,
+        ..Loaded::default()
+    })
+}
+
+fn from_file(recipe: &Recipe, path: &Path) -> Result<Loaded, TaskError> {
+    let PairFile { pairs, skipped, .. } = read_pairs(path, &read_options(recipe))?;
+    let read = |path: &Option<std::path::PathBuf>| {
+        path.as_ref()
+            .map(|path| read_pairs(path, &read_options(recipe)).map(|file| file.pairs))
+            .transpose()
+    };
+    Ok(Loaded {
+        origin: path.display().to_string(),
+        train: pairs,
+        dev: read(&recipe.data.dev)?,
+        test: read(&recipe.data.test)?.unwrap_or_default(),
+        skipped,
+    })
+}
+
+/// How the files of a recipe are read.
+pub fn read_options(recipe: &Recipe) -> ReadOptions {
+    ReadOptions {
+        source_column: recipe.data.source_column,
+        target_column: recipe.data.target_column,
+        features_column: None,
+        header: recipe.data.header,
+        on_bad_line: recipe.data.on_bad_line,
+    }
+}
+
+/// Splits validation pairs off, unless they come from a file or none are wanted.
+fn validation_pairs(
+    recipe: &Recipe,
+    pairs: Vec<Pair>,
+) -> Result<(Vec<Pair>, Vec<Pair>), TaskError> {
+    let data = &recipe.data;
+    if data.dev.is_some() || data.validation == 0.0 {
+        return Ok((pairs, Vec::new()));
+    }
+    let options = Split {
+        fraction: data.validation,
+        method: data.validation_split,
+        seed: recipe.training.seed,
+        keep_sources_apart: data.keep_sources_apart,
+    };
+    Ok(split(pairs, &options)?)
+}
+
+fn choose<'a>(choice: TokenizationChoice, texts: impl Iterator<Item = &'a str> + Clone) -> Chosen {
+    match choice.fixed() {
+        Some(tokenization) => Chosen {
+            tokenization,
+            reason: None,
+        },
+        None => {
+            let guess = guess_tokenization(texts);
+            Chosen {
+                tokenization: guess.tokenization,
+                reason: Some(guess.reason),
+            }
+        }
+    }
+}
+
+fn choice(tokenization: Tokenization) -> TokenizationChoice {
+    match tokenization {
+        Tokenization::Characters => TokenizationChoice::Characters,
+        Tokenization::Spaces => TokenizationChoice::Spaces,
+    }
+}
+
+/// Vocabularies from the data know all its symbols; the notebook's may not.
+fn check_covered(codec: &Codec, pairs: &[Pair]) -> Result<(), TaskError> {
+    let unknown = UnknownSymbols::of(codec, pairs);
+    match unknown
+        .source
+        .into_keys()
+        .chain(unknown.target.into_keys())
+        .next()
+    {
+        Some(symbol) => Err(TaskError::NotInNotebook { symbol }),
+        None => Ok(()),
+    }
+}

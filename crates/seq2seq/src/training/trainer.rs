@@ -1,0 +1,511 @@
+//! The training loop.
+//!
+//! The loop is ours rather than burn-train's: a run must continue in the middle of an epoch to the
+//! same bits, validation decodes freely, and a small model takes a step in under two milliseconds,
+//! so the loop itself must cost nothing. Optimizers, schedules and gradients are Burn's.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
+
+use super::batch::TrainingBatch;
+use super::history::{EpochRecord, Validation};
+use super::loss::cross_entropy;
+use super::optimizer::{clip_global_norm, optimizer};
+use super::run_folder::{Checkpoint, Existing, Position, RunFolder};
+use super::schedule::Schedule;
+use super::scheduled_sampling::{mix_in_predictions, step_rng};
+use super::task::{Task, TaskError};
+use crate::config::{ConfigError, Monitor};
+use crate::data::{EpochOrder, Example, Pair, Question, questions};
+use crate::evaluation::{begin_symbol, free_running, teacher_forced};
+use crate::model::Seq2Seq;
+use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
+use crate::model_file::ModelFileError;
+use crate::trained_model::{Model, Provenance};
+
+/// Seconds between two checkpoints, at least.
+const CHECKPOINT_SECONDS: f64 = 20.0;
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// It could not start.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// Settings that cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The loss is no number any more.
+    #[error(
+        "the loss became {loss} at epoch {epoch}, batch {batch}: the last good model is kept; try a \
+         smaller training.learning_rate, or training.clip_norm = 1"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f32,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch of the epoch, from 1.
+        batch: usize,
+    },
+    /// The output folder holds a run.
+    #[error(
+        "{0} already holds a run: continue it with --resume {0}, replace it with --overwrite, or \
+         choose another folder with --out"
+    )]
+    RunExists(PathBuf),
+    /// There is no run to resume.
+    #[error("{0} holds no run that could be resumed (it has no recipe.toml)")]
+    NoRun(PathBuf),
+    /// The checkpoint cannot be used.
+    #[error("cannot resume from {path}: {reason}")]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The system refused to write.
+    #[error("cannot write {path}: {source}")]
+    Unwritable {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A model or checkpoint file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
+    /// Weights that are not those of the settings.
+    #[error(transparent)]
+    Weights(#[from] ParameterError),
+}
+
+/// Figures of the epoch so far, after a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchReport {
+    /// Batches done in this epoch.
+    pub batch: usize,
+    /// Pairs in the batch.
+    pub pairs: usize,
+    /// Mean loss of a symbol in this epoch.
+    pub loss: f64,
+    /// Share of symbols predicted right in this epoch.
+    pub accuracy: f64,
+}
+
+/// Watches training, and may end it.
+pub trait Observer {
+    /// An epoch of so many batches and pairs begins.
+    fn epoch_begins(&mut self, _epoch: usize, _batches: usize, _pairs: usize) {}
+    /// A batch is done.
+    fn batch_done(&mut self, _report: &BatchReport) {}
+    /// An epoch is done.
+    fn epoch_done(&mut self, _record: &EpochRecord) {}
+    /// Asked after each batch: whether to save and stop.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// How training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// After the last epoch.
+    Finished,
+    /// Since validation had not improved for so long.
+    EarlyStopping,
+    /// On request; the run can be resumed.
+    Interrupted,
+}
+
+/// What training gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The best model, or the last one if none was chosen.
+    pub model: Model,
+    /// The epochs.
+    pub history: Vec<EpochRecord>,
+    /// How training ended.
+    pub ending: Ending,
+}
+
+/// Pairs for the final evaluation and what they are: `test` or `validation`.
+pub type FinalPairs = Option<(&'static str, Vec<Pair>)>;
+
+/// A training run.
+pub struct Trainer {
+    task: Task,
+    questions: Vec<Question>,
+    dev: Vec<Example>,
+    network: Seq2Seq,
+    optimizer: ModuleOptimizer,
+    schedule: Schedule,
+    position: Position,
+    history: Vec<EpochRecord>,
+    best: Option<Model>,
+    folder: Option<RunFolder>,
+    learning_rate: f64,
+    saved_at: Instant,
+}
+
+impl Trainer {
+    /// A run from fresh weights; with a folder, everything is kept there.
+    ///
+    /// # Errors
+    /// If the folder cannot be used or the settings cannot work.
+    pub fn new(task: Task, folder: Option<(&Path, Existing)>) -> Result<Self, TrainingError> {
+        let folder = folder
+            .map(|(path, existing)| RunFolder::create(path, &task.recipe, existing))
+            .transpose()?;
+        let mut params = Parameters::fresh(task.recipe.training.seed, &Device::flex().autodiff());
+        let position = Position {
+            data: fingerprint(&task.train),
+            ..Position::default()
+        };
+        Self::start(task, &mut params, position, Vec::new(), folder)
+    }
+
+    /// Continues the run in a folder; `task` must be what its recipe prepares.
+    ///
+    /// # Errors
+    /// If there is no usable checkpoint, or the data or network is another.
+    pub fn resume(task: Task, folder: RunFolder) -> Result<Self, TrainingError> {
+        let Checkpoint {
+            weights,
+            optimizer,
+            position,
+        } = folder.load_checkpoint()?;
+        if position.data != fingerprint(&task.train) {
+            return Err(TrainingError::Checkpoint {
+                path: folder.path().to_owned(),
+                reason: "the training pairs are not those that the run began with".into(),
+            });
+        }
+        folder.update_recipe(&task.recipe)?;
+        let history = folder.rewind_metrics(position.epoch)?;
+        let best = position
+            .best
+            .map(|_| Model::load(&folder.model()))
+            .transpose()?;
+        let mut params = Parameters::stored(weights, &Device::flex().autodiff());
+        let mut trainer = Self::start(task, &mut params, position, history, Some(folder))?;
+        trainer.optimizer = trainer.optimizer.load_record(optimizer);
+        trainer.best = best;
+        Ok(trainer)
+    }
+
+    fn start(
+        task: Task,
+        params: &mut Parameters,
+        position: Position,
+        history: Vec<EpochRecord>,
+        folder: Option<RunFolder>,
+    ) -> Result<Self, TrainingError> {
+        let (source, target) = (&task.codec.source.vocabulary, &task.codec.target.vocabulary);
+        let network = Seq2Seq::new(&task.recipe.model, source.len(), target.len(), params)?;
+        let settings = &task.recipe.training;
+        let batches = task.train.len().div_ceil(settings.batch_size);
+        let mut questions = questions(&task.dev);
+        if settings.validation_questions > 0 {
+            questions.truncate(settings.validation_questions);
+        }
+        Ok(Self {
+            questions,
+            dev: task
+                .dev
+                .iter()
+                .map(|pair| task.codec.encode(pair))
+                .collect(),
+            network,
+            optimizer: optimizer(settings),
+            schedule: Schedule::new(settings, batches, position.step)?,
+            position,
+            history,
+            best: None,
+            folder,
+            learning_rate: settings.learning_rate,
+            saved_at: Instant::now(),
+            task,
+        })
+    }
+
+    /// What the model is evaluated on when training is over: test pairs, else validation pairs.
+    pub fn final_pairs(&self) -> FinalPairs {
+        if !self.task.test.is_empty() {
+            Some(("test", self.task.test.clone()))
+        } else if !self.task.dev.is_empty() {
+            Some(("validation", self.task.dev.clone()))
+        } else {
+            None
+        }
+    }
+
+    /// Trains to the end, or until the observer wants to stop.
+    ///
+    /// # Errors
+    /// If the loss is no number any more, or a file cannot be written.
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
+        let mut ending = Ending::Finished;
+        while self.position.epoch < self.task.recipe.training.epochs && ending == Ending::Finished {
+            if self.is_stale() {
+                ending = Ending::EarlyStopping;
+            } else if !self.epoch(observer)? {
+                ending = Ending::Interrupted;
+            }
+        }
+        self.checkpoint()?;
+        self.finish(ending)
+    }
+
+    /// Trains for what is left of an epoch; false if the observer wants to stop.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainingError> {
+        let settings = self.task.recipe.training.clone();
+        let number = self.position.epoch + 1;
+        let order = EpochOrder::new(&self.task.train, &settings, self.position.epoch);
+        observer.epoch_begins(number, order.len(), self.task.train.len());
+        let mut pairs_done = 0;
+        let begun = Instant::now();
+        for (index, members) in order.from(self.position.batch) {
+            self.step(members)?;
+            pairs_done += members.len();
+            self.position.batch = index + 1;
+            observer.batch_done(&self.batch_report(members.len()));
+            if observer.wants_to_stop() && index + 1 < order.len() {
+                self.position.seconds += begun.elapsed().as_secs_f64();
+                return Ok(false);
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        self.position.seconds += seconds;
+        let record = self.close_epoch(number, pairs_done as f64 / seconds)?;
+        observer.epoch_done(&record);
+        Ok(!observer.wants_to_stop() || number == settings.epochs)
+    }
+
+    /// One training step: batch, forward, loss, backward, clip, update.
+    fn step(&mut self, members: &[usize]) -> Result<(), TrainingError> {
+        let settings = self.task.recipe.training.clone();
+        let examples: Vec<&Example> = members
+            .iter()
+            .map(|&index| &self.task.train[index])
+            .collect();
+        let mut batch = TrainingBatch::new(&examples, self.begin());
+        if settings.teacher_forcing < 1.0 {
+            let mut rng = step_rng(settings.seed, self.position.step);
+            mix_in_predictions(
+                &self.network.valid(),
+                &mut batch,
+                settings.teacher_forcing,
+                &mut rng,
+            );
+        }
+
+        let logits = self.network.forward(&batch.source, &batch.decoder_input);
+        let loss = cross_entropy(logits.clone(), &batch.expected);
+        self.count(&batch, logits.inner(), loss.clone().into_scalar::<f32>())?;
+
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        if settings.clip_norm > 0.0 {
+            gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
+        }
+        self.learning_rate = self.schedule.next_rate();
+        let network = self.network.clone();
+        self.network = self.optimizer.step(self.learning_rate, network, gradients);
+        self.position.step += 1;
+        Ok(())
+    }
+
+    /// Adds a batch to the figures of the epoch.
+    fn count(
+        &mut self,
+        batch: &TrainingBatch,
+        logits: burn::tensor::Tensor<2>,
+        loss: f32,
+    ) -> Result<(), TrainingError> {
+        let position = &mut self.position;
+        if !loss.is_finite() {
+            let (epoch, batch) = (position.epoch + 1, position.batch + 1);
+            return Err(TrainingError::NotFinite { loss, epoch, batch });
+        }
+        let classes = logits.dims()[1];
+        let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
+        position.loss += f64::from(loss) * batch.expected.symbols as f64;
+        position.correct += batch.expected.correct(&logits, classes);
+        position.symbols += batch.expected.symbols;
+        Ok(())
+    }
+
+    fn batch_report(&self, pairs: usize) -> BatchReport {
+        let symbols = self.position.symbols.max(1) as f64;
+        BatchReport {
+            batch: self.position.batch,
+            pairs,
+            loss: self.position.loss / symbols,
+            accuracy: self.position.correct as f64 / symbols,
+        }
+    }
+
+    /// Validates, keeps the model if it is the best, and writes everything down.
+    fn close_epoch(&mut self, number: usize, speed: f64) -> Result<EpochRecord, TrainingError> {
+        let report = self.batch_report(0);
+        self.position.epoch = number;
+        let due = number.is_multiple_of(self.task.recipe.training.validate_every)
+            || number == self.task.recipe.training.epochs;
+        let validation = if due && !self.dev.is_empty() {
+            Some(self.validate()?)
+        } else {
+            None
+        };
+        let record = EpochRecord {
+            epoch: number,
+            step: self.position.step,
+            learning_rate: self.learning_rate,
+            loss: report.loss,
+            accuracy: report.accuracy,
+            pairs_per_second: speed,
+            seconds: self.position.seconds,
+            validation,
+        };
+        let position = &mut self.position;
+        (
+            position.batch,
+            position.loss,
+            position.correct,
+            position.symbols,
+        ) = (0, 0.0, 0, 0);
+        self.history.push(record.clone());
+        if let Some(folder) = &self.folder {
+            folder.append_metrics(&record)?;
+        }
+        if self.saved_at.elapsed().as_secs_f64() > CHECKPOINT_SECONDS {
+            self.checkpoint()?;
+        }
+        Ok(record)
+    }
+
+    fn validate(&mut self) -> Result<Validation, TrainingError> {
+        let model = self.model();
+        let forced = teacher_forced(&model, &self.dev);
+        // There are questions whenever there are validation pairs.
+        let free = free_running(&model, &self.questions)
+            .map_err(|error| TaskError::Unusable(error.to_string()))?;
+        let figure = match self.task.recipe.training.monitor {
+            Monitor::ExactMatch => free.exact_match,
+            Monitor::SymbolErrorRate => -free.symbol_error_rate,
+            Monitor::Loss => -forced.loss,
+            Monitor::Accuracy => forced.accuracy,
+        };
+        let best = self.position.best.is_none_or(|best| figure > best);
+        self.position.stale = if best { 0 } else { self.position.stale + 1 };
+        if best {
+            self.position.best = Some(figure);
+            if self.task.recipe.training.keep_best {
+                self.keep(self.model())?;
+            }
+        }
+        Ok(Validation {
+            loss: forced.loss,
+            accuracy: forced.accuracy,
+            exact_match: free.exact_match,
+            symbol_error_rate: free.symbol_error_rate,
+            best,
+        })
+    }
+
+    fn keep(&mut self, model: Model) -> Result<(), TrainingError> {
+        if let Some(folder) = &self.folder {
+            model.save(&folder.model())?;
+        }
+        self.best = Some(model);
+        Ok(())
+    }
+
+    fn is_stale(&self) -> bool {
+        let patience = self.task.recipe.training.patience;
+        patience > 0 && self.position.stale >= patience
+    }
+
+    fn finish(mut self, ending: Ending) -> Result<Outcome, TrainingError> {
+        if self.best.is_none() {
+            self.keep(self.model())?;
+        }
+        if let Some(folder) = &self.folder {
+            folder.save_plot(&self.history)?;
+        }
+        let model = match self.best.take() {
+            Some(model) => model,
+            None => self.model(),
+        };
+        Ok(Outcome {
+            model,
+            history: self.history,
+            ending,
+        })
+    }
+
+    fn checkpoint(&mut self) -> Result<(), TrainingError> {
+        self.saved_at = Instant::now();
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        folder.save_checkpoint(Checkpoint {
+            weights: self.weights(),
+            optimizer: self.optimizer.to_record(),
+            position: self.position.clone(),
+        })
+    }
+
+    fn weights(&self) -> Weights {
+        weights_of(&self.network.valid())
+    }
+
+    fn begin(&self) -> Option<u32> {
+        begin_symbol(&self.task.recipe, &self.task.codec)
+    }
+
+    /// The network as it is now, ready to use.
+    fn model(&self) -> Model {
+        let report = &self.task.report;
+        let mut first_symbols: Vec<u32> = self
+            .task
+            .train
+            .iter()
+            .filter_map(|e| e.target.first().copied())
+            .collect();
+        first_symbols.sort_unstable();
+        first_symbols.dedup();
+        Model {
+            recipe: self.task.recipe.clone(),
+            codec: Arc::clone(&self.task.codec),
+            provenance: Provenance {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pairs: self.task.train.len(),
+                longest_source: report.longest_source,
+                longest_target: report.longest_target,
+                first_symbols,
+                epochs: self.position.epoch,
+                best: self.position.best,
+            },
+            network: self.network.valid(),
+        }
+    }
+}
+
+/// Tells one set of training pairs from another.
+fn fingerprint(examples: &[Example]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for example in examples {
+        (&example.source, &example.target).hash(&mut hasher);
+    }
+    hasher.finish()
+}
