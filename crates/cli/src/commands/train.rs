@@ -27,7 +27,7 @@ pub struct Train {
     /// Validation pairs; without them, some training pairs are split off
     #[arg(long, value_name = "FILE")]
     dev: Option<PathBuf>,
-    /// Folder for the run [default: runs/<name of the input>]
+    /// Folder for the run [default: runs/NAME, after the input]
     #[arg(long, value_name = "RUN")]
     out: Option<PathBuf>,
     /// Replace the run that the folder holds

@@ -144,7 +144,12 @@ impl Parameters {
             }
         };
         self.given += 1;
-        let tensor = Tensor::from_data(data, &self.device).require_grad();
+        let tensor = Tensor::from_data(data, &self.device);
+        let tensor = if self.device.is_autodiff() {
+            tensor.require_grad()
+        } else {
+            tensor
+        };
         Ok(Param::initialized(ParamId::from(self.given), tensor))
     }
 }
