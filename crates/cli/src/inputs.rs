@@ -1,10 +1,10 @@
-//! Lines of input, from standard input or a file.
+//! Lines of input, from standard input or a file, as they are or compressed.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use seq2seq::data::{LONGEST_LINE, LONGEST_TEXT, STDIN, open_input, text_of};
 
 /// A source of lines.
 pub type Lines = BufReader<Box<dyn Read>>;
@@ -14,12 +14,7 @@ const BUFFER: usize = 256 * 1024;
 
 /// Reads lines from a file, or from standard input without one.
 pub fn open(path: Option<&Path>) -> Result<Lines> {
-    let input: Box<dyn Read> = match path {
-        None => Box::new(io::stdin()),
-        Some(path) => {
-            Box::new(File::open(path).with_context(|| format!("cannot read {}", path.display()))?)
-        }
-    };
+    let input = open_input(path.unwrap_or(Path::new(STDIN)))?;
     Ok(BufReader::with_capacity(BUFFER, input))
 }
 
@@ -44,16 +39,23 @@ pub fn next_lines(reader: &mut Lines, most: usize, number: &mut usize) -> Result
 
 fn next_line(reader: &mut Lines, number: usize) -> Result<Option<String>> {
     let mut bytes = Vec::new();
-    if reader.read_until(b'\n', &mut bytes)? == 0 {
+    let most = LONGEST_LINE as u64 + 1;
+    let read = reader.take(most).read_until(b'\n', &mut bytes);
+    if read.with_context(|| format!("cannot read line {number} of the input"))? == 0 {
         return Ok(None);
     }
-    let mut line = String::from_utf8(bytes)
-        .with_context(|| format!("line {number} of the input is not UTF-8"))?;
-    if line.ends_with('\n') {
-        line.pop();
-        if line.ends_with('\r') {
-            line.pop();
-        }
+    let mut line = bytes.as_slice();
+    if number == 1 {
+        line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
     }
-    Ok(Some(line))
+    line = line.strip_suffix(b"\n").unwrap_or(line);
+    line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = text_of(line).map_err(|problem| anyhow!("line {number} of the input: {problem}"))?;
+    // Every input has exactly one answer, so there is none to leave out.
+    if text.split('\t').any(|column| column.len() > LONGEST_TEXT) {
+        return Err(anyhow!(
+            "line {number} of the input has a text of more than {LONGEST_TEXT} bytes, which is the most"
+        ));
+    }
+    Ok(Some(text.to_owned()))
 }

@@ -3,6 +3,7 @@
 
 mod commands;
 mod inputs;
+mod memory;
 mod output;
 mod progress;
 
@@ -34,11 +35,16 @@ enum Command {
     Train(commands::train::Train),
     Eval(commands::eval::Eval),
     Predict(commands::predict::Predict),
+    Compare(commands::compare::Compare),
+    Audit(commands::audit::Audit),
     Explain(commands::explain::Explain),
     Interactive(commands::interactive::Interactive),
     Generate(commands::generate::Generate),
     Inspect(commands::inspect::Inspect),
+    Ensemble(commands::ensemble::Ensemble),
     Reproduce(commands::reproduce::Reproduce),
+    Completions(commands::completions::Completions),
+    Bench(commands::bench::Bench),
 }
 
 /// What a command did, apart from failing.
@@ -56,11 +62,16 @@ fn main() -> ExitCode {
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Predict(command) => command.run(),
+        Command::Compare(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Interactive(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Inspect(command) => command.run(),
+        Command::Ensemble(command) => command.run(),
         Command::Reproduce(command) => command.run(),
+        Command::Completions(command) => command.run(),
+        Command::Bench(command) => command.run(),
     };
     match result {
         Ok(Done::Completed) => ExitCode::SUCCESS,
@@ -68,7 +79,7 @@ fn main() -> ExitCode {
         // Whoever read our output has had enough of it, as `head` does.
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", output::error_text(&error));
             ExitCode::FAILURE
         }
     }

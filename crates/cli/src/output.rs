@@ -17,6 +17,18 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// An error and what caused it. Most messages name their cause already; it is not said twice.
+pub fn error_text(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text.as_str() {
+            "" => cause,
+            known if known.contains(&cause) => text,
+            _ => format!("{text}: {cause}"),
+        }
+    })
+}
+
 /// Rows as text, columns aligned: the first to the left, the others to the right.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

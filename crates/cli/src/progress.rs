@@ -33,7 +33,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn epoch_begins(&mut self, epoch: usize, batches: usize, pairs: usize) {
+    fn epoch_begins(&mut self, epoch: usize, batches: usize, _pairs: usize) {
         (self.begun, self.pairs) = (Instant::now(), 0);
         if self.quiet || !std::io::stderr().is_terminal() {
             return;
@@ -44,8 +44,6 @@ impl Observer for Progress {
         let bar = ProgressBar::new(batches as u64)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
             .with_prefix(format!("epoch {epoch}/{}", self.epochs));
-        bar.set_length(batches as u64);
-        let _ = pairs;
         self.bar = Some(bar);
     }
 

@@ -10,6 +10,8 @@ pub enum Cell {
         /// Reset the product with the last state, as Keras does, rather than the state itself.
         reset_after: bool,
     },
+    /// Simple recurrence (Elman 1990): the hyperbolic tangent of the pre-activation.
+    Rnn,
 }
 
 impl Cell {
@@ -18,6 +20,7 @@ impl Cell {
         match self {
             Self::Lstm => 4,
             Self::Gru { .. } => 3,
+            Self::Rnn => 1,
         }
     }
 
@@ -25,7 +28,7 @@ impl Cell {
     pub const fn states(self) -> usize {
         match self {
             Self::Lstm => 2,
-            Self::Gru { .. } => 1,
+            Self::Gru { .. } | Self::Rnn => 1,
         }
     }
 
@@ -36,6 +39,7 @@ impl Cell {
             Self::Lstm => 4 * hidden,
             Self::Gru { reset_after: false } => 3 * hidden,
             Self::Gru { reset_after: true } => 6 * hidden,
+            Self::Rnn => hidden,
         }
     }
 }
@@ -58,6 +62,17 @@ pub enum Layout {
     FinalState,
     /// Both, `[time + states, batch, hidden]`.
     Both,
+}
+
+impl Layout {
+    /// Blocks of `[batch, hidden]` that are returned.
+    pub const fn steps(self, cell: Cell, time: usize) -> usize {
+        match self {
+            Self::Sequence => time,
+            Self::FinalState => cell.states(),
+            Self::Both => time + cell.states(),
+        }
+    }
 }
 
 /// Input of the recurrence, multiplied by the input weights already, without bias.
@@ -105,22 +120,34 @@ pub struct Problem<'a, T> {
 /// What the backward pass needs of the forward pass.
 #[derive(Clone, Debug)]
 pub struct Saved<T> {
-    /// Gates.
+    /// Gates `[time, batch, 4 * hidden]`; of a GRU the fourth block is what the candidate's product
+    /// gave or read. Empty for a simple RNN.
     pub activations: Vec<T>,
-    /// Cell states of an LSTM.
+    /// Cell states of an LSTM, `[time, batch, hidden]`.
     pub cells: Vec<T>,
-    /// Hidden states, unless the output has them.
+    /// Hidden states `[time, batch, hidden]`, unless the output has them.
     pub hidden: Vec<T>,
+}
+
+impl<T> Saved<T> {
+    /// The same by reference.
+    pub fn as_ref(&self) -> SavedRef<'_, T> {
+        SavedRef {
+            activations: &self.activations,
+            cells: &self.cells,
+            hidden: &self.hidden,
+        }
+    }
 }
 
 /// [`Saved`] by reference.
 #[derive(Clone, Copy, Debug)]
 pub struct SavedRef<'a, T> {
-    /// Gates.
+    /// See [`Saved::activations`].
     pub activations: &'a [T],
-    /// Cell states of an LSTM.
+    /// See [`Saved::cells`].
     pub cells: &'a [T],
-    /// Hidden states, unless the output has them.
+    /// See [`Saved::hidden`].
     pub hidden: &'a [T],
 }
 
@@ -129,82 +156,10 @@ pub struct SavedRef<'a, T> {
 pub struct Gradients<T> {
     /// Of the input: `[time, batch, gates * hidden]`, or of the table `[rows, gates * hidden]`.
     pub input: Vec<T>,
-    /// Of the recurrent weights.
+    /// Of the recurrent weights `[hidden, gates * hidden]`.
     pub recurrent: Vec<T>,
     /// Of the bias.
     pub bias: Vec<T>,
-    /// Of the initial state `[states, batch, hidden]`.
+    /// Of the initial state `[states, batch, hidden]`; zeros if the problem has none.
     pub initial: Vec<T>,
-}
-
-impl<T> Problem<'_, T> {
-    /// Columns of weights and pre-activations.
-    pub(crate) fn width(&self) -> usize {
-        self.cell.gates() * self.hidden
-    }
-
-    /// Whether a sequence still runs at a step.
-    pub(crate) fn runs(&self, row: usize, step: usize) -> bool {
-        self.lengths.is_none_or(|lengths| step < lengths[row])
-    }
-
-    /// The steps in the order in which they are read.
-    pub(crate) fn order(&self) -> Vec<usize> {
-        match self.direction {
-            Direction::Forward => (0..self.time).collect(),
-            Direction::Reverse => (0..self.time).rev().collect(),
-        }
-    }
-
-    /// Refuses slices of the wrong length, once a call.
-    pub(crate) fn check(&self) {
-        let (state, steps) = (self.batch * self.hidden, self.time * self.batch);
-        let equal = |name: &str, found: usize, expected: usize| {
-            assert!(
-                found == expected,
-                "{name} has {found} elements, but the sizes ask for {expected}"
-            );
-        };
-        assert!(
-            self.hidden > 0 && self.batch > 0,
-            "hidden and batch must be at least 1"
-        );
-        equal(
-            "the recurrent weights",
-            self.recurrent.len(),
-            self.hidden * self.width(),
-        );
-        equal("the bias", self.bias.len(), self.cell.bias_len(self.hidden));
-        if let Some(initial) = self.initial {
-            equal(
-                "the initial state",
-                initial.len(),
-                self.cell.states() * state,
-            );
-        }
-        if let Some(mask) = self.mask {
-            equal("the mask", mask.len(), state);
-        }
-        if let Some(lengths) = self.lengths {
-            equal("the lengths", lengths.len(), self.batch);
-            let longest = lengths.iter().copied().max().unwrap_or(0);
-            assert!(
-                longest <= self.time,
-                "a length of {longest} exceeds the {} steps",
-                self.time
-            );
-        }
-        match self.input {
-            Input::Dense(input) => equal("the input", input.len(), steps * self.width()),
-            Input::Gather { table, ids } => {
-                equal("the ids", ids.len(), steps);
-                let rows = table.len() / self.width();
-                equal("the table", table.len(), rows * self.width());
-                let inside = ids
-                    .iter()
-                    .all(|&id| usize::try_from(id).is_ok_and(|id| id < rows));
-                assert!(inside, "an id lies outside the table of {rows} rows");
-            }
-        }
-    }
 }

@@ -1,136 +1,228 @@
-//! Matrix products, and the arithmetic that `f32` and `f64` share.
+//! The matrix product for general use.
 
-use gemm::Parallelism;
+use std::ops::Range;
 
-/// `f32` or `f64`.
-pub trait Float:
-    Copy
-    + Send
-    + Sync
-    + Default
-    + PartialEq
-    + std::ops::Add<Output = Self>
-    + std::ops::Sub<Output = Self>
-    + std::ops::Mul<Output = Self>
-    + std::ops::Div<Output = Self>
-    + std::ops::AddAssign
-    + 'static
-{
-    /// One.
-    const ONE: Self;
-    /// The logistic function.
-    fn sigmoid(self) -> Self;
-    /// The hyperbolic tangent.
-    fn tanh(self) -> Self;
+use crate::check::{equal, product as elements};
+use crate::columns::{Columns, Pack, Packed, View};
+use crate::memory::{Scratch, Shared};
+use crate::outer::{OuterSum, Pair};
+use crate::simd::{Simd, dispatch};
+use crate::threads::{for_each_columns, for_each_range};
+use crate::tile::{Epilogue, RowsProduct};
+
+/// Whether a matrix is read as it lies, rows one after the other, or with rows and columns
+/// exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As it lies.
+    Rows,
+    /// Transposed.
+    Transposed,
 }
 
-impl Float for f32 {
-    const ONE: Self = 1.0;
-    #[inline(always)]
-    fn sigmoid(self) -> Self {
-        1.0 / (1.0 + exp(-self))
-    }
-    #[inline(always)]
-    fn tanh(self) -> Self {
-        2.0 / (1.0 + exp(-2.0 * self)) - 1.0
-    }
-}
-
-impl Float for f64 {
-    const ONE: Self = 1.0;
-    fn sigmoid(self) -> Self {
-        1.0 / (1.0 + (-self).exp())
-    }
-    fn tanh(self) -> Self {
-        f64::tanh(self)
-    }
-}
-
-/// A polynomial for 2^f on [-1/2, 1/2], which vectorises; off by less than 2e-7 of the result.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    let x = x.clamp(-87.0, 87.0);
-    let t = x * std::f32::consts::LOG2_E;
-    let n = (t + 12_582_912.0) - 12_582_912.0;
-    let f = (t - n) * std::f32::consts::LN_2;
-    let p = 0.008_333_68 + f * 0.001_394_3;
-    let p = 1.0 + f * (1.0 + f * (0.5 + f * (0.166_666_67 + f * (0.041_666_64 + f * p))));
-    p * f32::from_bits((((n as i32) + 127) << 23) as u32)
-}
-
-/// A row-major matrix: elements, and the distance between rows and between columns.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a, T> {
-    pub values: &'a [T],
+/// Sizes of a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductShape {
+    /// Rows of the left matrix and of the result.
     pub rows: usize,
+    /// Columns of the left matrix and rows of the right one.
+    pub inner: usize,
+    /// Columns of the right matrix and of the result.
     pub columns: usize,
-    pub row_stride: usize,
-    pub column_stride: usize,
 }
 
-impl<'a, T> Matrix<'a, T> {
-    /// Rows one after the other.
-    pub fn new(values: &'a [T], rows: usize, columns: usize) -> Self {
-        Self {
-            values,
-            rows,
+/// `out = left right`, or `out += left right` with `add`; single precision, all matrices stored row
+/// by row.
+///
+/// - `left`: `[rows, inner]`, or `[inner, rows]` if transposed;
+/// - `right`: `[inner, columns]`, or `[columns, inner]` if transposed;
+/// - `out`: `[rows, columns]`.
+///
+/// The work is shared between the threads of the current rayon pool; each element is summed in the
+/// order of the inner dimension, so the result does not depend on their number.
+///
+/// # Panics
+/// If a slice is not as long as the shape asks for.
+pub fn product(
+    shape: ProductShape,
+    (left, left_order): (&[f32], Order),
+    (right, right_order): (&[f32], Order),
+    out: &mut [f32],
+    add: bool,
+) {
+    let ProductShape {
+        rows,
+        inner,
+        columns,
+    } = shape;
+    equal("the left matrix", left.len(), elements(&[rows, inner]));
+    equal("the right matrix", right.len(), elements(&[inner, columns]));
+    equal("the result", out.len(), elements(&[rows, columns]));
+    if out.is_empty() {
+        return;
+    }
+    let right = match right_order {
+        Order::Rows => View::rows(right, columns),
+        Order::Transposed => View::rows(right, inner).transposed(),
+    };
+    match (left_order, right.column_step) {
+        (Order::Rows, _) => by_rows(shape, left, right, out, add),
+        (Order::Transposed, 1) => by_pairs(shape, left, right, out, add),
+        (Order::Transposed, _) => {
+            let mut straight = Scratch::new(left.len());
+            transpose(left, rows, straight.values());
+            by_rows(shape, straight.values_ref(), right, out, add);
+        }
+    }
+}
+
+/// `to[row][k] = from[k][row]`.
+fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
+    let inner = from.len() / rows;
+    for (k, line) in from.chunks_exact(rows).enumerate() {
+        for (row, &value) in line.iter().enumerate() {
+            to[row * inner + k] = value;
+        }
+    }
+}
+
+/// Left rows against the packed right matrix.
+fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add: bool) {
+    let columns = Columns::Flat {
+        count: shape.columns,
+    };
+    let right = dispatch(Pack::<2> {
+        source: right,
+        depth: shape.inner,
+        columns,
+    });
+    let rows: Vec<u32> = (0..shape.rows as u32).collect();
+    let out = Shared(out.as_mut_ptr());
+    let work = ByRows {
+        shape,
+        left,
+        right: &right,
+        rows: &rows,
+        out,
+        add,
+    };
+    for_each_range(shape.rows, |range| work.run(range));
+}
+
+struct ByRows<'a> {
+    shape: ProductShape,
+    left: &'a [f32],
+    right: &'a Packed,
+    rows: &'a [u32],
+    out: Shared,
+    add: bool,
+}
+
+impl ByRows<'_> {
+    fn run(&self, range: Range<usize>) {
+        dispatch(RowsProduct {
+            rows: &self.rows[range],
+            depth: self.shape.inner,
+            left_step: 1,
+            right: self.right,
+            epilogue: Store {
+                left: self.left.as_ptr(),
+                inner: self.shape.inner,
+                out: self.out,
+                columns: self.shape.columns,
+                add: self.add,
+            },
+        });
+    }
+}
+
+/// Sums that are stored, or added to what is there.
+struct Store {
+    left: *const f32,
+    inner: usize,
+    out: Shared,
+    columns: usize,
+    add: bool,
+}
+
+// SAFETY (of the blocks): `product` checked that the matrices have these rows and columns; each row
+// of the result belongs to one thread.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Epilogue<2> for Store {
+    #[inline(always)]
+    unsafe fn left(&self, row: usize) -> *const f32 {
+        unsafe { self.left.add(row * self.inner) }
+    }
+
+    #[inline(always)]
+    unsafe fn start<S: Simd>(&self, simd: S, row: usize, panel: usize) -> [S::Vector; 2] {
+        if !self.add {
+            return [simd.splat(0.0); 2];
+        }
+        let columns = Columns::Flat {
+            count: self.columns,
+        };
+        unsafe {
+            let out = self.out.at(row * self.columns);
+            [
+                simd.read(out, columns.span(panel, 0, 2, S::LANES)),
+                simd.read(out, columns.span(panel, 1, 2, S::LANES)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn finish<S: Simd>(&self, simd: S, row: usize, panel: usize, sums: [S::Vector; 2]) {
+        let columns = Columns::Flat {
+            count: self.columns,
+        };
+        for (vector, sum) in sums.into_iter().enumerate() {
+            unsafe {
+                let out = self.out.at(row * self.columns);
+                simd.write(out, columns.span(panel, vector, 2, S::LANES), sum);
+            }
+        }
+    }
+}
+
+/// Both matrices by their rows, which are added up as outer products.
+fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add: bool) {
+    let pairs = left
+        .chunks_exact(shape.rows)
+        .enumerate()
+        .map(|(k, left)| Pair {
+            left: left.as_ptr(),
+            right: right.values.wrapping_add(k * shape.columns),
+            factors: std::ptr::null(),
+        });
+    let work = ByPairs {
+        shape,
+        pairs: pairs.collect(),
+        out: Shared(out.as_mut_ptr()),
+        add,
+    };
+    for_each_columns(shape.columns, |range| work.run(range));
+}
+
+struct ByPairs {
+    shape: ProductShape,
+    pairs: Vec<Pair>,
+    out: Shared,
+    add: bool,
+}
+
+// SAFETY: the pairs point into the operands, which `product` borrows, and are only read.
+unsafe impl Sync for ByPairs {}
+
+impl ByPairs {
+    fn run(&self, columns: Range<usize>) {
+        dispatch(OuterSum {
+            pairs: &self.pairs,
+            rows: self.shape.rows,
             columns,
-            row_stride: columns,
-            column_stride: 1,
-        }
-    }
-
-    /// Rows and columns exchanged.
-    pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-            ..self
-        }
-    }
-
-    fn needs(&self) -> usize {
-        if self.rows == 0 || self.columns == 0 {
-            return 0;
-        }
-        (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
-    }
-}
-
-/// `out (+)= a b`; `out` is `[a.rows, b.columns]` with rows one after the other.
-pub fn product<T: Float>(out: &mut [T], add: bool, a: Matrix<T>, b: Matrix<T>) {
-    let (m, n, k) = (a.rows, b.columns, a.columns);
-    assert!(
-        b.rows == k
-            && out.len() == m * n
-            && a.values.len() >= a.needs()
-            && b.values.len() >= b.needs()
-    );
-    // SAFETY: the assertion keeps every element that the strides reach within its slice, and `out`
-    // is borrowed mutably, so it overlaps neither operand.
-    unsafe {
-        gemm::gemm(
-            n,
-            m,
-            k,
-            out.as_mut_ptr(),
-            n as isize,
-            1,
-            add,
-            b.values.as_ptr(),
-            b.row_stride as isize,
-            b.column_stride as isize,
-            a.values.as_ptr(),
-            a.row_stride as isize,
-            a.column_stride as isize,
-            T::ONE,
-            T::ONE,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
+            out: self.out,
+            out_step: self.shape.columns,
+            add: self.add,
+        });
     }
 }

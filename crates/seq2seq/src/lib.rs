@@ -1,18 +1,32 @@
 //! Small-vocabulary sequence-to-sequence models: from a file of pairs to a trained, evaluated and
 //! saved model.
 
+pub mod bench;
 pub mod config;
 pub mod data;
 pub mod decoding;
+mod ensemble;
 pub mod evaluation;
+mod files;
 pub mod metrics;
 pub mod model;
 mod model_file;
+mod prediction;
+pub mod report;
+mod tensor_file;
 pub mod text;
 mod trained_model;
 pub mod training;
 
+/// Compiles and runs the example in the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
 pub use config::Recipe;
 pub use data::Pair;
+pub use ensemble::EnsembleError;
 pub use model_file::{MODEL_NAME, ModelFileError, write_atomically};
-pub use trained_model::{Model, PredictOptions, Prediction, Provenance};
+pub use prediction::{Alignment, Alternative, PredictOptions, Prediction, Warning};
+pub use tensor_file::Damage;
+pub use trained_model::{Model, Provenance, SourceText, SourceWithFeatures};

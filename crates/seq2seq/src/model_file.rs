@@ -1,19 +1,21 @@
 //! A model as one file: safetensors, with settings, vocabularies and provenance as metadata.
 //!
-//! Any safetensors reader opens it and nothing in it can be executed. It is written to a temporary
-//! file beside its place, synced and renamed, so a crash leaves the old file or the new one.
+//! Any safetensors reader opens it and nothing in it can be executed. docs/model-file.md is the
+//! specification. Loading takes nothing on trust: layout, checksum, settings, vocabularies and
+//! shapes are held against each other before a network is made.
 
-use std::collections::HashMap;
-use std::io::Write;
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::TensorData;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde::Deserialize;
 
-use crate::config::Recipe;
-use crate::model::parameters::{ParameterError, Weights, weights_of};
-use crate::text::Codec;
+use crate::config::{DecoderInput, FeatureUse, Protocol, Recipe};
+use crate::files;
+use crate::model::parameters::{ParameterError, weights_of};
+use crate::tensor_file::{self, Damage, Metadata, ReadFailure, TensorFile};
+use crate::text::{Codec, Side};
 use crate::trained_model::{Model, Provenance};
 
 /// Metadata key and value by which a file is known to be a model of ours.
@@ -30,7 +32,7 @@ pub enum ModelFileError {
     #[error("there is no model at {0}: give a model file, or the folder of a run that has one")]
     Missing(PathBuf),
     /// The system refused to read it.
-    #[error("cannot read the model {path}: {source}")]
+    #[error("cannot read {path}: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -45,13 +47,13 @@ pub enum ModelFileError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The content is no safetensors file, or a damaged one.
-    #[error("{path} is not a model file, or it is damaged or cut short ({reason})")]
-    NotAModel {
+    /// The content is no safetensors file, is cut short, or has changed since it was written.
+    #[error("{path} cannot be used: {damage}")]
+    Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        reason: String,
+        damage: Damage,
     },
     /// A safetensors file of something else.
     #[error(
@@ -69,7 +71,10 @@ pub enum ModelFileError {
         found: String,
     },
     /// The metadata is not what it should be.
-    #[error("{path}: the model's {part} cannot be read ({reason}): the file is damaged")]
+    #[error(
+        "{path}: the model's {part} cannot be used: {reason}. If a newer version of seq2seq wrote \
+         the file, use that; otherwise write the file anew"
+    )]
     Metadata {
         /// The file.
         path: PathBuf,
@@ -79,7 +84,7 @@ pub enum ModelFileError {
         reason: String,
     },
     /// The weights are not those of the settings.
-    #[error("{path}: {source}: the file is damaged")]
+    #[error("{path}: {source}, so the file is no consistent model")]
     Weights {
         /// The file.
         path: PathBuf,
@@ -89,19 +94,23 @@ pub enum ModelFileError {
 }
 
 impl Model {
-    /// Writes the model to a file.
+    /// Writes the model to a file. Equal models give equal bytes.
+    ///
+    /// Of the data's paths only the file names are kept, so that a model tells nothing of the
+    /// machine that it was trained on.
     ///
     /// # Errors
     /// If the system refuses; the file is then as it was.
     pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
-        let metadata = HashMap::from([
+        let metadata = Metadata::from([
             (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
             ("version".to_owned(), VERSION.to_owned()),
-            ("recipe".to_owned(), self.recipe.to_toml()),
+            ("recipe".to_owned(), without_folders(&self.recipe).to_toml()),
             ("codec".to_owned(), json(&*self.codec)),
-            ("provenance".to_owned(), json(&self.provenance)),
+            ("provenance".to_owned(), toml(&self.provenance)),
         ]);
-        write_tensors(path, &weights_of(&self.network), metadata)
+        tensor_file::write(path, &weights_of(&self.network), &metadata)
+            .map_err(|source| unwritable(path, source))
     }
 
     /// Reads a model from a file, or from the folder of a run.
@@ -110,28 +119,36 @@ impl Model {
     /// If there is none, or the file is not a whole and consistent model.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         let path = locate(path)?;
-        let bytes = std::fs::read(&path).map_err(|source| ModelFileError::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
-        let metadata = read_metadata(&path, &bytes)?;
-        if metadata.get(FORMAT.0).map(String::as_str) != Some(FORMAT.1) {
-            return Err(ModelFileError::Foreign(path));
-        }
-        match metadata.get("version").map(String::as_str) {
-            Some(VERSION) => {}
-            found => {
-                let found = found.unwrap_or("?").to_owned();
-                return Err(ModelFileError::Version { path, found });
-            }
-        }
-        let recipe = recipe_of(&path, &metadata)?;
-        let codec: Codec = parsed(&path, &metadata, "codec")?;
-        let provenance: Provenance = parsed(&path, &metadata, "provenance")?;
-        check_symbols(&path, &codec, &provenance)?;
-        let weights = read_weights(&path, &bytes)?;
-        Self::from_weights(recipe, Arc::new(codec), provenance, weights)
-            .map_err(|source| ModelFileError::Weights { path, source })
+        let file = TensorFile::open(&path).map_err(|failure| unreadable(&path, failure))?;
+        Self::from_file(&path, file)
+    }
+
+    /// Reads a model from the bytes of a model file; `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// If they are not a whole and consistent model.
+    pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self, ModelFileError> {
+        let path = Path::new(name);
+        let file = TensorFile::read(bytes, bytes.len() as u64)
+            .map_err(|failure| unreadable(path, failure))?;
+        Self::from_file(path, file)
+    }
+
+    fn from_file(path: &Path, file: TensorFile) -> Result<Self, ModelFileError> {
+        check_format(path, &file)?;
+        let recipe = recipe_of(path, &file.metadata)?;
+        check_symbol_count(path, &file)?;
+        let codec: Codec = parsed(path, &file.metadata, "codec")?;
+        let provenance: Provenance = ::toml::from_str(text_of(path, &file.metadata, "provenance")?)
+            .map_err(|error| metadata_error(path, "provenance", error.to_string()))?;
+        let agreed = agree(&recipe, &codec, &provenance);
+        agreed.map_err(|(part, reason)| metadata_error(path, part, reason))?;
+        Self::from_weights(recipe, Arc::new(codec), provenance, file.into_tensors()).map_err(
+            |source| ModelFileError::Weights {
+                path: path.to_owned(),
+                source,
+            },
+        )
     }
 }
 
@@ -148,89 +165,25 @@ fn locate(path: &Path) -> Result<PathBuf, ModelFileError> {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> String {
-    // These are plain structs with string keys, which always have a JSON form.
+fn without_folders(recipe: &Recipe) -> Recipe {
+    let mut recipe = recipe.clone();
+    for file in recipe.data.files_mut() {
+        if let Some(name) = file.file_name() {
+            *file = PathBuf::from(name);
+        }
+    }
+    recipe
+}
+
+/// JSON of a plain struct with string keys, which always has a JSON form.
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn recipe_of(path: &Path, metadata: &HashMap<String, String>) -> Result<Recipe, ModelFileError> {
-    let invalid = |reason: String| ModelFileError::Metadata {
-        path: path.to_owned(),
-        part: "recipe",
-        reason,
-    };
-    let text = metadata
-        .get("recipe")
-        .ok_or_else(|| invalid("it is missing".into()))?;
-    let recipe = Recipe::parse(text, "recipe").map_err(|error| invalid(error.to_string()))?;
-    recipe.check().map_err(|error| invalid(error.to_string()))?;
-    Ok(recipe)
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(
-    path: &Path,
-    metadata: &HashMap<String, String>,
-    part: &'static str,
-) -> Result<T, ModelFileError> {
-    let invalid = |reason: String| ModelFileError::Metadata {
-        path: path.to_owned(),
-        part,
-        reason,
-    };
-    let text = metadata
-        .get(part)
-        .ok_or_else(|| invalid("it is missing".into()))?;
-    serde_json::from_str(text).map_err(|error| invalid(error.to_string()))
-}
-
-fn check_symbols(
-    path: &Path,
-    codec: &Codec,
-    provenance: &Provenance,
-) -> Result<(), ModelFileError> {
-    let symbols = codec.target.vocabulary.len();
-    match provenance
-        .first_symbols
-        .iter()
-        .find(|&&id| id as usize >= symbols)
-    {
-        None => Ok(()),
-        Some(id) => Err(ModelFileError::Metadata {
-            path: path.to_owned(),
-            part: "provenance",
-            reason: format!("first symbol {id} is none of {symbols} symbols"),
-        }),
-    }
-}
-
-/// Writes tensors and metadata to a temporary file and renames it.
-pub(crate) fn write_tensors(
-    path: &Path,
-    tensors: &Weights,
-    metadata: HashMap<String, String>,
-) -> Result<(), ModelFileError> {
-    let unwritable = |source| ModelFileError::Unwritable {
-        path: path.to_owned(),
-        source,
-    };
-    let views: Vec<_> = tensors
-        .iter()
-        .map(|(name, data)| {
-            let dtype = if data.dtype() == burn::tensor::DType::U8 {
-                Dtype::U8
-            } else {
-                Dtype::F32
-            };
-            let view = TensorView::new(dtype, data.shape().to_vec(), data.as_bytes());
-            view.map(|view| (name.as_str(), view))
-                .map_err(std::io::Error::other)
-        })
-        .collect::<Result<_, _>>()
-        .map_err(unwritable)?;
-    let bytes = serialize(views, Some(metadata))
-        .map_err(std::io::Error::other)
-        .map_err(unwritable)?;
-    write_atomically(path, &bytes)
+/// TOML of a plain struct, which always has one. Unlike JSON here, its numbers are read as exactly
+/// those that were written.
+pub(crate) fn toml(value: &impl serde::Serialize) -> String {
+    ::toml::to_string(value).unwrap_or_default()
 }
 
 /// Writes a file so that a crash leaves it as it was or complete: temporary file, sync, rename,
@@ -239,63 +192,207 @@ pub(crate) fn write_tensors(
 /// # Errors
 /// If the system refuses.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ModelFileError> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let write = || {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        // Not every system can sync a folder; the rename itself has happened.
-        let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
-        Ok(())
-    };
-    write().map_err(|source| ModelFileError::Unwritable {
+    files::write_atomically(path, &[bytes]).map_err(|source| unwritable(path, source))
+}
+
+pub(crate) fn unwritable(path: &Path, source: std::io::Error) -> ModelFileError {
+    ModelFileError::Unwritable {
         path: path.to_owned(),
         source,
+    }
+}
+
+pub(crate) fn unreadable(path: &Path, failure: ReadFailure) -> ModelFileError {
+    let path = path.to_owned();
+    match failure {
+        ReadFailure::Damage(damage) => ModelFileError::Damaged { path, damage },
+        ReadFailure::System(source) => ModelFileError::Unreadable { path, source },
+    }
+}
+
+fn metadata_error(path: &Path, part: &'static str, reason: String) -> ModelFileError {
+    ModelFileError::Metadata {
+        path: path.to_owned(),
+        part,
+        reason,
+    }
+}
+
+fn check_format(path: &Path, file: &TensorFile) -> Result<(), ModelFileError> {
+    let value = |key| file.metadata.get(key).map(String::as_str);
+    if value(FORMAT.0) != Some(FORMAT.1) {
+        return Err(ModelFileError::Foreign(path.to_owned()));
+    }
+    match value("version") {
+        Some(VERSION) if file.checked => Ok(()),
+        Some(VERSION) => Err(ModelFileError::Damaged {
+            path: path.to_owned(),
+            damage: Damage::Corrupted("it has no checksum".into()),
+        }),
+        found => Err(ModelFileError::Version {
+            path: path.to_owned(),
+            found: found.unwrap_or("?").to_owned(),
+        }),
+    }
+}
+
+fn recipe_of(path: &Path, metadata: &Metadata) -> Result<Recipe, ModelFileError> {
+    let read = |text: &str| {
+        let recipe = Recipe::parse(text, "recipe")?;
+        recipe.check()?;
+        Ok(recipe)
+    };
+    read(text_of(path, metadata, "recipe")?).map_err(|error: crate::config::ConfigError| {
+        metadata_error(path, "recipe", error.to_string())
     })
 }
 
-pub(crate) fn read_metadata(
+fn text_of<'a>(
     path: &Path,
-    bytes: &[u8],
-) -> Result<HashMap<String, String>, ModelFileError> {
-    let (_, header) =
-        SafeTensors::read_metadata(bytes).map_err(|error| not_a_model(path, &error))?;
-    Ok(header.metadata().clone().unwrap_or_default())
+    metadata: &'a Metadata,
+    part: &'static str,
+) -> Result<&'a str, ModelFileError> {
+    metadata
+        .get(part)
+        .map(String::as_str)
+        .ok_or_else(|| metadata_error(path, part, "it is missing".into()))
 }
 
-pub(crate) fn read_weights(path: &Path, bytes: &[u8]) -> Result<Weights, ModelFileError> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| not_a_model(path, &error))?;
-    let data = |(name, view): (String, TensorView)| {
-        let shape = view.shape().to_vec();
-        let data = match view.dtype() {
-            Dtype::F32 => TensorData::new(floats(view.data()), shape),
-            Dtype::U8 => TensorData::new(view.data().to_vec(), shape),
-            other => {
-                return Err(not_a_model(
-                    path,
-                    &format!("`{name}` has the type {other:?}"),
-                ));
-            }
-        };
-        Ok((name, data))
-    };
-    tensors.tensors().into_iter().map(data).collect()
+fn parsed<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    metadata: &Metadata,
+    part: &'static str,
+) -> Result<T, ModelFileError> {
+    serde_json::from_str(text_of(path, metadata, part)?)
+        .map_err(|error| metadata_error(path, part, error.to_string()))
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        .collect()
-}
-
-fn not_a_model(path: &Path, reason: &dyn std::fmt::Display) -> ModelFileError {
-    ModelFileError::NotAModel {
-        path: path.to_owned(),
-        reason: reason.to_string(),
+/// Every symbol has weights of its own, so a file with more symbols than numbers is refused before
+/// memory is given to its vocabularies.
+fn check_symbol_count(path: &Path, file: &TensorFile) -> Result<(), ModelFileError> {
+    #[derive(Deserialize)]
+    struct Counted {
+        source: CountedSide,
+        target: CountedSide,
     }
+    #[derive(Deserialize)]
+    struct CountedSide {
+        vocabulary: CountedSymbols,
+    }
+    #[derive(Deserialize)]
+    struct CountedSymbols {
+        symbols: Count,
+    }
+    let codec: Counted = parsed(path, &file.metadata, "codec")?;
+    let most = codec
+        .source
+        .vocabulary
+        .symbols
+        .0
+        .max(codec.target.vocabulary.symbols.0);
+    if most <= file.numbers() {
+        return Ok(());
+    }
+    let numbers = file.numbers();
+    let reason = format!("{most} symbols cannot share {numbers} weights");
+    Err(metadata_error(path, "codec", reason))
+}
+
+/// How many elements a list has; they are not kept.
+struct Count(usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements;
+        impl<'de> serde::de::Visitor<'de> for Elements {
+            type Value = Count;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut elements: A,
+            ) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while elements.next_element::<serde::de::IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Elements)
+    }
+}
+
+/// Holds settings, vocabularies and provenance against each other.
+fn agree(
+    recipe: &Recipe,
+    codec: &Codec,
+    provenance: &Provenance,
+) -> Result<(), (&'static str, String)> {
+    let text = &recipe.text;
+    let settings = [
+        ("normalization", codec.normalization == text.normalization),
+        ("source_width", codec.source_width == text.source_width),
+        ("source_align", codec.source_align == text.source_align),
+        (
+            "reverse_source",
+            codec.reverse_source == text.reverse_source,
+        ),
+        (
+            "source_end_mark",
+            codec.source_end_mark == text.source_end_mark,
+        ),
+        ("source", agrees(&codec.source, text.source)),
+        ("target", agrees(&codec.target, text.target)),
+    ];
+    if let Some((name, _)) = settings.iter().find(|(_, same)| !same) {
+        return Err(("codec", format!("text.{name} of the recipe is another")));
+    }
+    let model = &recipe.model;
+    if codec.copy != model.copy {
+        return Err(("codec", "model.copy of the recipe is another".into()));
+    }
+    let features = codec.features.as_ref().map(|f| f.among_symbols);
+    let expected = match recipe.feature_use() {
+        FeatureUse::Auto | FeatureUse::None => None,
+        FeatureUse::Symbols => Some(true),
+        FeatureUse::Encoder => Some(false),
+    };
+    if features != expected {
+        return Err(("codec", "the recipe makes another use of features".into()));
+    }
+    let target = &codec.target.vocabulary;
+    if text.target_end_mark && target.end().is_none() {
+        return Err(("codec", "the target has no end mark".into()));
+    }
+    let begins = model.protocol == Protocol::BeginOfSequence
+        && model.decoder_input != DecoderInput::EncoderOutput;
+    if begins && target.begin().is_none() {
+        return Err(("codec", "the target has no begin mark".into()));
+    }
+    if model.protocol == Protocol::FirstSymbol && provenance.first_symbols.is_empty() {
+        return Err(("provenance", "it names no first symbols".into()));
+    }
+    let symbols = target.len();
+    match provenance
+        .first_symbols
+        .iter()
+        .find(|&&id| id as usize >= symbols)
+    {
+        None => Ok(()),
+        Some(id) => Err((
+            "provenance",
+            format!("first symbol {id} is none of {symbols} symbols"),
+        )),
+    }
+}
+
+/// Whether a side is cut as the recipe says, if that says so.
+fn agrees(side: &Side, choice: crate::config::TokenizationChoice) -> bool {
+    choice
+        .fixed()
+        .is_none_or(|fixed| fixed == side.tokenization)
 }

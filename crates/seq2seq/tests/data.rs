@@ -30,7 +30,8 @@ fn pair(source: &str, target: &str) -> Pair {
 mod reading {
     use super::*;
 
-    const ADVICE: &str = "correct it, or leave such lines out with on_bad_line = \"skip\"";
+    const ADVICE: &str =
+        "correct it, or leave such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")";
 
     #[test]
     fn fields_are_taken_as_they_are() {
@@ -117,7 +118,7 @@ mod reading {
         assert_eq!(
             message,
             format!(
-                "words.tsv, line 2: byte 3 of the line is not UTF-8; save the file as UTF-8\n  \
+                "words.tsv, line 2: byte 3 of the line (column 1) is not UTF-8; save the file as UTF-8\n  \
                  the line: \"na\u{fffd}ve\\tx\"\n  {ADVICE}"
             )
         );
@@ -224,7 +225,7 @@ mod reading {
 
         #[test]
         fn written_pairs_are_read_back(
-            fields in prop::collection::vec(("[^\t\r\n ]{1,9}", "[^\t\r\n]{0,3}[a-z]"), 1..9),
+            fields in prop::collection::vec(("[^\t\r\n\0 ]{1,9}", "[^\t\r\n\0]{0,3}[a-z]"), 1..9),
         ) {
             // A byte order mark at the very start is no data.
             let fields: Vec<_> =
@@ -269,6 +270,8 @@ fn questions_gather_references() {
 mod addition {
     use super::*;
 
+    use seq2seq::text::Align;
+
     fn settings() -> impl Strategy<Value = Addition> {
         let draws = prop_oneof![Just(Draw::Uniform), Just(Draw::DigitLength)];
         (
@@ -286,6 +289,7 @@ mod addition {
                 draw,
                 count: 20,
                 unique: false,
+                align: Align::Right,
             })
     }
 

@@ -45,7 +45,11 @@ fn recipe(settings: &[&str]) -> Recipe {
 }
 
 fn train(recipe: Recipe) -> Model {
-    let task = Task::from_pairs(recipe, reversals()).expect("a task");
+    train_on(recipe, reversals())
+}
+
+fn train_on(recipe: Recipe, pairs: Vec<Pair>) -> Model {
+    let task = Task::from_pairs(recipe, pairs).expect("a task");
     let outcome = Trainer::new(task, None)
         .expect("a trainer")
         .run(&mut ())
@@ -55,8 +59,11 @@ fn train(recipe: Recipe) -> Model {
 }
 
 fn share_right(model: &Model) -> f64 {
-    let pairs = reversals();
-    let evaluation = seq2seq::evaluation::evaluate(model, &pairs).expect("an evaluation");
+    share_right_of(model, &reversals())
+}
+
+fn share_right_of(model: &Model, pairs: &[Pair]) -> f64 {
+    let evaluation = seq2seq::evaluation::evaluate(model, pairs).expect("an evaluation");
     evaluation.free_running.exact_match
 }
 
@@ -114,12 +121,203 @@ fn scheduled_sampling_learns() {
     learns(&["training.teacher_forcing=0.7", "training.epochs=90"]);
 }
 
+#[test]
+fn every_attention_learns() {
+    for attention in ["dot", "general", "concat", "additive", "multi-head"] {
+        let attention = format!("model.attention={attention}");
+        learns(&[&attention, "model.bidirectional=true", "training.epochs=20"]);
+    }
+}
+
+#[test]
+fn deep_network_with_every_dropout_learns() {
+    learns(&[
+        "model.encoder_layers=2",
+        "model.bidirectional=true",
+        "model.encoder_units=32",
+        "model.decoder_layers=2",
+        "model.decoder_units=48",
+        "model.bridge=tanh",
+        "model.residual=true",
+        "model.layer_norm=true",
+        "model.attention=general",
+        "model.dropout=0.1",
+        "model.embedding_dropout=0.05",
+        "model.recurrent_dropout=0.1",
+        "training.label_smoothing=0.1",
+        "training.epochs=50",
+    ]);
+}
+
+#[test]
+fn more_decoder_layers_than_encoder_layers_learn() {
+    learns(&["model.decoder_layers=2", "model.cell=gru"]);
+}
+
+#[test]
+fn input_feeding_learns() {
+    learns(&[
+        "model.attention=general",
+        "model.input_feeding=true",
+        "training.epochs=30",
+    ]);
+}
+
+#[test]
+fn tied_and_shared_embeddings_learn() {
+    learns(&[
+        "model.attention=general",
+        "text.shared_vocabulary=true",
+        "model.tied_embeddings=true",
+        "model.shared_embeddings=true",
+        "training.epochs=30",
+    ]);
+}
+
+#[test]
+fn own_softmax_with_attention_learns() {
+    learns(&[
+        "model.decoder_input=own-softmax",
+        "model.attention=general",
+        "model.input_feeding=true",
+    ]);
+}
+
+/// Words that are to be written as they are or backwards, as a feature says; another feature says
+/// which letter is put at the end.
+fn inflections() -> Vec<Pair> {
+    let tagged = |(number, pair): (usize, Pair)| {
+        let Pair { source, target, .. } = pair;
+        let (tag, end) = (["SAME", "BACK"][number % 2], ["a", "b"][number / 2 % 2]);
+        let stem = if tag == "SAME" { &source } else { &target };
+        Pair {
+            target: format!("{stem}{end}"),
+            features: Some(format!("{tag}; {}", end.to_uppercase())),
+            source,
+        }
+    };
+    reversals().into_iter().enumerate().map(tagged).collect()
+}
+
+#[test]
+fn features_are_learned_as_symbols_and_by_an_encoder() {
+    for (place, attention) in [
+        ("symbols", "general"),
+        ("encoder", "dot"),
+        ("encoder", "none"),
+    ] {
+        let settings = [
+            format!("model.features={place}"),
+            format!("model.attention={attention}"),
+            "training.epochs=40".to_owned(),
+        ];
+        let recipe = recipe(&settings.each_ref().map(String::as_str));
+        let model = train_on(recipe, inflections());
+        let share = share_right_of(&model, &inflections());
+        assert!(share >= 0.95, "{place}, {attention}: {share}");
+        assert_eq!(
+            model.line("abca\tSAME;B\tother").features,
+            Some("SAME;B"),
+            "the second column of a line holds features"
+        );
+    }
+}
+
+/// Words over many letters, each of which is rare: what is learned on some of them only helps with
+/// others if symbols are copied.
+fn rare_letters(seed: usize) -> Vec<Pair> {
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
+    let word = |number: usize| -> String {
+        (0..5)
+            .map(|place| letters[(number * 31 + place * 17 + number * place * 7 + seed) % 52])
+            .collect()
+    };
+    let pair = |number| {
+        let source = word(number);
+        Pair {
+            target: format!("{source}a"),
+            source,
+            features: None,
+        }
+    };
+    (0..160).map(pair).collect()
+}
+
+#[test]
+fn copying_helps_with_rare_symbols() {
+    let share = |copy: &str| {
+        let settings = [
+            copy,
+            "model.attention=general",
+            "model.bidirectional=true",
+            "training.epochs=40",
+        ];
+        let model = train_on(recipe(&settings), rare_letters(0));
+        share_right_of(&model, &rare_letters(5))
+    };
+    let (with, without) = (share("model.copy=true"), share("model.copy=false"));
+    assert!(with >= 0.9, "with copying only {with} are right");
+    assert!(with > without, "{without} are right without copying, too");
+}
+
+#[test]
+fn copying_needs_symbols_in_common() {
+    let pairs = [Pair {
+        source: "ab".into(),
+        target: "xy".into(),
+        features: None,
+    }];
+    let settings = ["model.copy=true", "model.attention=dot"];
+    let error = Task::from_pairs(recipe(&settings), pairs).expect_err("nothing to copy");
+    let message = error.to_string();
+    assert!(message.contains("remove model.copy"), "{message}");
+}
+
+/// Symbols and features that training has not seen are reported and do no harm.
+#[test]
+fn unknown_symbols_and_features_are_reported() {
+    let settings = [
+        "model.features=encoder",
+        "model.attention=dot",
+        "training.epochs=1",
+    ];
+    let model = train_on(recipe(&settings), inflections());
+    let predictions = model.predict(&[model.line("abZ\tSAME;NEW")], &PredictOptions::default());
+    let unknown: Vec<_> = predictions[0]
+        .unknown
+        .iter()
+        .map(|unknown| (unknown.position, unknown.symbol.as_str()))
+        .collect();
+    assert_eq!(unknown, [(2, "Z"), (4, "NEW")]);
+}
+
 /// The same answers and the same bytes after a trip through a file.
 #[test]
 fn model_file_round_trip() {
     let folder = tempfile::tempdir().expect("a folder");
-    let model = train(recipe(&["training.epochs=2"]));
-    let (first, second) = (folder.path().join("a"), folder.path().join("b"));
+    for settings in [
+        &["training.epochs=2"][..],
+        &[
+            "training.epochs=1",
+            "model.attention=multi-head",
+            "model.input_feeding=true",
+        ],
+        &[
+            "training.epochs=1",
+            "model.attention=additive",
+            "model.copy=true",
+            "model.features=symbols",
+            "model.bidirectional=true",
+            "model.layer_norm=true",
+        ],
+    ] {
+        round_trip(folder.path(), settings);
+    }
+}
+
+fn round_trip(folder: &std::path::Path, settings: &[&str]) {
+    let model = train(recipe(settings));
+    let (first, second) = (folder.join("a"), folder.join("b"));
     model.save(&first).expect("saved");
     let loaded = Model::load(&first).expect("loaded");
     loaded.save(&second).expect("saved again");

@@ -53,6 +53,8 @@ fn plan(cell: Cell, direction: Direction, layout: Layout) -> Plan {
         rows: Some(vec![0, 1, 2, 3, 0, 1, 2, 2, 2, 1, 0, 3]),
         has_initial: true,
         layout,
+        // Variational dropout in one of the layouts, so that there are runs with and without.
+        mask: (layout == Layout::Both).then(|| [0.0, 1.5, 1.5].repeat(5)),
     }
 }
 

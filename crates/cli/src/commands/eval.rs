@@ -1,54 +1,242 @@
 //! `seq2seq eval`: how good a model is on a file of pairs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use seq2seq::Model;
-use seq2seq::data::read_pairs;
-use seq2seq::evaluation::evaluate;
-use seq2seq::training::read_options;
+use seq2seq::data::{PairFile, ReadOptions, read_pairs};
+use seq2seq::evaluation::{Evaluation, Examination, examine};
+use seq2seq::report::{Subject, report};
+use seq2seq::training::{read_history, read_options};
+use seq2seq::{Model, Pair, write_atomically};
 
+use super::search_args::SearchArgs;
 use super::{evaluation_table, warn_of_unknown};
 use crate::Done;
-use crate::output::print_line;
+use crate::output::{print_line, table};
 
 /// Measure a model on a file of pairs
 #[derive(Args)]
 pub struct Eval {
     /// A model file, or the folder of a run
     model: PathBuf,
-    /// Tab-separated pairs
+    /// Tab-separated pairs; with --references, inputs
     file: PathBuf,
+    /// Right answers to the inputs, line by line; give several files for several answers each
+    #[arg(long, value_name = "FILE")]
+    references: Vec<PathBuf>,
     /// Column of the source, counted from 1 [default: as in training]
     #[arg(long, value_name = "N")]
     source_column: Option<usize>,
     /// Column of the target, counted from 1 [default: as in training]
     #[arg(long, value_name = "N")]
     target_column: Option<usize>,
+    /// Look for a right answer among the N best, too
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    nbest: usize,
+    /// Write a page for a browser into this folder: scores, errors, attention, calibration
+    #[arg(long, value_name = "FOLDER")]
+    report: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    search: SearchArgs,
 }
+
+/// Name of the report within its folder.
+const REPORT_NAME: &str = "index.html";
 
 impl Eval {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
-        let mut options = read_options(&model.recipe);
-        options.source_column = self.source_column.unwrap_or(options.source_column);
-        options.target_column = self.target_column.unwrap_or(options.target_column);
-        let file = read_pairs(&self.file, &options)?;
-        let evaluation = evaluate(&model, &file.pairs)?;
+        let mut options = self.search.options(&model, self.nbest)?;
+        options.align = self.report.is_some() && model.has_attention();
+        let pairs = self.pairs(&model)?;
+        let examination = examine(&model, &pairs, &options)?;
+        let evaluation = &examination.evaluation;
         warn_of_unknown(
             &evaluation.unknown_symbols,
             &self.file.display().to_string(),
         );
+        if evaluation.cut > 0 {
+            eprintln!(
+                "warning: {} of {} outputs reached the length limit and were cut",
+                evaluation.cut, evaluation.free_running.questions
+            );
+        }
+        if let Some(folder) = &self.report {
+            self.write_report(folder, &examination)?;
+        }
         if self.json {
-            print_line(&serde_json::to_string(&evaluation)?)?;
+            print_line(&serde_json::to_string(evaluation)?)?;
         } else {
-            print_line(&evaluation_table(&evaluation))?;
+            print_line(&evaluation_table(evaluation))?;
+            print_line(&details(evaluation))?;
         }
         Ok(Done::Completed)
     }
+
+    fn pairs(&self, model: &Model) -> Result<Vec<Pair>> {
+        let mut options = read_options(&model.recipe);
+        options.source_column = self.source_column.unwrap_or(options.source_column);
+        options.target_column = self.target_column.unwrap_or(options.target_column);
+        if self.references.is_empty() {
+            return Ok(read_pairs(&self.file, &options)?.pairs);
+        }
+        let inputs = lines(&self.file)?;
+        ensure!(
+            !inputs.is_empty(),
+            "{}: there are no inputs in this file",
+            self.file.display()
+        );
+        let mut pairs = Vec::new();
+        for path in &self.references {
+            let references = lines(path)?;
+            if references.len() != inputs.len() {
+                bail!(
+                    "{} has {} lines, but {} has {}: line by line, a reference file must answer the inputs",
+                    path.display(),
+                    references.len(),
+                    self.file.display(),
+                    inputs.len()
+                );
+            }
+            for (input, target) in inputs.iter().zip(references) {
+                pairs.push(pair(input, target, &options));
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn write_report(&self, folder: &Path, examination: &Examination) -> Result<()> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let subject = Subject {
+            model: name(&self.model),
+            file: name(&self.file),
+            search: self.search.description(),
+        };
+        // A run's folder has its history beside the model.
+        let run = if self.model.is_dir() {
+            Some(self.model.as_path())
+        } else {
+            self.model.parent()
+        };
+        let history = run.map(read_history).unwrap_or_default();
+        let path = folder.join(REPORT_NAME);
+        write_atomically(&path, report(&subject, examination, &history).as_bytes())?;
+        eprintln!("report: {}", path.display());
+        Ok(())
+    }
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// The lines of a file of inputs or references.
+fn lines(path: &Path) -> Result<Vec<String>> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// An input, of which other columns than source and features are not part, with its answer.
+fn pair(input: &str, target: String, options: &ReadOptions) -> Pair {
+    let columns: Vec<&str> = input.split('\t').collect();
+    let column = |number: usize| columns.get(number.checked_sub(1)?).copied();
+    Pair {
+        source: column(options.source_column).unwrap_or(input).to_owned(),
+        target,
+        features: options.features_column.and_then(column).map(str::to_owned),
+    }
+}
+
+/// The pairs of a file with the line that each stands on, counted from 1.
+pub fn numbered_lines(file: &PairFile, header: bool) -> Vec<usize> {
+    let skipped = |line: &usize| file.skipped.iter().any(|skipped| skipped.line == *line);
+    (1 + usize::from(header)..=file.lines)
+        .filter(|line| !skipped(line))
+        .collect()
+}
+
+/// Most lengths, symbols and confusions that are listed; `--json` has all.
+const LISTED: usize = 8;
+
+/// What stands below the main figures.
+fn details(evaluation: &Evaluation) -> String {
+    let mut parts = Vec::new();
+    if let Some(nbest) = evaluation.nbest {
+        parts.push(format!(
+            "right among the {} best: {:.4} of questions",
+            nbest.n, nbest.exact_match
+        ));
+    }
+    parts.push(calibration(evaluation));
+    parts.push(answered(evaluation));
+    parts.push(confusions(evaluation));
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+fn calibration(evaluation: &Evaluation) -> String {
+    let confidence = &evaluation.confidence;
+    match confidence.temperature {
+        Some(temperature) => format!(
+            "confidence: expected calibration error {:.4}, {:.4} before temperature scaling (temperature {temperature:.2})",
+            confidence.error_after, confidence.error_before
+        ),
+        None => format!(
+            "confidence: expected calibration error {:.4} (not calibrated: trained without validation pairs)",
+            confidence.error_before
+        ),
+    }
+}
+
+fn answered(evaluation: &Evaluation) -> String {
+    let steps = &evaluation.confidence.answered;
+    let row = |name: &str, value: &dyn Fn(&seq2seq::metrics::Answered) -> String| {
+        std::iter::once(name.to_owned())
+            .chain(steps.iter().map(value))
+            .collect::<Vec<_>>()
+    };
+    let rows = [
+        row("  share answered", &|step| format!("{:.2}", step.share)),
+        row("  accuracy", &|step| format!("{:.4}", step.accuracy)),
+        row("  from confidence", &|step| {
+            format!("{:.4}", step.confidence)
+        }),
+    ];
+    format!(
+        "accuracy when only the most confident answers are given (predict --abstain)\n{}",
+        table(&rows)
+    )
+}
+
+fn confusions(evaluation: &Evaluation) -> String {
+    let shown = |symbol: &Option<String>| match symbol {
+        Some(symbol) => format!("{symbol:?}"),
+        None => "nothing".to_owned(),
+    };
+    let listed: Vec<String> = evaluation
+        .breakdown
+        .confusions
+        .iter()
+        .take(LISTED)
+        .map(|c| {
+            format!(
+                "{} for {} ({} x)",
+                shown(&c.written),
+                shown(&c.wanted),
+                c.count
+            )
+        })
+        .collect();
+    if listed.is_empty() {
+        return String::new();
+    }
+    format!("most frequent errors: {}", listed.join(", "))
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::{Model, PredictOptions, Prediction};
 
+use super::search_args::SearchArgs;
 use crate::Done;
 use crate::output::{print_line, table};
 
@@ -21,6 +22,8 @@ pub struct Explain {
     /// Choices shown at each step
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    #[command(flatten)]
+    search: SearchArgs,
 }
 
 impl Explain {
@@ -32,6 +35,7 @@ impl Explain {
             &self.input,
             self.expected.as_deref(),
             self.top.into(),
+            &self.search.options(&model, 1)?,
         )?)?;
         Ok(Done::Completed)
     }
@@ -43,11 +47,10 @@ pub fn explanation(
     input: &str,
     expected: Option<&str>,
     top: usize,
+    options: &PredictOptions,
 ) -> Result<String> {
-    let options = PredictOptions {
-        keep_steps: true,
-        ..PredictOptions::default()
-    };
+    let mut options = options.clone();
+    options.search.keep.distributions = true;
     let given = expected
         .filter(|_| model.needs_first_symbol())
         .and_then(|expected| {
@@ -60,8 +63,8 @@ pub fn explanation(
                 .map(|first| [first])
         });
     let predictions = match &given {
-        Some(first) => model.predict_from(&[input], Some(first), &options),
-        None => model.predict(&[input], &options),
+        Some(first) => model.predict_from(&[model.line(input)], Some(first), &options),
+        None => model.predict(&[model.line(input)], &options),
     };
     let prediction = predictions
         .into_iter()
@@ -73,15 +76,15 @@ pub fn explanation(
 }
 
 fn read_part(model: &Model, input: &str) -> String {
-    let vocabulary = &model.codec.source.vocabulary;
-    let encoded = model.codec.encode_source(input);
-    let symbol = |&id: &u32| format!("{:?}", vocabulary.symbol(id).unwrap_or("?"));
+    let asked = model.line(input);
+    let encoded = model.codec.encode_source(asked.source, asked.features);
+    let symbol = |&id: &u32| format!("{:?}", model.codec.source_symbol(id).unwrap_or("?"));
     let mut rows = vec![
         std::iter::once("symbols".to_owned())
-            .chain(encoded.ids.iter().map(symbol))
+            .chain(encoded.ids.symbols.iter().map(symbol))
             .collect(),
         std::iter::once("ids".to_owned())
-            .chain(encoded.ids.iter().map(u32::to_string))
+            .chain(encoded.ids.symbols.iter().map(u32::to_string))
             .collect(),
     ];
     for unknown in &encoded.unknown {

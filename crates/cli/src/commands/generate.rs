@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use seq2seq::data::{Addition, Draw, ReadOptions, read_pairs};
+use seq2seq::text::Align;
 
 use crate::Done;
 
@@ -46,6 +47,9 @@ struct AdditionOptions {
     /// How a number is drawn
     #[arg(long, value_enum, default_value_t = DrawOption::Uniform)]
     draw: DrawOption,
+    /// Where question and answer stand in their widths
+    #[arg(long, value_enum, default_value_t = AlignOption::Right)]
+    align: AlignOption,
     /// Leave out the questions of this file
     #[arg(long, value_name = "FILE")]
     exclude: Option<PathBuf>,
@@ -57,6 +61,14 @@ enum DrawOption {
     Uniform,
     /// The number of digits first, as the Keras addition example does
     DigitLength,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AlignOption {
+    /// Blanks first, as in the notebook
+    Right,
+    /// Blanks last, as in the Keras addition example
+    Left,
 }
 
 impl Generate {
@@ -73,6 +85,10 @@ impl Generate {
             draw: match options.draw {
                 DrawOption::Uniform => Draw::Uniform,
                 DrawOption::DigitLength => Draw::DigitLength,
+            },
+            align: match options.align {
+                AlignOption::Right => Align::Right,
+                AlignOption::Left => Align::Left,
             },
         };
         let taken = match &options.exclude {

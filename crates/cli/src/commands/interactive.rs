@@ -8,6 +8,7 @@ use clap::Args;
 use seq2seq::{Model, PredictOptions};
 
 use super::explain::explanation;
+use super::search_args::SearchArgs;
 use crate::Done;
 use crate::output::print_line;
 
@@ -16,12 +17,19 @@ use crate::output::print_line;
 pub struct Interactive {
     /// A model file, or the folder of a run
     model: PathBuf,
+    /// Give the N best outputs
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    nbest: usize,
+    #[command(flatten)]
+    search: SearchArgs,
 }
 
 impl Interactive {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
+        let mut options = self.search.options(&model, self.nbest)?;
+        options.confidence = true;
         if io::stdin().is_terminal() {
             eprintln!(
                 "an input and Enter for an answer, ?input for how it comes about, Ctrl-D to leave"
@@ -37,19 +45,30 @@ impl Interactive {
                 return Ok(Done::Completed);
             };
             match line.strip_prefix('?') {
-                Some(input) => print_line(&explanation(&model, input, None, 3)?)?,
-                None => answer(&model, &line)?,
+                Some(input) => print_line(&explanation(&model, input, None, 3, &options)?)?,
+                None => {
+                    answer(&model, &line, &options)?;
+                    // Another line draws other samples.
+                    options.first_number += 1;
+                }
             }
         }
     }
 }
 
-fn answer(model: &Model, line: &str) -> Result<()> {
-    for prediction in model.predict(&[line], &PredictOptions::default()) {
-        for unknown in &prediction.unknown {
-            eprintln!("(unknown symbol {:?})", unknown.symbol);
+fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
+    for prediction in model.predict(&[model.line(line)], options) {
+        for warning in &prediction.warnings {
+            eprintln!("({warning})");
         }
         print_line(&prediction.text)?;
+        for other in &prediction.alternatives {
+            print_line(&format!("  {}", other.text))?;
+        }
+        // Beside the answer for people, not part of it for programs.
+        if let Some(confidence) = prediction.confidence.filter(|_| io::stdin().is_terminal()) {
+            eprintln!("(confidence {confidence:.2})");
+        }
     }
     Ok(())
 }

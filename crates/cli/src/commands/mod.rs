@@ -1,5 +1,10 @@
 //! The commands, one a file.
 
+pub mod audit;
+pub mod bench;
+pub mod compare;
+pub mod completions;
+pub mod ensemble;
 pub mod eval;
 pub mod explain;
 pub mod generate;
@@ -7,11 +12,13 @@ pub mod inspect;
 pub mod interactive;
 pub mod predict;
 pub mod reproduce;
+pub mod search_args;
 pub mod train;
 
 use std::collections::BTreeMap;
 
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
+use seq2seq::metrics::Interval;
 
 use crate::output::table;
 
@@ -31,14 +38,30 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
         row("  loss", forced.loss, "nats a symbol"),
         row("  accuracy", forced.accuracy, "of symbols"),
         "free-running (from the model's own symbols: what its users get)".into(),
-        row("  exact match", free.exact_match, "of questions"),
+        row(
+            "  exact match",
+            free.exact_match,
+            &format!(
+                "of questions ({})",
+                interval(evaluation.intervals.exact_match)
+            ),
+        ),
         row(
             "  symbol error rate",
             free.symbol_error_rate,
-            "edits a reference symbol",
+            &format!(
+                "edits a reference symbol ({})",
+                interval(evaluation.intervals.symbol_error_rate)
+            ),
         ),
+        row("  BLEU", evaluation.bleu.score, "as sacreBLEU"),
+        row("  chrF2", evaluation.chrf.score, "as sacreBLEU"),
     ]
     .join("\n")
+}
+
+fn interval(interval: Interval) -> String {
+    format!("95 %: {:.4} to {:.4}", interval.low, interval.high)
 }
 
 /// Says which symbols a model does not know.

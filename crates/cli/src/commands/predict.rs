@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use seq2seq::decoding::Choice;
-use seq2seq::{Model, PredictOptions, Prediction};
+use seq2seq::{Alignment, Model, PredictOptions, Prediction, Warning};
+use serde_json::{Value, json};
 
+use super::search_args::SearchArgs;
 use crate::Done;
 use crate::inputs;
 use crate::output::print_line;
@@ -18,41 +19,36 @@ pub struct Predict {
     model: PathBuf,
     /// Lines to answer [default: standard input]
     file: Option<PathBuf>,
-    /// Draw from the softmax instead of taking the most probable symbol
+    /// Give the N best outputs in tab-separated columns: output, score, output, score, …
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    nbest: usize,
+    /// Give a column with how likely each output is to be right
     #[arg(long)]
-    sample: bool,
-    /// Sharper below 1, flatter above
-    #[arg(long, default_value_t = 1.0, requires = "sample", value_name = "T")]
-    temperature: f32,
-    /// Start of the random choices
-    #[arg(long, default_value_t = 1, requires = "sample", value_name = "N")]
-    seed: u64,
-    /// Longest output in symbols [default: as the model says]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    max_length: Option<u32>,
+    confidence: bool,
+    /// Leave out answers with a confidence below this one, from 0 to 1
+    #[arg(long, value_name = "C", allow_negative_numbers = true)]
+    abstain: Option<f64>,
+    /// What stands in the place of an answer that is left out
+    #[arg(long, value_name = "TEXT", default_value = "?", requires = "abstain")]
+    abstain_mark: String,
+    /// Give a last column with the source symbols that each target symbol came from
+    #[arg(long)]
+    align: bool,
+    /// Print a JSON object a line, with everything that is known of the answer
+    #[arg(long)]
+    json: bool,
     /// Fail on a symbol that the model does not know
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    search: SearchArgs,
 }
 
 impl Predict {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
-        let choice = if self.sample {
-            Choice::Sample {
-                temperature: self.temperature,
-                seed: self.seed,
-            }
-        } else {
-            Choice::Greedy
-        };
-        choice.check()?;
-        let mut options = PredictOptions {
-            choice,
-            max_length: self.max_length.map(|limit| limit as usize),
-            ..PredictOptions::default()
-        };
+        let mut options = self.options(&model)?;
         let mut reader = inputs::open(self.file.as_deref())?;
         let batch = model.recipe.decoding.batch_size;
         let mut number = 0;
@@ -63,38 +59,182 @@ impl Predict {
                 return Ok(Done::Completed);
             }
             options.first_number = first as u64;
-            // A second column, as in the files that models are trained on, is not part of the source.
-            let sources: Vec<&str> = lines
-                .iter()
-                .map(|line| line.split('\t').next().unwrap_or(""))
-                .collect();
+            let sources: Vec<_> = lines.iter().map(|line| model.line(line)).collect();
             for (index, prediction) in model.predict(&sources, &options).iter().enumerate() {
                 self.check(first + index + 1, prediction)?;
-                print_line(&one_line(&prediction.text))?;
+                print_line(&self.answer(prediction))?;
             }
         }
+    }
+
+    fn options(&self, model: &Model) -> Result<PredictOptions> {
+        if let Some(abstain) = self.abstain {
+            ensure!(
+                (0.0..=1.0).contains(&abstain),
+                "--abstain {abstain} is no confidence: give a number from 0 (answer all) to 1"
+            );
+        }
+        let mut options = self.search.options(model, self.nbest)?;
+        options.confidence = self.confidence || self.abstain.is_some() || self.json;
+        options.align = self.align;
+        model.check_options(&options)?;
+        if (self.confidence || self.abstain.is_some()) && model.provenance.calibration.is_none() {
+            eprintln!(
+                "warning: this model was trained without validation pairs, so its confidence is not calibrated"
+            );
+        }
+        Ok(options)
     }
 
     fn check(&self, line: usize, prediction: &Prediction) -> Result<()> {
-        for unknown in &prediction.unknown {
-            let position = unknown.position + 1;
-            let message = format!(
-                "line {line}: the model does not know symbol {position}, {:?}",
-                unknown.symbol
-            );
-            if self.strict {
+        for warning in &prediction.warnings {
+            let message = format!("line {line}: {warning}");
+            if self.strict && matches!(warning, Warning::UnknownSymbol(_)) {
                 bail!("{message}");
             }
-            eprintln!("warning: {message}");
-        }
-        if !prediction.finished {
-            eprintln!("warning: line {line}: the output reached the length limit and was cut");
+            if !self.json {
+                eprintln!("warning: {message}");
+            }
         }
         Ok(())
     }
+
+    fn abstains(&self, confidence: Option<f64>) -> bool {
+        let pair = self.abstain.zip(confidence);
+        pair.is_some_and(|(least, confidence)| confidence < least)
+    }
+
+    fn answer(&self, prediction: &Prediction) -> String {
+        if self.json {
+            return self.json(prediction).to_string();
+        }
+        let mut columns = Vec::new();
+        let mut add = |text: &str, score: f64, confidence: Option<f64>| {
+            columns.push(if self.abstains(confidence) {
+                self.abstain_mark.clone()
+            } else {
+                one_field(text)
+            });
+            if self.nbest > 1 {
+                columns.push(format!("{score:.4}"));
+            }
+            if self.confidence {
+                columns.push(format!("{:.4}", confidence.unwrap_or(0.0)));
+            }
+        };
+        add(&prediction.text, prediction.score, prediction.confidence);
+        for other in &prediction.alternatives {
+            add(&other.text, other.score, other.confidence);
+        }
+        if let Some(alignment) = &prediction.alignment {
+            columns.push(if self.abstains(prediction.confidence) {
+                self.abstain_mark.clone()
+            } else {
+                one_field(&arrows(alignment))
+            });
+        }
+        columns.join("\t")
+    }
+
+    fn json(&self, prediction: &Prediction) -> Value {
+        let output = |text: &str,
+                      log_probability: f64,
+                      score: f64,
+                      confidence: Option<f64>,
+                      finished: bool| {
+            let abstained = self.abstains(confidence);
+            let mut object = json!({
+                "text": (!abstained).then_some(text),
+                "log_probability": log_probability,
+                "score": score,
+                "confidence": confidence,
+                "finished": finished,
+            });
+            if self.abstain.is_some() {
+                object["abstained"] = abstained.into();
+            }
+            object
+        };
+        let p = prediction;
+        let mut object = output(
+            &p.text,
+            p.log_probability,
+            p.score,
+            p.confidence,
+            p.finished,
+        );
+        let alternatives = p.alternatives.iter();
+        object["alternatives"] = alternatives
+            .map(|a| {
+                output(
+                    &a.text,
+                    a.log_probability,
+                    a.score,
+                    a.confidence,
+                    a.finished,
+                )
+            })
+            .collect();
+        object["warnings"] = p.warnings.iter().map(Warning::to_string).collect();
+        if let Some(alignment) = p
+            .alignment
+            .as_ref()
+            .filter(|_| !self.abstains(p.confidence))
+        {
+            object["alignment"] = aligned(alignment);
+        }
+        object
+    }
 }
 
-/// An output that holds a line break must not look like two.
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+/// An output that holds a line break or a tab must not look like two.
+fn one_field(text: &str) -> String {
+    text.replace(['\n', '\r', '\t'], " ")
+}
+
+/// An alignment for people: the source symbols of each target symbol, an arrow, the target symbol.
+fn arrows(alignment: &Alignment) -> String {
+    let shown = |symbol: &String| {
+        if symbol == " " {
+            "␣".to_owned()
+        } else {
+            symbol.clone()
+        }
+    };
+    let pairs = alignment.target.iter().zip(&alignment.spans);
+    let pairs = pairs.map(|(target, span)| {
+        let source: String = span
+            .iter()
+            .flat_map(|span| &alignment.source[span.clone()])
+            .map(shown)
+            .collect::<Vec<_>>()
+            .join(
+                if alignment
+                    .source
+                    .iter()
+                    .any(|symbol| symbol.chars().count() > 1)
+                {
+                    "+"
+                } else {
+                    ""
+                },
+            );
+        format!("{source}→{}", shown(target))
+    });
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// An alignment for programs: a link has a target symbol and its first and last source symbol,
+/// counted from 0.
+fn aligned(alignment: &Alignment) -> Value {
+    let links: Vec<Value> = alignment
+        .spans
+        .iter()
+        .enumerate()
+        .filter_map(|(target, span)| {
+            let span = span.as_ref()?;
+            Some(json!({"target": target, "source": [span.start(), span.end()]}))
+        })
+        .collect();
+    json!({"source": alignment.source, "target": alignment.target, "links": links})
 }

@@ -3,22 +3,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, ValueEnum};
 use seq2seq::config::{Override, Recipe};
+use seq2seq::data::{OnBadLine, STDIN};
 use seq2seq::evaluation::evaluate;
-use seq2seq::training::{Chosen, Ending, Existing, FinalPairs, Outcome, RunFolder, Task, Trainer};
+use seq2seq::training::{
+    Chosen, Cost, DataReport, Ending, Existing, FinalPairs, LoadedPairs, Outcome, RunFolder, Task,
+    Trainer, TrainingError,
+};
 
 use super::{evaluation_table, warn_of_unknown};
 use crate::Done;
+use crate::memory;
 use crate::output::{count, duration, print_line};
 use crate::progress::Progress;
 
 /// Train a model from a recipe (.toml) or a file of tab-separated pairs
 #[derive(Args)]
 pub struct Train {
-    /// A recipe (.toml), or a file of tab-separated pairs
+    /// A recipe (.toml), or a file of tab-separated pairs (- for standard input)
     #[arg(required_unless_present_any = ["train", "resume"], value_name = "RECIPE|PAIRS")]
     input: Option<PathBuf>,
     /// Training pairs, for a recipe that leaves them open
@@ -36,6 +42,9 @@ pub struct Train {
     /// Continue the run in this folder
     #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "train", "dev", "out", "seed"])]
     resume: Option<PathBuf>,
+    /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    budget: Option<Duration>,
     /// Start of every random choice
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -45,6 +54,12 @@ pub struct Train {
     /// Column of the target, counted from 1
     #[arg(long, value_name = "N")]
     target_column: Option<usize>,
+    /// Column of features, counted from 1
+    #[arg(long, value_name = "N")]
+    features_column: Option<usize>,
+    /// What to do about lines that cannot be used [default: fail]
+    #[arg(long, value_enum)]
+    on_bad_line: Option<BadLineOption>,
     /// The first line of each file names the columns
     #[arg(long)]
     header: bool,
@@ -56,65 +71,105 @@ pub struct Train {
     quiet: bool,
 }
 
+/// What to do about lines that cannot be used
+#[derive(Clone, Copy, ValueEnum)]
+enum BadLineOption {
+    /// Stop and show the line
+    Fail,
+    /// Leave them out; show the first few
+    Skip,
+    /// Leave them out; show all, and list them in skipped_lines.tsv of the run
+    Report,
+}
+
+impl From<BadLineOption> for OnBadLine {
+    fn from(option: BadLineOption) -> Self {
+        match option {
+            BadLineOption::Fail => Self::Fail,
+            BadLineOption::Skip => Self::Skip,
+            BadLineOption::Report => Self::Report,
+        }
+    }
+}
+
 impl Train {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let (trainer, folder, epochs) = match &self.resume {
+        let (mut trainer, folder) = match &self.resume {
             Some(folder) => self.resumed(folder)?,
             None => self.fresh()?,
         };
-        let stop = stop_on_signal()?;
+        let signal = StopSignal::listen()?;
         let final_pairs = trainer.final_pairs();
-        let outcome = trainer.run(&mut Progress::new(epochs, self.quiet, stop))?;
+        if !self.quiet {
+            let cost = trainer.measure()?;
+            describe_cost(&cost, trainer.recipe());
+        }
+        let epochs = trainer.recipe().training.epochs;
+        let outcome = trainer
+            .run(&mut Progress::new(epochs, self.quiet, signal.asked()))
+            .map_err(|error| with_way_on(error, &folder))?;
+        signal.training_is_over();
         self.report(&outcome, &folder, final_pairs)
     }
 
-    fn fresh(&self) -> Result<(Trainer, PathBuf, usize)> {
-        let recipe = self.recipe()?;
+    fn fresh(&self) -> Result<(Trainer, PathBuf)> {
+        let task = self.task()?;
         let folder = self.folder();
-        let task = Task::prepare(recipe)?;
         self.describe(&task);
-        let epochs = task.recipe.training.epochs;
         let existing = if self.overwrite {
             Existing::Overwrite
         } else {
             Existing::Refuse
         };
-        Ok((
-            Trainer::new(task, Some((&folder, existing)))?,
-            folder,
-            epochs,
-        ))
+        Ok((Trainer::new(task, Some((&folder, existing)))?, folder))
     }
 
-    fn resumed(&self, path: &Path) -> Result<(Trainer, PathBuf, usize)> {
+    fn resumed(&self, path: &Path) -> Result<(Trainer, PathBuf)> {
         let (folder, recipe) = RunFolder::open(path)?;
         let task = Task::prepare(recipe.with_overrides(&self.set)?)?;
-        let epochs = task.recipe.training.epochs;
-        Ok((Trainer::resume(task, folder)?, path.to_owned(), epochs))
+        let trainer = Trainer::resume(task, folder)?;
+        if !self.quiet {
+            let position = trainer.position();
+            eprintln!(
+                "going on after epoch {}, batch {} of the next",
+                position.epoch, position.batch
+            );
+        }
+        Ok((trainer, path.to_owned()))
     }
 
-    /// The recipe as given, then the flags, then `--set`.
-    fn recipe(&self) -> Result<Recipe> {
-        let mut recipe = match &self.input {
-            Some(path)
-                if path
-                    .extension()
-                    .is_some_and(|extension| extension == "toml") =>
-            {
-                Recipe::read(path)?
+    /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
+    /// then `--set`.
+    fn task(&self) -> Result<Task> {
+        let recipe = match (&self.input, &self.train) {
+            (Some(recipe), _) if recipe.extension().is_some_and(|e| e == "toml") => {
+                self.with_flags(Recipe::read(recipe)?)?
             }
-            Some(pairs) => {
-                if self.train.is_some() {
-                    bail!(
-                        "both {} and --train give training pairs: leave one out",
-                        pairs.display()
-                    );
-                }
-                Recipe::for_pairs(pairs)
-            }
-            None => Recipe::default(),
+            (Some(pairs), Some(_)) => bail!(
+                "both {} and --train give training pairs: leave one out",
+                pairs.display()
+            ),
+            (Some(pairs), None) | (None, Some(pairs)) => return self.task_for_pairs(pairs),
+            (None, None) => self.with_flags(Recipe::default())?,
         };
+        Ok(Task::prepare(recipe)?)
+    }
+
+    /// Reads the pairs as the flags say, and takes settings by what was read.
+    fn task_for_pairs(&self, path: &Path) -> Result<Task> {
+        let with_files = |mut recipe: Recipe| {
+            recipe.data.train = Some(path.to_owned());
+            self.with_flags(recipe)
+        };
+        let reading = with_files(Recipe::default())?;
+        reading.check()?;
+        let loaded = LoadedPairs::load(&reading)?;
+        let recipe = with_files(Recipe::for_pairs(&loaded.train))?;
+        Ok(Task::new(recipe, loaded)?)
+    }
+
+    fn with_flags(&self, mut recipe: Recipe) -> Result<Recipe> {
         let data = &mut recipe.data;
         if let Some(train) = &self.train {
             (data.train, data.addition) = (Some(train.clone()), None);
@@ -122,14 +177,24 @@ impl Train {
         data.dev = self.dev.clone().or(data.dev.take());
         data.source_column = self.source_column.unwrap_or(data.source_column);
         data.target_column = self.target_column.unwrap_or(data.target_column);
+        data.features_column = self.features_column.or(data.features_column);
         data.header |= self.header;
+        data.on_bad_line = self.on_bad_line.map_or(data.on_bad_line, OnBadLine::from);
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
+        if let Some(budget) = self.budget {
+            recipe.within_budget(budget.as_secs_f64());
+        }
         Ok(recipe.with_overrides(&self.set)?)
     }
 
     fn folder(&self) -> PathBuf {
         let input = self.input.as_deref().or(self.train.as_deref());
-        let name = input.and_then(Path::file_stem).unwrap_or("run".as_ref());
+        let named = input.filter(|path| *path != Path::new(STDIN));
+        let name = named.and_then(Path::file_stem).unwrap_or("run".as_ref());
+        let packed = |path: &&Path| path.extension().is_some_and(|e| e == "gz" || e == "zst");
+        // The name of words.tsv.gz is words.
+        let inner = named.filter(packed).map(|_| Path::new(name));
+        let name = inner.and_then(Path::file_stem).unwrap_or(name);
         self.out
             .clone()
             .unwrap_or_else(|| Path::new("runs").join(name))
@@ -161,12 +226,7 @@ impl Train {
             codec.target.vocabulary.len(),
             report.longest_target,
         );
-        for skipped in report.skipped.iter().take(5) {
-            eprintln!("skipped line {}: {}", skipped.line, skipped.reason);
-        }
-        if report.skipped.len() > 5 {
-            eprintln!("skipped {} more", count(report.skipped.len() - 5, "line"));
-        }
+        describe_skipped(report, task.recipe.data.on_bad_line);
         warn_of_unknown(&report.unseen, "the validation pairs");
     }
 
@@ -212,16 +272,93 @@ fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
     );
 }
 
-/// The first Ctrl-C or SIGTERM asks training to stop after the batch; a second one ends it at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nfinishing the batch and saving; once more to stop at once");
-    })
-    .context("cannot listen for Ctrl-C")?;
-    Ok(stop)
+/// What the run will take on this machine.
+fn describe_cost(cost: &Cost, recipe: &Recipe) {
+    let less = match recipe.training.patience {
+        0 => "",
+        _ => ", less if it stops early",
+    };
+    let memory = memory::peak().map_or(String::new(), |bytes| {
+        format!("; memory about {} MB", bytes.div_ceil(10_000_000) * 10)
+    });
+    let budget = recipe.training.budget_seconds;
+    if budget > 0.0 {
+        eprintln!(
+            "cost on this machine: {} as asked for{memory}",
+            duration(budget)
+        );
+        return;
+    }
+    let epoch =
+        cost.training + cost.validation * cost.validations as f64 / cost.epochs.max(1) as f64;
+    eprintln!(
+        "cost on this machine: about {} for {} ({epoch:.2} s each){less}{memory}",
+        duration(cost.seconds()),
+        count(cost.epochs, "epoch"),
+    );
+}
+
+/// Lines that are shown where not all are asked for.
+const SHOWN: usize = 5;
+
+/// Says which lines were left out, and how many.
+fn describe_skipped(report: &DataReport, on_bad_line: OnBadLine) {
+    let skipped = &report.skipped;
+    let shown = match on_bad_line {
+        OnBadLine::Report => skipped.len(),
+        OnBadLine::Skip | OnBadLine::Fail => SHOWN,
+    };
+    for line in skipped.iter().take(shown) {
+        eprintln!(
+            "skipped {}, line {}: {}: {}",
+            line.file, line.line, line.reason, line.text
+        );
+    }
+    if !skipped.is_empty() {
+        eprintln!("skipped {} in all", count(skipped.len(), "line"));
+    }
+}
+
+/// Says how to go on when there was no room to write: what was saved before is whole.
+fn with_way_on(error: TrainingError, folder: &Path) -> anyhow::Error {
+    if !error.is_refused_write() {
+        return error.into();
+    }
+    let folder = folder.display();
+    anyhow!(
+        "{error}\n  what was saved before is whole; once there is room: seq2seq train --resume {folder}"
+    )
+}
+
+/// The first Ctrl-C or SIGTERM asks training to stop after the batch; a second one ends it at once,
+/// and so does the first when training is over.
+struct StopSignal {
+    asked: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+}
+
+impl StopSignal {
+    fn listen() -> Result<Self> {
+        let signal = Self {
+            asked: Arc::default(),
+            over: Arc::default(),
+        };
+        let (asked, over) = (Arc::clone(&signal.asked), Arc::clone(&signal.over));
+        ctrlc::set_handler(move || {
+            if over.load(Ordering::Relaxed) || asked.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+            eprintln!("\nfinishing the batch and saving; once more to stop at once");
+        })
+        .context("cannot listen for Ctrl-C")?;
+        Ok(signal)
+    }
+
+    fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    fn training_is_over(&self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
 }

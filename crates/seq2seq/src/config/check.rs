@@ -1,9 +1,16 @@
 //! The one place where settings are held against each other, before any work starts.
 
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
 use super::{
-    BridgeKind, ConfigError, DecoderInput, Embedding, OptimizerKind, Protocol, Recipe,
-    ScheduleKind, VocabularyChoice,
+    AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse, LARGEST_BEAM,
+    OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
 };
+
+use crate::data::LONGEST_TEXT;
+
+/// Dropout beyond which next to nothing is left to learn from.
+const MOST_DROPOUT: f64 = 0.95;
 
 /// Units beyond which a single weight matrix would take more than 16 GiB.
 const MOST_UNITS: usize = 32_768;
@@ -15,16 +22,27 @@ impl Recipe {
     /// Names the first setting (or pair of settings) at fault, what it was given, and how to fix it.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_data()?;
+        self.check_text()?;
         self.check_model()?;
         self.check_training()?;
         self.check_schedule()?;
-        at_least("decoding.batch_size", self.decoding.batch_size, 1)
+        self.check_decoding()
     }
 
     fn check_data(&self) -> Result<(), ConfigError> {
         let data = &self.data;
         at_least("data.source_column", data.source_column, 1)?;
         at_least("data.target_column", data.target_column, 1)?;
+        if let Some(column) = data.features_column {
+            at_least("data.features_column", column, 1)?;
+            if column == data.source_column || column == data.target_column {
+                return conflict(format!(
+                    "data.features_column is {column}, which is the column of the source or the \
+                     target already: give the column that holds the features"
+                ));
+            }
+        }
+        self.check_features()?;
         within("data.validation", data.validation, 0.0, 0.99)?;
         if data.source_column == data.target_column {
             return conflict(format!(
@@ -47,20 +65,52 @@ impl Recipe {
         Ok(())
     }
 
-    fn check_model(&self) -> Result<(), ConfigError> {
+    fn check_text(&self) -> Result<(), ConfigError> {
+        // A recipe may come with a model from a stranger.
+        at_most("text.source_width", self.text.source_width, LONGEST_TEXT)?;
+        at_most(
+            "decoding.max_length",
+            self.decoding.max_length,
+            LONGEST_TEXT,
+        )
+    }
+
+    pub(super) fn check_model(&self) -> Result<(), ConfigError> {
         let model = &self.model;
+        self.check_architecture()?;
         units("model.encoder_units", model.encoder_units)?;
         units("model.decoder_units", model.decoder_units())?;
         if let Embedding::Size(size) = model.embedding {
             units("model.embedding", size)?;
         }
-        if model.bridge == BridgeKind::Copy && model.encoder_units != model.decoder_units() {
+        at_least("model.encoder_layers", model.encoder_layers, 1)?;
+        at_least("model.decoder_layers", model.decoder_layers, 1)?;
+        within("model.dropout", model.dropout, 0.0, MOST_DROPOUT)?;
+        within(
+            "model.embedding_dropout",
+            model.embedding_dropout,
+            0.0,
+            MOST_DROPOUT,
+        )?;
+        within(
+            "model.recurrent_dropout",
+            model.recurrent_dropout,
+            0.0,
+            MOST_DROPOUT,
+        )?;
+        self.check_attention()?;
+        self.check_embeddings()?;
+        let encoders = match self.feature_use() {
+            FeatureUse::Encoder => 2,
+            _ => 1,
+        };
+        let (given, needed) = (encoders * model.encoder_width(), model.decoder_units());
+        if model.bridge == BridgeKind::Copy && given != needed {
             return conflict(format!(
                 "model.bridge = \"copy\" hands the encoder's state over as it is, but the encoder \
-                 has {} units and the decoder {}: make them equal, or set model.bridge = \"linear\" \
-                 to learn the way from one to the other",
-                model.encoder_units,
-                model.decoder_units()
+                 gives {given} units (all directions and encoders together) and the decoder has \
+                 {needed}: make them equal, or set model.bridge = \"linear\" to learn the way from \
+                 one to the other"
             ));
         }
         if model.protocol == Protocol::FirstSymbol
@@ -70,6 +120,12 @@ impl Recipe {
                 "model.protocol = \"first-symbol\" gives the decoder the first target symbol, but \
                  model.decoder_input = \"encoder-output\" never reads a target symbol: use \
                  model.protocol = \"begin-of-sequence\"",
+            );
+        }
+        if self.text.vocabulary == VocabularyChoice::Notebook && !self.text.target_end_mark {
+            return conflict(
+                "text.vocabulary = \"notebook\" ends every target with its end-of-line symbol, but \
+                 text.target_end_mark is false: remove one of the two",
             );
         }
         if self.text.vocabulary == VocabularyChoice::Notebook
@@ -84,11 +140,147 @@ impl Recipe {
         Ok(())
     }
 
+    fn check_features(&self) -> Result<(), ConfigError> {
+        let (column, uses) = (self.data.features_column, self.model.features);
+        let wanted = matches!(uses, FeatureUse::Symbols | FeatureUse::Encoder);
+        if self.text.feature_separator.is_empty() {
+            return Err(ConfigError::Impossible {
+                key: "text.feature_separator",
+                value: "\"\"".into(),
+                rule: "must be what stands between two features, such as \";\"".into(),
+            });
+        }
+        if wanted && self.data.train.is_some() && column.is_none() {
+            return conflict(
+                "model.features says what to do with features, but there are none: give their \
+                 column with data.features_column, or remove model.features",
+            );
+        }
+        if column.is_some() && uses == FeatureUse::None {
+            return conflict(
+                "data.features_column reads features that model.features = \"none\" does not use: \
+                 remove one of the two",
+            );
+        }
+        if self.model.shared_embeddings && self.feature_use() == FeatureUse::Symbols {
+            return conflict(
+                "model.shared_embeddings has no vectors for features among the source symbols: set \
+                 model.features = \"encoder\", or remove model.shared_embeddings",
+            );
+        }
+        Ok(())
+    }
+
+    fn check_attention(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        units("model.attention_units", model.attention_units())?;
+        at_least("model.attention_heads", model.attention_heads, 1)?;
+        let (encoder, decoder) = (model.encoder_width(), model.decoder_units());
+        match model.attention {
+            AttentionKind::None if model.input_feeding => {
+                return conflict(
+                    "model.input_feeding gives attention's result to the next step, but \
+                     model.attention = \"none\": set model.attention = \"general\", or remove \
+                     model.input_feeding",
+                );
+            }
+            AttentionKind::None if model.copy => {
+                return conflict(
+                    "model.copy copies source symbols from where attention looks, but \
+                     model.attention = \"none\": set model.attention = \"general\", or remove \
+                     model.copy",
+                );
+            }
+            AttentionKind::Dot if encoder != decoder => {
+                return conflict(format!(
+                    "model.attention = \"dot\" multiplies encoder states of {encoder} units (all \
+                     directions together) by decoder states of {decoder}: set \
+                     model.decoder_units = {encoder}, or model.attention = \"general\""
+                ));
+            }
+            AttentionKind::MultiHead
+                if !model
+                    .attention_units()
+                    .is_multiple_of(model.attention_heads) =>
+            {
+                return conflict(format!(
+                    "model.attention_heads = {} does not divide the {} units of attention: set \
+                     model.attention_units to a multiple of the heads",
+                    model.attention_heads,
+                    model.attention_units()
+                ));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_embeddings(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        let one_hot = matches!(model.embedding, Embedding::Named(_));
+        if one_hot && model.embedding_dropout > 0.0 {
+            return conflict(
+                "model.embedding_dropout needs embeddings, but model.embedding = \"one-hot\": give \
+                 their size, such as model.embedding = 64, or remove model.embedding_dropout",
+            );
+        }
+        let uses = [
+            (model.tied_embeddings, "model.tied_embeddings"),
+            (model.shared_embeddings, "model.shared_embeddings"),
+        ];
+        for (_, setting) in uses.into_iter().filter(|(used, _)| *used) {
+            if one_hot {
+                return conflict(format!(
+                    "{setting} needs embeddings, but model.embedding = \"one-hot\": give their size, \
+                     such as model.embedding = 64, or remove {setting}"
+                ));
+            }
+            if model.decoder_input == DecoderInput::EncoderOutput {
+                return conflict(format!(
+                    "{setting} needs target embeddings, but model.decoder_input = \
+                     \"encoder-output\" never reads a target symbol: remove one of the two"
+                ));
+            }
+        }
+        if model.shared_embeddings && !self.text.shared_vocabulary {
+            return conflict(
+                "model.shared_embeddings uses the same vectors for source and target symbols, \
+                 which needs text.shared_vocabulary = true",
+            );
+        }
+        if self.text.shared_vocabulary && self.text.vocabulary == VocabularyChoice::Notebook {
+            return conflict(
+                "text.shared_vocabulary makes one vocabulary from both sides of the data, but \
+                 text.vocabulary = \"notebook\" is a fixed one: remove one of the two",
+            );
+        }
+        Ok(())
+    }
+
     fn check_training(&self) -> Result<(), ConfigError> {
         let training = &self.training;
         at_least("training.epochs", training.epochs, 1)?;
         at_least("training.batch_size", training.batch_size, 1)?;
+        within(
+            "training.budget_seconds",
+            training.budget_seconds,
+            0.0,
+            f64::MAX,
+        )?;
         at_least("training.validate_every", training.validate_every, 1)?;
+        at_least("training.keep_checkpoints", training.keep_checkpoints, 1)?;
+        within(
+            "training.checkpoint_seconds",
+            training.checkpoint_seconds,
+            0.0,
+            1e9,
+        )?;
+        within(
+            "training.label_smoothing",
+            training.label_smoothing,
+            0.0,
+            0.9,
+        )?;
         above_zero("training.learning_rate", training.learning_rate)?;
         above_zero("training.epsilon", training.epsilon)?;
         within("training.beta_1", training.beta_1, 0.0, 0.999_999)?;
@@ -119,6 +311,33 @@ impl Recipe {
         Ok(())
     }
 
+    fn check_decoding(&self) -> Result<(), ConfigError> {
+        let decoding = &self.decoding;
+        at_least("decoding.batch_size", decoding.batch_size, 1)?;
+        at_least("decoding.beam", decoding.beam, 1)?;
+        if decoding.beam > LARGEST_BEAM {
+            return Err(ConfigError::Impossible {
+                key: "decoding.beam",
+                value: decoding.beam.to_string(),
+                rule: format!("must be at most {LARGEST_BEAM}"),
+            });
+        }
+        for (key, value) in [
+            ("decoding.length_penalty", decoding.length_penalty),
+            ("decoding.coverage_penalty", decoding.coverage_penalty),
+            ("decoding.max_length_ratio", decoding.max_length_ratio),
+        ] {
+            within(key, value, 0.0, f64::MAX)?;
+        }
+        if decoding.minimum_bayes_risk && decoding.beam == 1 {
+            return conflict(
+                "decoding.minimum_bayes_risk chooses among the outputs of a beam, but decoding.beam \
+                 is 1: set decoding.beam = 5, or leave minimum_bayes_risk out",
+            );
+        }
+        Ok(())
+    }
+
     fn check_schedule(&self) -> Result<(), ConfigError> {
         let training = &self.training;
         within(
@@ -129,6 +348,16 @@ impl Recipe {
         )?;
         within("training.decay", training.decay, f64::MIN_POSITIVE, 1.0)?;
         at_least("training.decay_epochs", training.decay_epochs, 1)?;
+        let stretches = matches!(
+            training.schedule,
+            ScheduleKind::Constant | ScheduleKind::Linear | ScheduleKind::Cosine
+        );
+        if training.budget_seconds > 0.0 && !stretches {
+            return conflict(
+                "training.budget_seconds stretches the schedule over a time that is not counted in \
+                 steps: use training.schedule = \"constant\", \"linear\" or \"cosine\" with it",
+            );
+        }
         if training.schedule == ScheduleKind::Noam && training.warmup_steps == 0 {
             return conflict(
                 "training.schedule = \"noam\" needs training.warmup_steps, such as 400",
@@ -138,11 +367,11 @@ impl Recipe {
     }
 }
 
-fn conflict(message: impl Into<String>) -> Result<(), ConfigError> {
+pub(super) fn conflict(message: impl Into<String>) -> Result<(), ConfigError> {
     Err(ConfigError::Conflict(message.into()))
 }
 
-fn at_least(key: &'static str, value: usize, least: usize) -> Result<(), ConfigError> {
+pub(super) fn at_least(key: &'static str, value: usize, least: usize) -> Result<(), ConfigError> {
     if value >= least {
         return Ok(());
     }
@@ -153,16 +382,20 @@ fn at_least(key: &'static str, value: usize, least: usize) -> Result<(), ConfigE
     })
 }
 
-fn units(key: &'static str, value: usize) -> Result<(), ConfigError> {
-    at_least(key, value, 1)?;
-    if value <= MOST_UNITS {
+pub(super) fn at_most(key: &'static str, value: usize, most: usize) -> Result<(), ConfigError> {
+    if value <= most {
         return Ok(());
     }
     Err(ConfigError::Impossible {
         key,
         value: value.to_string(),
-        rule: format!("must be at most {MOST_UNITS}"),
+        rule: format!("must be at most {most}"),
     })
+}
+
+pub(super) fn units(key: &'static str, value: usize) -> Result<(), ConfigError> {
+    at_least(key, value, 1)?;
+    at_most(key, value, MOST_UNITS)
 }
 
 fn above_zero(key: &'static str, value: f64) -> Result<(), ConfigError> {
@@ -176,7 +409,12 @@ fn above_zero(key: &'static str, value: f64) -> Result<(), ConfigError> {
     })
 }
 
-fn within(key: &'static str, value: f64, low: f64, high: f64) -> Result<(), ConfigError> {
+pub(super) fn within(
+    key: &'static str,
+    value: f64,
+    low: f64,
+    high: f64,
+) -> Result<(), ConfigError> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -1,9 +1,11 @@
 //! Reading recipes: TOML, `KEY=VALUE` overrides, and errors that name the nearest valid key.
 
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::Recipe;
+use super::{Recipe, ScheduleKind};
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,22 +90,23 @@ impl Recipe {
         })?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        let data = &mut recipe.data;
-        for file in [&mut data.train, &mut data.dev, &mut data.test]
-            .into_iter()
-            .flatten()
-        {
-            *file = folder.join(&file);
+        for file in recipe.data.files_mut() {
+            if file != Path::new(crate::data::STDIN) {
+                *file = folder.join(&file);
+            }
         }
         Ok(recipe)
     }
 
-    /// Settings for a file of pairs of which nothing else is known.
-    pub fn for_pairs(path: &Path) -> Self {
-        let mut recipe = Self::default();
-        recipe.data.train = Some(path.to_owned());
-        recipe.training.patience = 5;
-        recipe
+    /// Changes what must be changed to train for a given time: the learning rate falls to its end
+    /// over that time, and training does not stop early.
+    pub fn within_budget(&mut self, seconds: f64) {
+        let training = &mut self.training;
+        training.budget_seconds = seconds;
+        training.patience = 0;
+        if training.schedule != ScheduleKind::Linear {
+            training.schedule = ScheduleKind::Cosine;
+        }
     }
 
     /// Parses a recipe; `origin` names it in errors.
@@ -131,6 +134,13 @@ impl Recipe {
             message,
         };
         let mut table = toml::Table::try_from(&self).map_err(|error| invalid(error.to_string()))?;
+        if let [key] = &change.path[..]
+            && let Some(full) = with_section(&table, key)
+        {
+            return Err(invalid(format!(
+                "a setting is named with its section: did you mean `{full}`?"
+            )));
+        }
         set(&mut table, &change.path, change.value.clone()).map_err(invalid)?;
         table.try_into().map_err(|error: toml::de::Error| {
             invalid(with_nearest(error.message(), error.message()))
@@ -161,12 +171,32 @@ fn set(table: &mut toml::Table, path: &[String], value: toml::Value) -> Result<(
     }
 }
 
+/// A setting that is given without its section.
+fn with_section(table: &toml::Table, key: &str) -> Option<String> {
+    let holds = |value: &toml::Value| {
+        value
+            .as_table()
+            .is_some_and(|table| table.contains_key(key))
+    };
+    let (section, _) = table.iter().find(|(_, value)| holds(value))?;
+    Some(format!("{section}.{key}"))
+}
+
+/// Rust's names of types, as people say them.
+fn in_plain_words(message: &str) -> String {
+    message
+        .replace("expected usize", "expected a whole number, at least 0")
+        .replace("expected u64", "expected a whole number, at least 0")
+        .replace("expected f64", "expected a number")
+        .replace("expected a boolean", "expected true or false")
+}
+
 /// Adds "did you mean" to a message about an unknown key or variant, which lists the valid ones.
 fn with_nearest(shown: &str, message: &str) -> String {
-    let shown = shown.trim_end();
+    let shown = in_plain_words(shown.trim_end());
     match nearest(message) {
         Some(name) => format!("{shown}\n(did you mean `{name}`?)"),
-        None => shown.to_owned(),
+        None => shown,
     }
 }
 

@@ -5,7 +5,9 @@
 //! place where a default is written, and [`Recipe::check`] refuses what cannot work before any
 //! work starts.
 
+mod architecture;
 mod check;
+mod check_architecture;
 mod load;
 
 use std::path::PathBuf;
@@ -13,8 +15,11 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Addition, Draw, OnBadLine, SplitMethod};
-use crate::text::{Align, Tokenization};
+use crate::text::{Align, Normalization, Tokenization};
 
+pub use architecture::{
+    Architecture, EnsembleSettings, Mixing, MonotonicSettings, PositionKind, TransformerSettings,
+};
 pub use load::{ConfigError, Override};
 
 /// All settings of a training run.
@@ -31,6 +36,17 @@ pub struct Recipe {
     pub training: TrainingSettings,
     /// How outputs are produced.
     pub decoding: DecodingSettings,
+}
+
+impl Recipe {
+    /// What features are to the network, once `auto` is decided.
+    pub fn feature_use(&self) -> FeatureUse {
+        match (self.model.features, self.data.features_column) {
+            (FeatureUse::Auto, Some(_)) => FeatureUse::Symbols,
+            (FeatureUse::Auto, None) => FeatureUse::None,
+            (chosen, _) => chosen,
+        }
+    }
 }
 
 /// `[data]`: where the pairs come from and how they are split.
@@ -53,9 +69,13 @@ pub struct DataSettings {
     pub source_column: usize,
     /// Column of the target, counted from 1.
     pub target_column: usize,
+    /// Column of features such as `V;PST;3;SG`, counted from 1; none if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features_column: Option<usize>,
     /// Whether the first line names the columns and is to be passed over.
     pub header: bool,
-    /// What to do about a line that cannot be used: `fail` or `skip`.
+    /// What to do about a line that cannot be used: `fail`, `skip` it, or `report` (skip, show every
+    /// one, and list them in the run's `skipped_lines.tsv`).
     pub on_bad_line: OnBadLine,
     /// Share of the training pairs that is split off for validation; 0 for none.
     pub validation: f64,
@@ -74,12 +94,22 @@ impl Default for DataSettings {
             addition: None,
             source_column: 1,
             target_column: 2,
+            features_column: None,
             header: false,
             on_bad_line: OnBadLine::Fail,
             validation: 0.1,
             validation_split: SplitMethod::Random,
             keep_sources_apart: true,
         }
+    }
+}
+
+impl DataSettings {
+    /// The files that are named, to change how.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        [&mut self.train, &mut self.dev, &mut self.test]
+            .into_iter()
+            .flatten()
     }
 }
 
@@ -102,6 +132,9 @@ pub struct AdditionSettings {
     /// How a number is drawn: `uniform`, or `digit-length` (number of digits first, as the Keras
     /// addition example does).
     pub draw: Draw,
+    /// Where question and answer stand in their widths: `right`, as in the notebook, or `left`, as
+    /// in the Keras addition example.
+    pub align: Align,
 }
 
 impl Default for AdditionSettings {
@@ -114,6 +147,7 @@ impl Default for AdditionSettings {
             reverse: false,
             unique: false,
             draw: Draw::Uniform,
+            align: Align::Right,
         }
     }
 }
@@ -129,6 +163,7 @@ impl AdditionSettings {
             reverse: self.reverse,
             unique: self.unique,
             draw: self.draw,
+            align: self.align,
         }
     }
 }
@@ -142,6 +177,8 @@ pub enum TokenizationChoice {
     Auto,
     /// One symbol a character.
     Characters,
+    /// One symbol a grapheme cluster: a letter with its accents.
+    Graphemes,
     /// Symbols separated by spaces.
     Spaces,
 }
@@ -152,6 +189,7 @@ impl TokenizationChoice {
         match self {
             Self::Auto => None,
             Self::Characters => Some(Tokenization::Characters),
+            Self::Graphemes => Some(Tokenization::Graphemes),
             Self::Spaces => Some(Tokenization::Spaces),
         }
     }
@@ -173,12 +211,19 @@ pub enum VocabularyChoice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TextSettings {
-    /// Symbols of the source: `auto`, `characters` or `spaces`.
+    /// Symbols of the source: `auto`, `characters`, `graphemes` or `spaces`.
     pub source: TokenizationChoice,
-    /// Symbols of the target: `auto`, `characters` or `spaces`.
+    /// Symbols of the target: `auto`, `characters`, `graphemes` or `spaces`.
     pub target: TokenizationChoice,
+    /// Unicode form that every text is brought into, in training and in use: `nfc`, `none`, `nfd` or
+    /// `nfkc`.
+    pub normalization: Normalization,
     /// `from-data`, or `notebook` for its 13 symbols in its order.
     pub vocabulary: VocabularyChoice,
+    /// What stands between two features: `;` unless set, such as `,` or a space.
+    pub feature_separator: String,
+    /// Use one vocabulary for source and target.
+    pub shared_vocabulary: bool,
     /// Width that every source is filled up to with blanks; 0 for none.
     pub source_width: usize,
     /// Where a source stands in that width: `right` or `left`.
@@ -187,6 +232,9 @@ pub struct TextSettings {
     pub reverse_source: bool,
     /// Close the source with the end mark, too.
     pub source_end_mark: bool,
+    /// Close the target with the end mark. Without it every output has the length of the training
+    /// targets, which must agree (the Keras addition example).
+    pub target_end_mark: bool,
 }
 
 impl Default for TextSettings {
@@ -194,11 +242,15 @@ impl Default for TextSettings {
         Self {
             source: TokenizationChoice::Auto,
             target: TokenizationChoice::Auto,
+            normalization: Normalization::Nfc,
             vocabulary: VocabularyChoice::FromData,
+            feature_separator: ";".into(),
+            shared_vocabulary: false,
             source_width: 0,
             source_align: Align::Right,
             reverse_source: false,
             source_end_mark: true,
+            target_end_mark: true,
         }
     }
 }
@@ -258,6 +310,41 @@ impl Embedding {
     }
 }
 
+/// How well a state of the decoder matches one of the encoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionKind {
+    /// No attention: the decoder only has the encoder's final state.
+    #[default]
+    None,
+    /// Their product (Luong et al. 2015).
+    Dot,
+    /// Their product through a matrix of weights (Luong et al. 2015).
+    General,
+    /// A small network over both (Luong et al. 2015).
+    Concat,
+    /// The same with a bias (Bahdanau et al. 2015).
+    Additive,
+    /// Scaled products in several subspaces (Vaswani et al. 2017).
+    MultiHead,
+}
+
+/// What features are to the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FeatureUse {
+    /// `symbols` if there is a column of features (`data.features_column`), `none` otherwise.
+    #[default]
+    Auto,
+    /// They are not used.
+    None,
+    /// More symbols in front of the source.
+    Symbols,
+    /// The input of an encoder of their own, which the decoder starts from and looks at as it does
+    /// with the source's.
+    Encoder,
+}
+
 /// What stands between the encoder's final state and the decoder's first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -301,41 +388,118 @@ pub enum DecoderInput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSettings {
+    /// `recurrent`, `transformer` or `monotonic`.
+    pub architecture: Architecture,
     /// `lstm`, `gru` or `gru-original`.
     pub cell: CellKind,
-    /// Units of the encoder.
+    /// Units of each layer and direction of the encoder.
     pub encoder_units: usize,
-    /// Units of the decoder; as many as the encoder's if left out.
+    /// Layers of the encoder.
+    pub encoder_layers: usize,
+    /// Read the source in both directions.
+    pub bidirectional: bool,
+    /// Units of each layer of the decoder; as many as the encoder gives (all directions together)
+    /// if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decoder_units: Option<usize>,
+    /// Layers of the decoder.
+    pub decoder_layers: usize,
+    /// Add each layer's input to its output where the widths agree.
+    pub residual: bool,
+    /// Normalise each layer's outputs.
+    pub layer_norm: bool,
+    /// How the decoder looks at the source: `none`, `dot`, `general`, `concat`, `additive` or
+    /// `multi-head`.
+    pub attention: AttentionKind,
+    /// Units in which `concat`, `additive` and `multi-head` compare; as many as the decoder's if
+    /// left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention_units: Option<usize>,
+    /// Heads of `multi-head`.
+    pub attention_heads: usize,
+    /// Let each step read the attentional vector of the one before, as well (Luong et al. 2015).
+    pub input_feeding: bool,
+    /// What features are to the network: `auto`, `none`, `symbols` or `encoder`.
+    pub features: FeatureUse,
+    /// Let the decoder copy source symbols (pointer-generator).
+    pub copy: bool,
     /// `"one-hot"`, or the size of a learned embedding.
     pub embedding: Embedding,
+    /// Use the target embeddings as the weights of the output layer, too.
+    pub tied_embeddings: bool,
+    /// Use the target embeddings for the source, too; needs `text.shared_vocabulary`.
+    pub shared_embeddings: bool,
     /// `auto`, `copy`, `linear` or `tanh`.
     pub bridge: BridgeKind,
     /// `begin-of-sequence` or `first-symbol`.
     pub protocol: Protocol,
     /// `target`, `encoder-output` or `own-softmax`.
     pub decoder_input: DecoderInput,
+    /// Share of the outputs of layers that is dropped while training: between layers, at the end of
+    /// the encoder and before the output layer.
+    pub dropout: f64,
+    /// Share of the embeddings that is dropped while training.
+    pub embedding_dropout: f64,
+    /// Share of the state that recurrent products do not see while training, the same at every
+    /// step of a sequence (variational dropout).
+    pub recurrent_dropout: f64,
+    /// What only a Transformer has.
+    pub transformer: TransformerSettings,
+    /// What only hard monotonic attention has.
+    pub monotonic: MonotonicSettings,
+    /// The members of an ensemble.
+    #[serde(skip_serializing_if = "EnsembleSettings::is_empty")]
+    pub ensemble: EnsembleSettings,
 }
 
 impl Default for ModelSettings {
     fn default() -> Self {
         Self {
+            architecture: Architecture::Recurrent,
             cell: CellKind::Lstm,
             encoder_units: 256,
+            encoder_layers: 1,
+            bidirectional: false,
             decoder_units: None,
+            decoder_layers: 1,
+            residual: false,
+            layer_norm: false,
+            attention: AttentionKind::None,
+            attention_units: None,
+            attention_heads: 4,
+            input_feeding: false,
+            features: FeatureUse::Auto,
+            copy: false,
             embedding: Embedding::Size(64),
+            tied_embeddings: false,
+            shared_embeddings: false,
             bridge: BridgeKind::Auto,
             protocol: Protocol::BeginOfSequence,
             decoder_input: DecoderInput::Target,
+            dropout: 0.0,
+            embedding_dropout: 0.0,
+            recurrent_dropout: 0.0,
+            transformer: TransformerSettings::default(),
+            monotonic: MonotonicSettings::default(),
+            ensemble: EnsembleSettings::default(),
         }
     }
 }
 
 impl ModelSettings {
+    /// What the encoder gives for each symbol: the units of all its directions.
+    pub fn encoder_width(&self) -> usize {
+        self.encoder_units * if self.bidirectional { 2 } else { 1 }
+    }
+
     /// Units of the decoder, given or following the encoder's.
     pub fn decoder_units(&self) -> usize {
-        self.decoder_units.unwrap_or(self.encoder_units)
+        self.decoder_units.unwrap_or(self.encoder_width())
+    }
+
+    /// Units of attention, given or following the decoder's.
+    pub fn attention_units(&self) -> usize {
+        self.attention_units.unwrap_or(self.decoder_units())
     }
 }
 
@@ -394,6 +558,9 @@ pub enum Monitor {
 pub struct TrainingSettings {
     /// Passes over the training pairs, at most.
     pub epochs: usize,
+    /// Seconds that training may take, validations included: the schedule is stretched over them
+    /// and `epochs` is not looked at. 0 for no such limit.
+    pub budget_seconds: f64,
     /// Pairs of one weight update.
     pub batch_size: usize,
     /// Start of every random choice: initial weights, order, sampling, generated data.
@@ -430,6 +597,9 @@ pub struct TrainingSettings {
     pub decay_epochs: usize,
     /// Steps over which the rate rises from nothing first; 0 for none.
     pub warmup_steps: usize,
+    /// Share of the probability that is spread over all symbols in the objective (Szegedy et al.
+    /// 2016); the reported loss stays the plain cross-entropy.
+    pub label_smoothing: f64,
     /// Share of decoder inputs taken from the target; the rest are the model's own predictions
     /// (scheduled sampling, Bengio et al. 2015).
     pub teacher_forcing: f64,
@@ -443,12 +613,22 @@ pub struct TrainingSettings {
     pub patience: usize,
     /// Keep the model of the best validation; otherwise that of the last epoch.
     pub keep_best: bool,
+    /// Weight updates between two checkpoints; 0 for no such rule. These three rules add up, and
+    /// the end of training always has a checkpoint.
+    pub checkpoint_steps: usize,
+    /// Seconds between two checkpoints; 0 for no such rule.
+    pub checkpoint_seconds: f64,
+    /// Epochs between two checkpoints; 0 for no such rule.
+    pub checkpoint_epochs: usize,
+    /// Checkpoints that are kept, the newest ones.
+    pub keep_checkpoints: usize,
 }
 
 impl Default for TrainingSettings {
     fn default() -> Self {
         Self {
             epochs: 30,
+            budget_seconds: 0.0,
             batch_size: 64,
             seed: 1,
             shuffle: true,
@@ -467,22 +647,46 @@ impl Default for TrainingSettings {
             decay: 0.5,
             decay_epochs: 10,
             warmup_steps: 0,
+            label_smoothing: 0.0,
             teacher_forcing: 1.0,
             validate_every: 1,
             validation_questions: 0,
             monitor: Monitor::ExactMatch,
             patience: 0,
             keep_best: true,
+            checkpoint_steps: 0,
+            checkpoint_seconds: 30.0,
+            checkpoint_epochs: 0,
+            keep_checkpoints: 2,
         }
     }
 }
 
-/// `[decoding]`: how outputs are produced.
+/// Hypotheses beyond which a beam would take more memory than it could bring in accuracy.
+pub const LARGEST_BEAM: usize = 10_000;
+
+/// `[decoding]`: how outputs are produced. Validation during training decodes greedily, whatever
+/// is set here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecodingSettings {
-    /// Longest output in symbols; 0 for twice the longest training target.
+    /// Hypotheses that beam search keeps of an input at each step; 1 is greedy decoding.
+    pub beam: usize,
+    /// Alpha of the length penalty `((5 + length) / 6)^alpha` (Wu et al. 2016) that
+    /// log-probabilities are divided by; 0 for none. Higher values prefer longer outputs.
+    pub length_penalty: f64,
+    /// Beta of the coverage penalty (Wu et al. 2016), for models with attention; 0 for none.
+    pub coverage_penalty: f64,
+    /// Choose the output of the beam with the least expected edit distance to the others.
+    pub minimum_bayes_risk: bool,
+    /// Longest output in symbols, whatever the input; 0 for none but the limit that follows from
+    /// the input.
     pub max_length: usize,
+    /// Output symbols for each source symbol, at most; 0 to go by the training data: twice the
+    /// longest target, and in proportion more where the source is longer than any in training.
+    pub max_length_ratio: f64,
+    /// Output symbols on top of `max_length_ratio`.
+    pub max_length_extra: usize,
     /// Inputs decoded together.
     pub batch_size: usize,
 }
@@ -490,7 +694,13 @@ pub struct DecodingSettings {
 impl Default for DecodingSettings {
     fn default() -> Self {
         Self {
+            beam: 1,
+            length_penalty: 0.0,
+            coverage_penalty: 0.0,
+            minimum_bayes_risk: false,
             max_length: 0,
+            max_length_ratio: 0.0,
+            max_length_extra: 10,
             batch_size: 128,
         }
     }

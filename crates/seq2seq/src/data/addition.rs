@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Pair;
+use crate::text::Align;
 
 /// The most digits of a term: every term is exact even where a reader of the
 /// file takes numbers for floating-point ones.
@@ -21,8 +22,8 @@ const FRUITLESS_DRAWS: u32 = 10_000_000;
 
 /// Sums of random numbers, as pairs of question and answer.
 ///
-/// Questions are right-justified with spaces to one width, and so are answers.
-/// End marks are not included.
+/// Questions are filled up with spaces to one width, and so are answers. End
+/// marks are not included.
 ///
 /// ```
 /// use seq2seq::data::Addition;
@@ -52,6 +53,9 @@ pub struct Addition {
     pub unique: bool,
     /// How terms are drawn.
     pub draw: Draw,
+    /// Where questions and answers stand in their widths: on the right, as in
+    /// the notebook, or on the left, as in the Keras example.
+    pub align: Align,
 }
 
 /// How the terms of a question are drawn.
@@ -78,6 +82,7 @@ impl Default for Addition {
             reverse: false,
             unique: false,
             draw: Draw::Uniform,
+            align: Align::Right,
         }
     }
 }
@@ -310,15 +315,23 @@ impl Addition {
     fn pair(&self, terms: &[u64]) -> Pair {
         let sum: u64 = terms.iter().sum();
         let terms: Vec<String> = terms.iter().map(u64::to_string).collect();
-        let source = format!("{:>width$}", terms.join("+"), width = self.source_width());
+        let source = self.justified(terms.join("+"), self.source_width());
         Pair {
             source: if self.reverse {
                 reversed(&source)
             } else {
                 source
             },
-            target: format!("{sum:>width$}", width = self.target_width()),
+            target: self.justified(sum.to_string(), self.target_width()),
             features: None,
+        }
+    }
+
+    /// A text filled up with spaces.
+    fn justified(&self, text: String, width: usize) -> String {
+        match self.align {
+            Align::Right => format!("{text:>width$}"),
+            Align::Left => format!("{text:<width$}"),
         }
     }
 
@@ -330,7 +343,7 @@ impl Addition {
             source.to_owned()
         };
         let terms: Vec<u64> = source
-            .trim_start()
+            .trim()
             .split('+')
             .map(str::parse)
             .collect::<Result<_, _>>()

@@ -6,11 +6,38 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::config::TrainingSettings;
 
+/// A source as a network reads it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SourceIds {
+    /// Source symbols, end mark included where the model has one.
+    pub symbols: Vec<u32>,
+    /// Features, where they have an encoder of their own.
+    pub features: Option<Vec<u32>>,
+    /// For a model that copies: the id of each source symbol in the target's vocabulary, or
+    /// [`NOT_COPIED`]; as many as there are symbols.
+    pub copy_ids: Option<Vec<i32>>,
+}
+
+/// Marks a source symbol that the target's vocabulary lacks, in [`SourceIds::copy_ids`].
+pub const NOT_COPIED: i32 = -1;
+
+impl SourceIds {
+    /// Source symbols.
+    pub fn len(&self) -> usize {
+        self.symbols.len()
+    }
+
+    /// Whether there are no source symbols.
+    pub fn is_empty(&self) -> bool {
+        self.symbols.is_empty()
+    }
+}
+
 /// A pair as symbol ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// Source symbols, end mark included where the model has one.
-    pub source: Vec<u32>,
+    /// The source.
+    pub source: SourceIds,
     /// Target symbols, end mark included, begin mark not.
     pub target: Vec<u32>,
 }
@@ -29,13 +56,24 @@ pub struct Padded {
 impl Padded {
     /// Puts sequences side by side.
     pub fn new<S: AsRef<[u32]>>(sequences: &[S]) -> Self {
+        Self::filled(sequences, |&id| id as i32, 0, 0)
+    }
+
+    /// Puts sequences of anything that has an id side by side, with at least so many steps and
+    /// with `padding` past the end of a sequence.
+    pub fn filled<T, S: AsRef<[T]>>(
+        sequences: &[S],
+        id: impl Fn(&T) -> i32,
+        least: usize,
+        padding: i32,
+    ) -> Self {
         let batch = sequences.len();
         let lengths: Vec<usize> = sequences.iter().map(|s| s.as_ref().len()).collect();
-        let time = lengths.iter().copied().max().unwrap_or(0);
-        let mut ids = vec![0; time * batch];
+        let time = lengths.iter().copied().max().unwrap_or(0).max(least);
+        let mut ids = vec![padding; time * batch];
         for (column, sequence) in sequences.iter().enumerate() {
-            for (step, &id) in sequence.as_ref().iter().enumerate() {
-                ids[step * batch + column] = id as i32;
+            for (step, item) in sequence.as_ref().iter().enumerate() {
+                ids[step * batch + column] = id(item);
             }
         }
         Self { ids, lengths, time }

@@ -2,17 +2,20 @@
 
 mod addition;
 mod batch;
+mod errors;
 mod guess;
+mod input;
 mod pairs;
 mod questions;
 mod split;
 
 pub use addition::{Addition, AdditionError, Draw};
-pub use batch::{EpochOrder, Example, Padded};
+pub use batch::{EpochOrder, Example, NOT_COPIED, Padded, SourceIds};
+pub use errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
 pub use guess::{Guess, guess_tokenization};
+pub use input::{STDIN, open_input};
 pub use pairs::{
-    DataError, LineProblem, OnBadLine, Pair, PairFile, ReadOptions, SkippedLine, read_pairs,
-    read_pairs_from,
+    OnBadLine, Pair, PairFile, ReadOptions, SkippedLine, read_pairs, read_pairs_from, text_of,
 };
 pub use questions::{Question, questions};
 pub use split::{Split, SplitError, SplitMethod, split};

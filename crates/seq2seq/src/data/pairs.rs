@@ -1,11 +1,15 @@
 //! Pairs of texts in tab-separated files.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+use super::errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
+use super::input::{STDIN, name_of, open_input, unpacked, whole_stdin};
+use crate::text::Normalization;
 
 /// A source text and the target text it should become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,28 @@ pub struct Pair {
     /// What else the model is told, for example the case and number of an
     /// inflected form.
     pub features: Option<String>,
+}
+
+impl<S: Into<String>, T: Into<String>> From<(S, T)> for Pair {
+    fn from((source, target): (S, T)) -> Self {
+        Self {
+            source: source.into(),
+            target: target.into(),
+            features: None,
+        }
+    }
+}
+
+impl Pair {
+    /// The pair with every text in one spelling.
+    pub fn normalized(&self, normalization: Normalization) -> Self {
+        let apply = |text: &str| normalization.apply(text).into_owned();
+        Self {
+            source: apply(&self.source),
+            target: apply(&self.target),
+            features: self.features.as_deref().map(apply),
+        }
+    }
 }
 
 /// How a file of pairs is laid out.
@@ -53,8 +79,10 @@ pub enum OnBadLine {
     /// Stop with an error that shows the line.
     #[default]
     Fail,
-    /// Leave the line out and list it.
+    /// Leave the line out; the first few are shown.
     Skip,
+    /// Leave the line out, show every one, and list them in the run's folder.
+    Report,
 }
 
 /// What was read from a file of pairs.
@@ -62,8 +90,8 @@ pub enum OnBadLine {
 pub struct PairFile {
     /// The pairs in file order; never empty.
     pub pairs: Vec<Pair>,
-    /// The lines left out: blank ones, and bad ones where
-    /// [`OnBadLine::Skip`] allows that. A header is not listed.
+    /// The lines left out: blank ones, and bad ones unless [`OnBadLine::Fail`]
+    /// forbids that. A header is not listed.
     pub skipped: Vec<SkippedLine>,
     /// How many lines the file has, header and skipped lines included.
     pub lines: usize,
@@ -72,119 +100,33 @@ pub struct PairFile {
 /// A line that was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedLine {
+    /// The file's name.
+    pub file: String,
     /// Its number, counted from one.
     pub line: usize,
+    /// The column at fault, counted from one, where there is one.
+    pub column: Option<usize>,
     /// Why it was left out.
     pub reason: String,
+    /// The line in quotes, with tabs as `\t`, cut if long.
+    pub text: String,
 }
 
-/// Why a file of pairs cannot be read.
-#[derive(Debug, Error)]
-pub enum DataError {
-    /// There is no such file.
-    #[error(
-        "{file}: there is no such file; check the path, which is taken from the current folder unless it is absolute"
-    )]
-    Missing {
-        /// The path given.
-        file: String,
-    },
-    /// The path leads to a folder.
-    #[error("{file}: this is a folder; give the path of a file of pairs in it")]
-    Folder {
-        /// The path given.
-        file: String,
-    },
-    /// The file exists but cannot be read.
-    #[error("{file}: cannot be read: {cause}")]
-    Unreadable {
-        /// The file's name.
-        file: String,
-        /// What the operating system said. Part of the message, so not given
-        /// as the error's source as well.
-        cause: io::Error,
-    },
-    /// No line holds a pair.
-    #[error("{file}: there are no pairs in this file ({lines} lines, {skipped} of them skipped{}); each line should be a source, a tab and a target", first_reason(.reason))]
-    Empty {
-        /// The file's name.
-        file: String,
-        /// How many lines it has.
-        lines: usize,
-        /// How many of them were skipped.
-        skipped: usize,
-        /// Why the first of them was skipped.
-        reason: Option<String>,
-    },
-    /// Columns are counted from one.
-    #[error("{file}: {setting} is 0, but columns are counted from 1")]
-    ColumnZero {
-        /// The file that was to be read.
-        file: String,
-        /// The setting that is zero.
-        setting: &'static str,
-    },
-    /// A line holds no pair.
-    #[error(
-        "{file}, line {line}: {problem}\n  the line: {text}\n  correct it, or leave such lines out with on_bad_line = \"skip\""
-    )]
-    BadLine {
-        /// The file's name.
-        file: String,
-        /// The line's number, counted from one.
-        line: usize,
-        /// What is wrong with it.
-        problem: LineProblem,
-        /// The line in quotes, with tabs as `\t`, cut if long.
-        text: String,
-    },
+impl SkippedLine {
+    /// File, line, column, reason and text as a tab-separated line.
+    pub fn row(&self) -> String {
+        let column = self.column.map(|column| column.to_string());
+        let file = self.file.replace(['\t', '\n', '\r'], " ");
+        let column = column.unwrap_or_default();
+        let Self {
+            line, reason, text, ..
+        } = self;
+        format!("{file}\t{line}\t{column}\t{reason}\t{text}\n")
+    }
 }
 
-/// What is wrong with a line.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum LineProblem {
-    /// The line is in another encoding, or not text.
-    #[error("byte {byte} of the line is not UTF-8; save the file as UTF-8")]
-    NotUtf8 {
-        /// The first wrong byte of the line, counted from one.
-        byte: usize,
-    },
-    /// A column that should be read is missing.
-    #[error("found {found} tab-separated column{}, but {needed} are needed ({settings})", plural(.found))]
-    TooFewColumns {
-        /// How many columns the line has.
-        found: usize,
-        /// How many are needed.
-        needed: usize,
-        /// The column settings, which a wrong number may have come from.
-        settings: String,
-    },
-    /// There is nothing to read, or only spaces.
-    #[error("the source (column {column}) is empty")]
-    EmptySource {
-        /// The source column, counted from one.
-        column: usize,
-    },
-    /// There is nothing to write, or only spaces.
-    #[error("the target (column {column}) is empty")]
-    EmptyTarget {
-        /// The target column, counted from one.
-        column: usize,
-    },
-}
-
-fn first_reason(reason: &Option<String>) -> String {
-    reason
-        .as_ref()
-        .map(|reason| format!(", the first: {reason}"))
-        .unwrap_or_default()
-}
-
-fn plural(count: &usize) -> &'static str {
-    if *count == 1 { "" } else { "s" }
-}
-
-/// Reads a file of pairs: UTF-8, one pair a line, columns separated by tabs.
+/// Reads a file of pairs: UTF-8, one pair a line, columns separated by tabs; as it is or compressed
+/// by gzip or zstd. The path `-` is standard input.
 ///
 /// There is no quoting, and fields are not trimmed: leading spaces are data.
 /// Line ends may be LF or CRLF, and a byte order mark is ignored. Blank lines
@@ -192,20 +134,20 @@ fn plural(count: &usize) -> &'static str {
 ///
 /// # Errors
 ///
-/// The file is missing, is a folder, cannot be read or holds no pairs; a column
-/// setting is 0; or, unless such lines are to be skipped, a line is not UTF-8,
-/// has too few columns, or has a source or target without anything but spaces.
+/// The file is missing, is a folder, cannot be read, holds something else than text or holds no
+/// pairs; a column setting is 0; or, unless such lines are to be skipped, a line is not UTF-8, has
+/// a NUL or a carriage return in it, is too long, has too few columns, or has a source or target
+/// without anything but spaces.
 pub fn read_pairs(path: &Path, options: &ReadOptions) -> Result<PairFile, DataError> {
-    let file = path.display().to_string();
-    // Opening a folder works on some systems and fails oddly on others.
-    if path.is_dir() {
-        return Err(DataError::Folder { file });
+    let name = name_of(path);
+    if path != Path::new(STDIN) {
+        return read_lines(open_input(path)?, &name, options);
     }
-    match File::open(path) {
-        Ok(opened) => read_pairs_from(BufReader::new(opened), &file, options),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(DataError::Missing { file }),
-        Err(cause) => Err(DataError::Unreadable { file, cause }),
-    }
+    let content = whole_stdin().map_err(|cause| DataError::Unreadable {
+        file: name.clone(),
+        cause,
+    })?;
+    read_pairs_from(content, &name, options)
 }
 
 /// Reads pairs as [`read_pairs`] does, from anything. `name` stands for the file
@@ -215,10 +157,14 @@ pub fn read_pairs(path: &Path, options: &ReadOptions) -> Result<PairFile, DataEr
 ///
 /// As [`read_pairs`], but for those about paths.
 pub fn read_pairs_from(
-    mut reader: impl BufRead,
+    reader: impl BufRead,
     name: &str,
     options: &ReadOptions,
 ) -> Result<PairFile, DataError> {
+    read_lines(unpacked(reader, name)?, name, options)
+}
+
+fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<PairFile, DataError> {
     options.check(name)?;
     let file = || name.to_owned();
     let mut read = PairFile {
@@ -226,6 +172,7 @@ pub fn read_pairs_from(
         skipped: Vec::new(),
         lines: 0,
     };
+    let mut reader = BufReader::new(reader);
     let mut buffer = Vec::new();
     while next_line(&mut reader, &mut buffer).map_err(|cause| DataError::Unreadable {
         file: file(),
@@ -233,7 +180,7 @@ pub fn read_pairs_from(
     })? {
         read.lines += 1;
         let line = without_marks(&buffer, read.lines);
-        read.add(line, options)
+        read.add(line, name, options)
             .map_err(|problem| DataError::BadLine {
                 file: file(),
                 line: read.lines,
@@ -244,10 +191,16 @@ pub fn read_pairs_from(
     read.not_empty(name)
 }
 
-/// Reads a line, line end included, into the buffer; false at the end.
+/// Reads a line, line end included, into the buffer; false at the end. Of a line that is too long,
+/// one byte too many is kept and the rest passed over.
 fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.clear();
-    Ok(reader.read_until(b'\n', buffer)? > 0)
+    let most = LONGEST_LINE as u64 + 1;
+    let read = reader.by_ref().take(most).read_until(b'\n', buffer)?;
+    if read as u64 == most && !buffer.ends_with(b"\n") {
+        reader.skip_until(b'\n')?;
+    }
+    Ok(read > 0)
 }
 
 impl ReadOptions {
@@ -276,28 +229,29 @@ impl ReadOptions {
 
 impl PairFile {
     /// Takes in the line with number `self.lines`.
-    fn add(&mut self, line: &[u8], options: &ReadOptions) -> Result<(), LineProblem> {
+    fn add(&mut self, line: &[u8], file: &str, options: &ReadOptions) -> Result<(), LineProblem> {
         if self.lines == 1 && options.header {
             return Ok(());
         }
         if is_blank(line) {
-            self.skip("the line is blank".to_owned());
+            self.skip(line, file, None, "the line is blank".to_owned());
             return Ok(());
         }
         match parse(line, options) {
             Ok(pair) => self.pairs.push(pair),
-            Err(problem) if options.on_bad_line == OnBadLine::Skip => {
-                self.skip(problem.to_string())
-            }
-            Err(problem) => return Err(problem),
+            Err(problem) if options.on_bad_line == OnBadLine::Fail => return Err(problem),
+            Err(problem) => self.skip(line, file, problem.column(), problem.to_string()),
         }
         Ok(())
     }
 
-    fn skip(&mut self, reason: String) {
+    fn skip(&mut self, line: &[u8], file: &str, column: Option<usize>, reason: String) {
         self.skipped.push(SkippedLine {
+            file: file.to_owned(),
             line: self.lines,
+            column,
             reason,
+            text: shown(line),
         });
     }
 
@@ -323,32 +277,78 @@ fn without_marks(bytes: &[u8], line: usize) -> &[u8] {
 }
 
 fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Pair, LineProblem> {
-    let text = std::str::from_utf8(bytes).map_err(|error| LineProblem::NotUtf8 {
-        byte: error.valid_up_to() + 1,
+    let text = text_of(bytes)?;
+    let [mut source, mut target, mut features] = [None; 3];
+    let mut found = 0;
+    for field in text.split('\t') {
+        found += 1;
+        // A column may serve twice.
+        for (column, place) in [
+            (Some(options.source_column), &mut source),
+            (Some(options.target_column), &mut target),
+            (options.features_column, &mut features),
+        ] {
+            if column == Some(found) {
+                *place = Some(checked(field, found)?);
+            }
+        }
+    }
+    let too_few = || too_few(found, options);
+    let (source, target) = (source.ok_or_else(too_few)?, target.ok_or_else(too_few)?);
+    if options.features_column.is_some() && features.is_none() {
+        return Err(too_few());
+    }
+    if is_blank(source.as_bytes()) {
+        let column = options.source_column;
+        return Err(LineProblem::EmptySource { column });
+    }
+    if is_blank(target.as_bytes()) {
+        let column = options.target_column;
+        return Err(LineProblem::EmptyTarget { column });
+    }
+    Ok(Pair {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        features: features.map(str::to_owned),
+    })
+}
+
+/// The text of a line without its line end.
+///
+/// # Errors
+/// If it is too long, is not UTF-8, or has a NUL or a carriage return in it.
+pub fn text_of(line: &[u8]) -> Result<&str, LineProblem> {
+    if line.len() > LONGEST_LINE {
+        return Err(LineProblem::LongLine);
+    }
+    let place = |index: usize| {
+        let before = line.get(..index).unwrap_or_default();
+        let tabs = before.iter().filter(|&&byte| byte == b'\t').count();
+        (index + 1, tabs + 1)
+    };
+    let text = std::str::from_utf8(line).map_err(|error| {
+        let (byte, column) = place(error.valid_up_to());
+        LineProblem::NotUtf8 { byte, column }
     })?;
-    let fields: Vec<&str> = text.split('\t').collect();
-    let field = |column: usize| {
-        fields
-            .get(column - 1)
-            .map(|&field| field.to_owned())
-            .ok_or_else(|| too_few(fields.len(), options))
-    };
-    let pair = Pair {
-        source: field(options.source_column)?,
-        target: field(options.target_column)?,
-        features: options.features_column.map(field).transpose()?,
-    };
-    if is_blank(pair.source.as_bytes()) {
-        return Err(LineProblem::EmptySource {
-            column: options.source_column,
-        });
+    match text.bytes().position(|byte| matches!(byte, b'\0' | b'\r')) {
+        None => Ok(text),
+        Some(index) => {
+            let (byte, column) = place(index);
+            Err(if line.get(index) == Some(&b'\0') {
+                LineProblem::Nul { byte, column }
+            } else {
+                LineProblem::CarriageReturn { byte, column }
+            })
+        }
     }
-    if is_blank(pair.target.as_bytes()) {
-        return Err(LineProblem::EmptyTarget {
-            column: options.target_column,
-        });
+}
+
+fn checked(field: &str, column: usize) -> Result<&str, LineProblem> {
+    if field.len() <= LONGEST_TEXT {
+        return Ok(field);
     }
-    Ok(pair)
+    let bytes = field.len();
+    Err(LineProblem::LongText { column, bytes })
 }
 
 /// A text of spaces alone has no symbols once it is cut at spaces.

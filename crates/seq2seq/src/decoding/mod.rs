@@ -1,25 +1,77 @@
 //! From a model to outputs. The algorithms know no layer: they run any [`StepModel`].
+//!
+//! [`search`](fn@search) is the one loop, for greedy decoding, beam search and sampling alike. What it may do
+//! is in [`SearchOptions`]; what outputs are allowed is a [`Constraint`].
 
-mod generate;
+mod alignment;
+mod constraint;
+mod forced;
+mod hypotheses;
+mod length;
+mod minimum_bayes_risk;
+mod options;
 mod sampling;
+mod search;
 
-pub use generate::{Choice, Generation, Hypothesis, Step, generate};
-pub use sampling::SamplingError;
+use crate::data::SourceIds;
+
+pub use alignment::{LEAST_SHARE, Span, align_monotonically};
+pub use constraint::{Constraint, ConstraintError};
+pub use forced::score_outputs;
+pub use hypotheses::{Hypothesis, Step};
+pub use length::{LengthLimit, Longest};
+pub use minimum_bayes_risk::choose;
+pub use options::{Keep, Method, SearchError, SearchOptions};
+pub use search::{SearchInput, search};
 
 /// Log-probabilities of the next symbol, for a batch of sequences.
 #[derive(Clone, Debug)]
 pub struct LogProbs {
     /// Symbols of the vocabulary.
     pub classes: usize,
-    /// `[batch, classes]`.
+    /// `[batch, classes]`, row-major.
     pub values: Vec<f32>,
 }
 
 impl LogProbs {
     /// The log-probabilities of each sequence.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
-        self.values.chunks_exact(self.classes)
+        self.values.chunks_exact(self.classes.max(1))
     }
+
+    /// The log-probabilities of one sequence; empty if there is no such sequence.
+    pub fn row(&self, row: usize) -> &[f32] {
+        self.values
+            .get(row * self.classes..(row + 1) * self.classes)
+            .unwrap_or(&[])
+    }
+}
+
+/// What a batch of sequences attended to while the next symbol was predicted.
+#[derive(Clone, Debug)]
+pub struct Attention {
+    /// Positions of the longest source of the batch.
+    pub time: usize,
+    /// Weights `[batch, source time]`, row-major; each row sums to one, padding has none.
+    pub weights: Vec<f32>,
+}
+
+impl Attention {
+    /// The weights of one sequence; empty if there is no such sequence.
+    pub fn row(&self, row: usize) -> &[f32] {
+        self.weights
+            .get(row * self.time..(row + 1) * self.time)
+            .unwrap_or(&[])
+    }
+}
+
+/// One step of a batch.
+#[derive(Clone, Debug)]
+pub struct StepOutput {
+    /// Log-probabilities of the next symbols.
+    pub log_probs: LogProbs,
+    /// What was attended to; none for models without attention.
+    pub attention: Option<Attention>,
 }
 
 /// A model that predicts the next symbol of several sequences at once.
@@ -28,10 +80,10 @@ pub trait StepModel {
     type State;
 
     /// Reads a batch of sources.
-    fn start(&self, sources: &[&[u32]]) -> Self::State;
+    fn start(&self, sources: &[&SourceIds]) -> Self::State;
 
     /// Reads the last symbol of each sequence and predicts the next.
-    fn step(&self, state: &mut Self::State, last: &[u32]) -> LogProbs;
+    fn step(&self, state: &mut Self::State, last: &[u32]) -> StepOutput;
 
     /// The state of the given rows, in that order; a row may come several times or not at all.
     fn select(&self, state: &Self::State, rows: &[usize]) -> Self::State;

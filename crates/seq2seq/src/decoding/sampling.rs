@@ -1,32 +1,64 @@
 //! Drawing a symbol from the softmax.
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Why nothing can be drawn.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum SamplingError {
-    /// Only temperatures above zero give a distribution.
-    #[error(
-        "a temperature of {0} gives no distribution: it must be a number above 0 (1 for the model's own)"
-    )]
-    Temperature(f32),
+/// Streams of one input, one for each of its outputs.
+const STREAMS: u64 = 1 << 40;
+
+/// The random sequence of one output of one input, whatever else is in the batch.
+pub(super) fn stream(seed: u64, input: u64, output: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(input.wrapping_add(STREAMS.wrapping_mul(output as u64)));
+    rng
 }
 
-/// Draws a symbol with probability proportional to `exp(log_prob / temperature)`.
-pub fn sample(log_probs: &[f32], temperature: f32, rng: &mut ChaCha8Rng) -> u32 {
-    let highest = log_probs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights: Vec<f64> = log_probs
-        .iter()
-        .map(|&p| f64::from((p - highest) / temperature).exp())
+/// Draws a symbol, with a probability proportional to `exp(log_prob /
+/// temperature)` among the `top_k` most probable and then the nucleus `top_p` of those. None if no
+/// symbol has any probability.
+pub(super) fn draw(
+    log_probs: &[f32],
+    temperature: f32,
+    top_k: Option<usize>,
+    top_p: f32,
+    rng: &mut ChaCha8Rng,
+) -> Option<u32> {
+    let mut weights: Vec<(u32, f64)> = (0..)
+        .zip(log_probs.iter().copied())
+        .filter(|(_, log_prob)| *log_prob > f32::NEG_INFINITY)
+        .map(|(symbol, log_prob)| (symbol, f64::from(log_prob) / f64::from(temperature)))
         .collect();
-    let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
-    for (symbol, weight) in weights.iter().enumerate() {
+    let highest = weights
+        .iter()
+        .map(|w| w.1)
+        .fold(f64::NEG_INFINITY, f64::max);
+    for weight in &mut weights {
+        weight.1 = (weight.1 - highest).exp();
+    }
+    if top_k.is_some() || top_p < 1.0 {
+        weights.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        weights.truncate(top_k.unwrap_or(usize::MAX).max(1));
+        weights.truncate(nucleus(&weights, f64::from(top_p)));
+    }
+    let total: f64 = weights.iter().map(|w| w.1).sum();
+    let mut left = rng.random::<f64>() * total;
+    for &(symbol, weight) in &weights {
         left -= weight;
         if left < 0.0 {
-            return symbol as u32;
+            return Some(symbol);
         }
     }
     // Rounding can leave a crumb beyond the last symbol.
-    log_probs.len().saturating_sub(1) as u32
+    weights.last().map(|&(symbol, _)| symbol)
+}
+
+/// How many of the weights, largest first, it takes to reach a share of their sum; at least one.
+fn nucleus(weights: &[(u32, f64)], share: f64) -> usize {
+    let total: f64 = weights.iter().map(|w| w.1).sum();
+    let mut sum = 0.0;
+    let short = weights.iter().take_while(|weight| {
+        sum += weight.1;
+        sum < share * total
+    });
+    short.count().saturating_add(1)
 }

@@ -69,24 +69,11 @@ pub fn score(
     hypotheses: &[Vec<String>],
     references: &[Vec<Vec<String>>],
 ) -> Result<FreeRunning, ScoreError> {
-    if hypotheses.len() != references.len() {
-        let (hypotheses, references) = (hypotheses.len(), references.len());
-        return Err(ScoreError::UnequalCounts {
-            hypotheses,
-            references,
-        });
-    }
+    check_counts(hypotheses.len(), references)?;
     let questions = hypotheses.len();
-    if questions == 0 {
-        return Err(ScoreError::NoQuestions);
-    }
-
     let (mut correct, mut edits, mut reference_symbols) = (0, 0, 0);
-    for (place, (hypothesis, references)) in hypotheses.iter().zip(references).enumerate() {
-        let (distance, length) =
-            nearest(hypothesis, references).ok_or(ScoreError::NoReference {
-                question: place + 1,
-            })?;
+    for (hypothesis, references) in hypotheses.iter().zip(references) {
+        let (distance, length) = nearest(hypothesis, references).unwrap_or_default();
         correct += usize::from(distance == 0);
         edits += distance;
         reference_symbols += length;
@@ -99,6 +86,26 @@ pub fn score(
         edits,
         reference_symbols,
     })
+}
+
+/// Refuses answers that cannot be scored.
+pub(super) fn check_counts<R>(hypotheses: usize, references: &[Vec<R>]) -> Result<(), ScoreError> {
+    if hypotheses != references.len() {
+        let references = references.len();
+        return Err(ScoreError::UnequalCounts {
+            hypotheses,
+            references,
+        });
+    }
+    if hypotheses == 0 {
+        return Err(ScoreError::NoQuestions);
+    }
+    match references.iter().position(Vec::is_empty) {
+        Some(place) => Err(ScoreError::NoReference {
+            question: place + 1,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The distance to the nearest reference, and that reference's length.

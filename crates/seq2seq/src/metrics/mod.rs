@@ -1,7 +1,23 @@
 //! How good a model's answers are.
 
+mod bleu;
+mod bootstrap;
+mod breakdown;
+mod calibration;
+mod chrf;
+mod edit_alignment;
 mod edit_distance;
 mod free_running;
 
+pub use bleu::{Bleu, BleuTokenizer, bleu};
+pub use bootstrap::{
+    Interval, PairedDifference, Part, RESAMPLES, bootstrap_interval, mcnemar, paired_bootstrap,
+};
+pub use breakdown::{Breakdown, ByLength, BySymbol, Confusion};
+pub use calibration::{
+    Answered, BINS, Bin, Calibration, answered, expected_calibration_error, reliability,
+};
+pub use chrf::{Chrf, chrf};
+pub use edit_alignment::{Edit, edit_alignment, nearest_reference};
 pub use edit_distance::edit_distance;
 pub use free_running::{FreeRunning, ScoreError, score};

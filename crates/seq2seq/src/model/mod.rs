@@ -1,10 +1,31 @@
-//! The network and its layers, in the order in which a pair meets them:
-//! embedding and [`recurrent`] encoder, [`bridge`], recurrent decoder, [`dense`] output layer.
+//! The networks and their layers.
+//!
+//! [`network`] is the interface of all of them, [`source`] what they read. The recurrent network
+//! ([`recurrent_network`]) is put together, in the order in which a pair meets them, from
+//! [`embedding`], [`encoder`], [`bridge`], [`decoder`] with its [`attention`], [`output_layer`] and
+//! [`pointer_generator`]; encoder and decoder are stacks of [`recurrent`] layers with [`dropout`]
+//! and [`layer_norm`].
 
+pub mod attention;
 pub mod bridge;
+pub mod decoder;
 pub mod dense;
+pub mod dropout;
+pub mod embedding;
+pub mod encoder;
+pub mod ensemble;
+pub mod layer_norm;
+pub mod monotonic;
+pub mod network;
+pub mod output_layer;
 pub mod parameters;
+pub mod pointer_generator;
 pub mod recurrent;
-mod seq2seq;
+pub mod recurrent_network;
+pub mod source;
+mod tensors;
+pub mod transformer;
 
-pub use seq2seq::{DecoderState, Seq2Seq};
+pub use dropout::Noise;
+pub use network::{DecoderState, Network, StepScores, VocabularySizes};
+pub use source::SourceBatch;

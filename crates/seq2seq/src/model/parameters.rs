@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,6 +24,12 @@ pub enum ParameterError {
         /// Shape that the settings ask for.
         expected: Vec<usize>,
     },
+    /// A stored weight that the network has no use for.
+    #[error("the weights `{0}` are not part of a network with these settings")]
+    LeftOver(String),
+    /// A stored weight that is infinite or not a number.
+    #[error("the weights `{0}` are not all finite numbers of 32 bits")]
+    NotFinite(String),
 }
 
 /// Weights by name, such as `encoder.kernel`.
@@ -40,6 +46,7 @@ enum Origin {
 pub struct Parameters {
     origin: Origin,
     device: Device,
+    dtype: DType,
     path: Vec<String>,
     given: u64,
 }
@@ -62,9 +69,17 @@ impl Parameters {
         Self {
             origin,
             device: device.clone(),
+            dtype: DType::F32,
             path: Vec::new(),
             given: 0,
         }
+    }
+
+    /// Gives numbers of another type, such as [`DType::F64`] to compare gradients with finite
+    /// differences.
+    #[must_use]
+    pub fn with_dtype(self, dtype: DType) -> Self {
+        Self { dtype, ..self }
     }
 
     /// Builds a layer whose weights have names that start with `name` and a dot.
@@ -80,6 +95,23 @@ impl Parameters {
         let layer = build(self);
         self.path.pop();
         layer
+    }
+
+    /// Builds several layers, numbered from 0: their weights have names such as `name.0.kernel`.
+    ///
+    /// # Errors
+    /// Those of the layers.
+    pub fn layers<L>(
+        &mut self,
+        name: &str,
+        count: usize,
+        mut build: impl FnMut(usize, &mut Self) -> Result<L, ParameterError>,
+    ) -> Result<Vec<L>, ParameterError> {
+        self.layer(name, |params| {
+            (0..count)
+                .map(|index| params.layer(&index.to_string(), |params| build(index, params)))
+                .collect()
+        })
     }
 
     /// Uniform in ±sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010); `[inputs, outputs]`.
@@ -144,7 +176,7 @@ impl Parameters {
             }
         };
         self.given += 1;
-        let tensor = Tensor::from_data(data, &self.device);
+        let tensor = Tensor::from_data(data, (&self.device, self.dtype));
         let tensor = if self.device.is_autodiff() {
             tensor.require_grad()
         } else {
@@ -219,6 +251,11 @@ pub fn shapes_of(network: &impl Module) -> Vec<(String, Vec<usize>)> {
     collector.shapes
 }
 
+/// The variants of an enum are no layers: which one it is follows from the settings.
+fn is_layer(container: &str) -> bool {
+    !container.starts_with("Enum:")
+}
+
 #[derive(Default)]
 struct WeightCollector {
     path: Vec<String>,
@@ -226,12 +263,16 @@ struct WeightCollector {
 }
 
 impl ModuleVisitor for WeightCollector {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        if is_layer(container) {
+            self.path.push(name.to_owned());
+        }
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        if is_layer(container) {
+            self.path.pop();
+        }
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -247,12 +288,16 @@ struct ShapeCollector {
 }
 
 impl ModuleVisitor for ShapeCollector {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        if is_layer(container) {
+            self.path.push(name.to_owned());
+        }
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _: &str, container: &str) {
+        if is_layer(container) {
+            self.path.pop();
+        }
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {

@@ -4,9 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoded, Specials, Tokenization, Vocabulary};
+use super::features::Features;
+use super::{Encoded, Normalization, Specials, Tokenization, UnknownSymbol, Vocabulary};
 use crate::config::{DecoderInput, Protocol, Recipe, VocabularyChoice};
-use crate::data::{Example, Pair};
+use crate::data::{Example, NOT_COPIED, Pair, SourceIds};
+use crate::model::VocabularySizes;
 
 /// Where the blanks go when a source is filled up to its width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,9 @@ pub struct Codec {
     pub source: Side,
     /// The target.
     pub target: Side,
+    /// Spelling that every text is brought into first.
+    #[serde(default)]
+    pub normalization: Normalization,
     /// Width that a source is filled up to with blanks; 0 for none.
     pub source_width: usize,
     /// Where the source stands in that width.
@@ -43,10 +48,26 @@ pub struct Codec {
     pub reverse_source: bool,
     /// Whether the end mark closes the source, too.
     pub source_end_mark: bool,
+    /// How features are read, for a model that has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
+    /// Whether the model copies source symbols.
+    #[serde(default)]
+    pub copy: bool,
+}
+
+/// A source text as ids, and what the vocabulary did not know in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncodedSource {
+    /// What the network reads.
+    pub ids: SourceIds,
+    /// The unseen symbols, in order; positions are those in the text as it was written.
+    pub unknown: Vec<UnknownSymbol>,
 }
 
 impl Codec {
-    /// The codec for a recipe: tokenizations as given, vocabularies from the training pairs.
+    /// The codec for a recipe: tokenizations as given, vocabularies from the training pairs, whose
+    /// texts are normalized already.
     pub fn build(
         recipe: &Recipe,
         pairs: &[Pair],
@@ -54,34 +75,7 @@ impl Codec {
         target: Tokenization,
     ) -> Self {
         let text = &recipe.text;
-        let (source_vocabulary, target_vocabulary) = match text.vocabulary {
-            VocabularyChoice::Notebook => (Vocabulary::notebook(), Vocabulary::notebook()),
-            VocabularyChoice::FromData => {
-                let model = &recipe.model;
-                let begin = model.protocol == Protocol::BeginOfSequence
-                    && model.decoder_input != DecoderInput::EncoderOutput;
-                let source_marks = Specials {
-                    begin: false,
-                    end: text.source_end_mark,
-                    unknown: true,
-                };
-                let target_marks = Specials {
-                    begin,
-                    end: true,
-                    unknown: false,
-                };
-                (
-                    Vocabulary::build(
-                        pairs.iter().flat_map(|p| source.split(&p.source)),
-                        source_marks,
-                    ),
-                    Vocabulary::build(
-                        pairs.iter().flat_map(|p| target.split(&p.target)),
-                        target_marks,
-                    ),
-                )
-            }
-        };
+        let (source_vocabulary, target_vocabulary) = vocabularies(recipe, pairs, source, target);
         Self {
             source: Side {
                 tokenization: source,
@@ -91,16 +85,32 @@ impl Codec {
                 tokenization: target,
                 vocabulary: target_vocabulary,
             },
+            normalization: text.normalization,
             source_width: text.source_width,
             source_align: text.source_align,
             reverse_source: text.reverse_source,
             source_end_mark: text.source_end_mark,
+            features: Features::build(recipe, pairs),
+            copy: recipe.model.copy,
+        }
+    }
+
+    /// Symbols of each vocabulary.
+    pub fn sizes(&self) -> VocabularySizes {
+        let features = self.features.as_ref();
+        let among_symbols = |features: &&Features| features.among_symbols;
+        let count = |features: &Features| features.vocabulary.len();
+        VocabularySizes {
+            source: self.source.vocabulary.len() + features.filter(among_symbols).map_or(0, count),
+            features: features.filter(|f| !f.among_symbols).map_or(0, count),
+            target: self.target.vocabulary.len(),
         }
     }
 
     /// Symbols of a source, in the order in which they were written.
     pub fn source_symbols(&self, text: &str) -> Vec<String> {
-        let symbols = self.source.tokenization.split(text);
+        let text = self.normalization.apply(text);
+        let symbols = self.source.tokenization.split(&text);
         let blanks = vec![" ".to_owned(); self.source_width.saturating_sub(symbols.len())];
         let symbols = symbols.into_iter().map(str::to_owned);
         match self.source_align {
@@ -109,30 +119,132 @@ impl Codec {
         }
     }
 
-    /// A source as the encoder reads it. Positions of unknown symbols are those in the text.
-    pub fn encode_source(&self, text: &str) -> Encoded {
-        let mut encoded = self.source.vocabulary.encode(&self.source_symbols(text));
+    /// A source, with its features where the model has them, as the network reads it.
+    ///
+    /// Features that are symbols of the source come first; their ids follow those of the source's
+    /// vocabulary.
+    pub fn encode_source(&self, text: &str, features: Option<&str>) -> EncodedSource {
+        let symbols = self.source_symbols(text);
+        let Encoded {
+            mut ids,
+            mut unknown,
+        } = self.source.vocabulary.encode(&symbols);
+        let mut copy_ids = self.copy.then(|| self.copy_ids(&symbols));
         if self.reverse_source {
-            encoded.ids.reverse();
+            ids.reverse();
+            copy_ids.iter_mut().for_each(|copy_ids| copy_ids.reverse());
         }
         if self.source_end_mark {
-            encoded.ids.extend(self.source.vocabulary.end());
+            ids.extend(self.source.vocabulary.end());
         }
-        encoded
+        let mut feature_ids = None;
+        if let Some(reader) = &self.features {
+            let encoded = reader.encode(features.unwrap_or(""), symbols.len());
+            unknown.extend(encoded.unknown);
+            if reader.among_symbols {
+                let first = self.source.vocabulary.len() as u32;
+                let features = encoded.ids.iter().map(|id| first + id);
+                ids.splice(0..0, features);
+                if let Some(copy_ids) = &mut copy_ids {
+                    copy_ids.splice(0..0, encoded.ids.iter().map(|_| NOT_COPIED));
+                }
+            } else {
+                feature_ids = Some(encoded.ids);
+            }
+        }
+        if let Some(copy_ids) = &mut copy_ids {
+            copy_ids.resize(ids.len(), NOT_COPIED);
+        }
+        EncodedSource {
+            ids: SourceIds {
+                symbols: ids,
+                features: feature_ids,
+                copy_ids,
+            },
+            unknown,
+        }
     }
 
-    /// A target, closed by the end mark.
+    /// For each position that the encoder reads, the place of its symbol among
+    /// [`source_symbols`](Self::source_symbols); none for the end mark, and for features that are
+    /// read as symbols.
+    pub fn source_positions(&self, text: &str, features: Option<&str>) -> Vec<Option<usize>> {
+        let vocabulary = &self.source.vocabulary;
+        // A symbol that has no id, nor an unknown id in its place, is not read.
+        let read = |symbol: &String| vocabulary.id(symbol).or(vocabulary.unknown()).is_some();
+        let symbols = self.source_symbols(text);
+        let mut positions: Vec<Option<usize>> = (0..symbols.len())
+            .filter(|&place| read(&symbols[place]))
+            .map(Some)
+            .collect();
+        if self.reverse_source {
+            positions.reverse();
+        }
+        if self.source_end_mark && vocabulary.end().is_some() {
+            positions.push(None);
+        }
+        // Features that are symbols of the source come first.
+        let read = self.encode_source(text, features).ids.len();
+        let features = vec![None; read.saturating_sub(positions.len())];
+        features.into_iter().chain(positions).collect()
+    }
+
+    /// The symbol that an id of an encoded source stands for, a feature among them included.
+    pub fn source_symbol(&self, id: u32) -> Option<&str> {
+        let symbols = &self.source.vocabulary;
+        symbols.symbol(id).or_else(|| {
+            let features = self.features.as_ref().filter(|f| f.among_symbols)?;
+            features
+                .vocabulary
+                .symbol(id.checked_sub(symbols.len() as u32)?)
+        })
+    }
+
+    /// The id of each source symbol that has a place among the ids, in the target's vocabulary.
+    fn copy_ids(&self, symbols: &[String]) -> Vec<i32> {
+        let has_id = |symbol: &&String| {
+            let source = &self.source.vocabulary;
+            source.unknown().is_some() || source.id(symbol).is_some()
+        };
+        let target = |symbol: &String| self.target.vocabulary.id(symbol);
+        symbols
+            .iter()
+            .filter(has_id)
+            .map(|symbol| target(symbol).map_or(NOT_COPIED, |id| id as i32))
+            .collect()
+    }
+
+    /// Whether any symbol of the source's vocabulary can be copied.
+    pub fn can_copy(&self) -> bool {
+        let (source, target) = (&self.source.vocabulary, &self.target.vocabulary);
+        (0..source.len() as u32)
+            .filter_map(|id| source.symbol(id))
+            .any(|symbol| source.id(symbol).is_some() && target.id(symbol).is_some())
+    }
+
+    /// A target, closed by the end mark if targets have one.
     pub fn encode_target(&self, text: &str) -> Encoded {
-        let symbols = self.target.tokenization.split(text);
+        let text = self.normalization.apply(text);
+        let symbols = self.target.tokenization.split(&text);
         let mut encoded = self.target.vocabulary.encode(&symbols);
         encoded.ids.extend(self.target.vocabulary.end());
         encoded
     }
 
+    /// The pairs with every text in the codec's spelling, so that texts can be compared.
+    pub fn normalize(&self, pairs: &[Pair]) -> Vec<Pair> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|pair| pair.normalized(self.normalization))
+            .collect()
+    }
+
     /// A pair, unknown symbols treated as the vocabularies say.
     pub fn encode(&self, pair: &Pair) -> Example {
         Example {
-            source: self.encode_source(&pair.source).ids,
+            source: self
+                .encode_source(&pair.source, pair.features.as_deref())
+                .ids,
             target: self.encode_target(&pair.target).ids,
         }
     }
@@ -151,4 +263,47 @@ impl Codec {
     pub fn decode_target(&self, ids: &[u32]) -> String {
         self.target.tokenization.join(&self.target_symbols(ids))
     }
+}
+
+/// The vocabularies of source and target.
+fn vocabularies(
+    recipe: &Recipe,
+    pairs: &[Pair],
+    source: Tokenization,
+    target: Tokenization,
+) -> (Vocabulary, Vocabulary) {
+    if recipe.text.vocabulary == VocabularyChoice::Notebook {
+        return (Vocabulary::notebook(), Vocabulary::notebook());
+    }
+    let model = &recipe.model;
+    let source_marks = Specials {
+        begin: false,
+        end: recipe.text.source_end_mark,
+        unknown: true,
+    };
+    let target_marks = Specials {
+        begin: model.protocol == Protocol::BeginOfSequence
+            && model.decoder_input != DecoderInput::EncoderOutput,
+        end: recipe.text.target_end_mark,
+        unknown: false,
+    };
+    // The blanks that fill a source up to its width are symbols, whether the pairs have any or not.
+    let blank = (recipe.text.source_width > 0).then_some(" ");
+    let source_symbols = pairs
+        .iter()
+        .flat_map(|pair| source.split(&pair.source))
+        .chain(blank);
+    let target_symbols = pairs.iter().flat_map(|pair| target.split(&pair.target));
+    if recipe.text.shared_vocabulary {
+        let marks = Specials {
+            unknown: true,
+            ..target_marks
+        };
+        let shared = Vocabulary::build(source_symbols.chain(target_symbols), marks);
+        return (shared.clone(), shared);
+    }
+    (
+        Vocabulary::build(source_symbols, source_marks),
+        Vocabulary::build(target_symbols, target_marks),
+    )
 }

@@ -1,8 +1,11 @@
 //! How a text is cut into symbols.
 
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// How a text is cut into symbols, and how symbols are put together again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +14,9 @@ pub enum Tokenization {
     /// Every Unicode scalar value is a symbol, spaces included. A letter
     /// written with a combining accent is therefore two symbols.
     Characters,
+    /// Every grapheme cluster is a symbol (Unicode Standard Annex 29): what its
+    /// readers take for one character, accents and joined emoji included.
+    Graphemes,
     /// Symbols stand between ASCII spaces. A run of spaces counts as one, and
     /// spaces at either end count for nothing.
     Spaces,
@@ -21,6 +27,7 @@ impl Tokenization {
     pub fn split(self, text: &str) -> Vec<&str> {
         match self {
             Self::Characters => text.split_inclusive(|_| true).collect(),
+            Self::Graphemes => text.graphemes(true).collect(),
             Self::Spaces => text
                 .split(' ')
                 .filter(|symbol| !symbol.is_empty())
@@ -32,7 +39,7 @@ impl Tokenization {
     /// but for spaces that [`Spaces`](Self::Spaces) does not keep.
     pub fn join<S: AsRef<str>>(self, symbols: &[S]) -> String {
         let separator = match self {
-            Self::Characters => "",
+            Self::Characters | Self::Graphemes => "",
             Self::Spaces => " ",
         };
         let symbols: Vec<&str> = symbols.iter().map(AsRef::as_ref).collect();
@@ -45,6 +52,7 @@ impl fmt::Display for Tokenization {
         // `pad` rather than `write_str`, so that widths in tables are kept.
         formatter.pad(match self {
             Self::Characters => "characters",
+            Self::Graphemes => "graphemes",
             Self::Spaces => "spaces",
         })
     }

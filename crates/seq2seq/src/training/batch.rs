@@ -1,13 +1,14 @@
 //! What the network sees of a batch of pairs: sources, decoder inputs, expected outputs.
 
 use super::loss::{Expected, PADDING};
-use crate::data::{Example, Padded};
+use crate::data::{Example, Padded, SourceIds};
+use crate::model::SourceBatch;
 
 /// A batch ready for the network.
 #[derive(Clone, Debug)]
 pub struct TrainingBatch {
     /// Sources.
-    pub source: Padded,
+    pub source: SourceBatch,
     /// What the decoder reads: the targets shifted by one (teacher forcing).
     pub decoder_input: Padded,
     /// What it shall predict.
@@ -20,7 +21,7 @@ impl TrainingBatch {
     /// With a `begin` symbol the decoder reads it first and predicts every target symbol; without
     /// one it is given the first target symbol and predicts those after it (`y[:-1]` to `y[1:]`).
     pub fn new(examples: &[&Example], begin: Option<u32>) -> Self {
-        let sources: Vec<&[u32]> = examples.iter().map(|e| e.source.as_slice()).collect();
+        let sources: Vec<&SourceIds> = examples.iter().map(|e| &e.source).collect();
         let read: Vec<Vec<u32>> = examples.iter().map(|e| shifted(&e.target, begin)).collect();
         let predicted: Vec<&[u32]> = examples
             .iter()
@@ -41,7 +42,7 @@ impl TrainingBatch {
             }
         }
         Self {
-            source: Padded::new(&sources),
+            source: SourceBatch::new(&sources),
             decoder_input,
             expected: Expected::new(ids),
         }

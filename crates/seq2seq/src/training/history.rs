@@ -1,6 +1,10 @@
 //! What is known of an epoch once it is over.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+
+use super::run_folder::METRICS_NAME;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,4 +41,13 @@ pub struct Validation {
     pub symbol_error_rate: f64,
     /// Whether it was the best so far.
     pub best: bool,
+}
+
+/// The epochs that a run's `metrics.jsonl` holds so far; none if there is no such file. Lines that
+/// cannot be read, such as one that is just being written, are left out.
+pub fn read_history(folder: &Path) -> Vec<EpochRecord> {
+    let text = std::fs::read_to_string(folder.join(METRICS_NAME)).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }

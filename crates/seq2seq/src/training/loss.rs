@@ -32,20 +32,60 @@ impl Expected {
     }
 }
 
-/// Mean cross-entropy over all steps that are no padding, as Keras computes it from logits
+/// The loss as it is reported, and what training makes small.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    /// Mean cross-entropy of a symbol, one element.
+    pub cross_entropy: Tensor<1>,
+    /// The same with smoothed labels, one element.
+    pub objective: Tensor<1>,
+}
+
+impl Losses {
+    /// Both losses from scores `[time * batch, classes]`. A label keeps the share `1 - smoothing`
+    /// of the probability; the rest is spread over all classes (Szegedy et al. 2016).
+    pub fn new(scores: Tensor<2>, expected: &Expected, smoothing: f64) -> Self {
+        let log_probs = log_softmax(scores, 1);
+        let weights = expected.weights(&log_probs);
+        let cross_entropy = (expected.picked(log_probs.clone()) * weights.clone()).sum();
+        let objective = if smoothing > 0.0 {
+            let spread = (log_probs.mean_dim(1) * weights).sum();
+            cross_entropy.clone() * (1.0 - smoothing) + spread * smoothing
+        } else {
+            cross_entropy.clone()
+        };
+        Self {
+            cross_entropy,
+            objective,
+        }
+    }
+}
+
+impl Expected {
+    /// The expected symbols' entries of `[rows, classes]`: `[rows, 1]`.
+    fn picked(&self, log_probs: Tensor<2>) -> Tensor<2> {
+        let rows = self.ids.len();
+        let ids: Vec<i32> = self.ids.iter().map(|&id| id.max(0)).collect();
+        let ids = TensorData::new(ids, [rows, 1]);
+        let ids = Tensor::<2, Int>::from_data(ids, &log_probs.device());
+        log_probs.gather(1, ids)
+    }
+
+    /// What each row's log-probability counts in the mean loss, `[rows, 1]`; 0 for padding.
+    fn weights(&self, log_probs: &Tensor<2>) -> Tensor<2> {
+        let weight = -1.0 / self.symbols.max(1) as f32;
+        let weights: Vec<f32> = self
+            .ids
+            .iter()
+            .map(|&id| if id == PADDING { 0.0 } else { weight })
+            .collect();
+        let weights = TensorData::new(weights, [self.ids.len(), 1]);
+        Tensor::from_data(weights, (&log_probs.device(), log_probs.dtype()))
+    }
+}
+
+/// Mean cross-entropy over all steps that are no padding, as Keras computes it from scores
 /// `[time * batch, classes]`. Returns a tensor of one element.
-pub fn cross_entropy(logits: Tensor<2>, expected: &Expected) -> Tensor<1> {
-    let device = logits.device();
-    let rows = expected.ids.len();
-    let ids: Vec<i32> = expected.ids.iter().map(|&id| id.max(0)).collect();
-    let ids = Tensor::<2, Int>::from_data(TensorData::new(ids, [rows, 1]), &device);
-    let picked = log_softmax(logits, 1).gather(1, ids);
-    let weight = -1.0 / expected.symbols.max(1) as f32;
-    let weights = expected
-        .ids
-        .iter()
-        .map(|&id| if id == PADDING { 0.0 } else { weight })
-        .collect();
-    let weights = Tensor::<2>::from_data(TensorData::new::<f32, _>(weights, [rows, 1]), &device);
-    (picked * weights).sum()
+pub fn cross_entropy(scores: Tensor<2>, expected: &Expected) -> Tensor<1> {
+    Losses::new(scores, expected, 0.0).cross_entropy
 }

@@ -1,7 +1,13 @@
 //! Training: from settings to a [`Task`], from a task through the [`Trainer`] to a model.
 
 mod batch;
+mod budget;
+mod checkpoint;
+mod defaults;
+#[cfg(test)]
+mod fault_tests;
 mod history;
+mod loaded_pairs;
 mod loss;
 mod optimizer;
 mod plot;
@@ -12,10 +18,14 @@ mod task;
 mod trainer;
 
 pub use batch::TrainingBatch;
-pub use history::{EpochRecord, Validation};
-pub use loss::{Expected, PADDING, cross_entropy};
+pub use checkpoint::{Best, Checkpoint, Position, State};
+pub use history::{EpochRecord, Validation, read_history};
+pub use loaded_pairs::{LoadedPairs, read_options};
+pub use loss::{Expected, Losses, PADDING, cross_entropy};
 pub use optimizer::{clip_global_norm, optimizer};
-pub use run_folder::{Checkpoint, Existing, Position, RunFolder};
+pub use run_folder::{Existing, RunFolder};
 pub use schedule::Schedule;
-pub use task::{Chosen, DataReport, Task, TaskError, read_options};
-pub use trainer::{BatchReport, Ending, FinalPairs, Observer, Outcome, Trainer, TrainingError};
+pub use task::{Chosen, DataReport, Task, TaskError};
+pub use trainer::{
+    BatchReport, Cost, Ending, FinalPairs, Observer, Outcome, Trainer, TrainingError,
+};

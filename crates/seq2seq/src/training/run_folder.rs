@@ -1,26 +1,24 @@
-//! The folder of a run: settings, metrics, best model, checkpoint, plot.
+//! The folder of a run: settings, metrics, best model, checkpoints, plot.
 
-use std::collections::HashMap;
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use burn::optim::OptimizerRecord;
-use burn::tensor::{Bytes, TensorData};
-use serde::{Deserialize, Serialize};
-
+use super::checkpoint::Checkpoint;
 use super::history::EpochRecord;
 use super::trainer::TrainingError;
 use crate::config::Recipe;
-use crate::model::parameters::Weights;
-use crate::model_file::{MODEL_NAME, read_metadata, read_weights, write_atomically, write_tensors};
+use crate::data::{STDIN, SkippedLine};
+use crate::files;
+use crate::model_file::{MODEL_NAME, json, write_atomically};
 
-const CHECKPOINT_NAME: &str = "checkpoint.safetensors";
 const RECIPE_NAME: &str = "recipe.toml";
-const METRICS_NAME: &str = "metrics.jsonl";
+pub(super) const METRICS_NAME: &str = "metrics.jsonl";
 const PLOT_NAME: &str = "history.svg";
-/// Name of the optimizer's state among the tensors of a checkpoint.
-const OPTIMIZER: &str = "optimizer";
+const SKIPPED_NAME: &str = "skipped_lines.tsv";
+const CHECKPOINTS_NAME: &str = "checkpoints";
+const LOCK_NAME: &str = ".lock";
 
 /// What to do about an output folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,85 +30,88 @@ pub enum Existing {
     Overwrite,
 }
 
-/// Where training stands; with weights and optimizer state, all that is needed to go on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Position {
-    /// Epochs done.
-    pub epoch: usize,
-    /// Batches done in the epoch after those.
-    pub batch: usize,
-    /// Weight updates so far.
-    pub step: usize,
-    /// Sum of the losses of the epoch's symbols so far.
-    pub loss: f64,
-    /// Symbols of the epoch predicted right so far.
-    pub correct: usize,
-    /// Symbols of the epoch so far.
-    pub symbols: usize,
-    /// Seconds of training so far.
-    pub seconds: f64,
-    /// Best figure of a validation so far.
-    pub best: Option<f64>,
-    /// Validations since then.
-    pub stale: usize,
-    /// Fingerprint of the training pairs.
-    pub data: u64,
-}
-
-/// All that a checkpoint holds.
-pub struct Checkpoint {
-    /// Weights by name.
-    pub weights: Weights,
-    /// State of the optimizer.
-    pub optimizer: OptimizerRecord,
-    /// Where training stands.
-    pub position: Position,
-}
-
-/// The folder of a run.
+/// The folder of a run. While it exists, no other process can work in the same folder.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The system gives the lock back when the process ends, however it ends.
+    _lock: Arc<File>,
 }
 
 impl RunFolder {
     /// Makes the folder for a new run and writes its settings.
     ///
     /// # Errors
-    /// If it already holds a run and may not be overwritten, or cannot be written to.
+    /// If it already holds a run and may not be overwritten, another process works in it, or it
+    /// cannot be written to.
     pub fn create(path: &Path, recipe: &Recipe, existing: Existing) -> Result<Self, TrainingError> {
-        let run = Self {
-            path: path.to_owned(),
-        };
-        let holds_run = [RECIPE_NAME, MODEL_NAME, CHECKPOINT_NAME, METRICS_NAME];
-        if existing == Existing::Refuse && holds_run.iter().any(|name| path.join(name).exists()) {
+        let checkpoints = path.join(CHECKPOINTS_NAME);
+        fs::create_dir_all(&checkpoints).map_err(|error| unwritable(&checkpoints, error))?;
+        let run = Self::locked(path)?;
+        if existing == Existing::Refuse && run.holds_run()? {
             return Err(TrainingError::RunExists(path.to_owned()));
         }
-        fs::create_dir_all(path).map_err(|source| run.unwritable(path, source))?;
-        for name in holds_run {
-            run.remove(name)?;
+        // The recipe makes it a run: it goes first and comes last.
+        for name in [
+            RECIPE_NAME,
+            METRICS_NAME,
+            MODEL_NAME,
+            PLOT_NAME,
+            SKIPPED_NAME,
+        ] {
+            run.remove(&run.path.join(name))?;
         }
-        let recipe = absolute(recipe);
-        write_atomically(&path.join(RECIPE_NAME), recipe.to_toml().as_bytes())?;
+        for checkpoint in run.checkpoints()? {
+            run.remove(&checkpoint)?;
+        }
+        run.update_recipe(recipe)?;
         Ok(run)
     }
 
     /// Opens the folder of a run that has begun, and reads its settings.
     ///
     /// # Errors
-    /// If there is no run, or its settings cannot be read.
+    /// If there is no run, another process works on it, or its settings cannot be read.
     pub fn open(path: &Path) -> Result<(Self, Recipe), TrainingError> {
         let recipe = path.join(RECIPE_NAME);
         if !recipe.exists() {
             return Err(TrainingError::NoRun(path.to_owned()));
         }
-        Ok((
-            Self {
-                path: path.to_owned(),
-            },
-            Recipe::read(&recipe)?,
-        ))
+        let run = Self::locked(path)?;
+        Ok((run, Recipe::read(&recipe)?))
+    }
+
+    /// Takes the lock, then clears away what a killed process left half written.
+    fn locked(path: &Path) -> Result<Self, TrainingError> {
+        let lock = path.join(LOCK_NAME);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock)
+            .map_err(|error| unwritable(&lock, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(TrainingError::Busy(path.to_owned())),
+            // Some network file systems know no locks.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+            Err(TryLockError::Error(error)) => return Err(unwritable(&lock, error)),
+        }
+        for folder in [path, &path.join(CHECKPOINTS_NAME)] {
+            if folder.exists() {
+                files::remove_partial(folder).map_err(|error| unwritable(folder, error))?;
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: Arc::new(file),
+        })
+    }
+
+    fn holds_run(&self) -> Result<bool, TrainingError> {
+        let files = [RECIPE_NAME, METRICS_NAME, MODEL_NAME];
+        let file = files.iter().any(|name| self.path.join(name).exists());
+        Ok(file || !self.checkpoints()?.is_empty())
     }
 
     /// The folder.
@@ -134,56 +135,59 @@ impl RunFolder {
         )?)
     }
 
-    /// Writes a checkpoint in place of the one before.
+    /// Writes a checkpoint. Only when it is safe on the disk do older ones go, but for the `keep`
+    /// newest.
     ///
     /// # Errors
-    /// If the system refuses; the one before is then still there.
-    pub fn save_checkpoint(&self, checkpoint: Checkpoint) -> Result<(), TrainingError> {
-        let path = self.path.join(CHECKPOINT_NAME);
-        let mut tensors = checkpoint.weights;
-        let optimizer = checkpoint
-            .optimizer
-            .into_bytes()
-            .map_err(|error| self.unwritable(&path, std::io::Error::other(error.to_string())))?;
-        let length = optimizer.len();
-        tensors.insert(
-            OPTIMIZER.to_owned(),
-            TensorData::new(optimizer.to_vec(), [length]),
-        );
-        let position = serde_json::to_string(&checkpoint.position).unwrap_or_default();
-        let metadata = HashMap::from([("position".to_owned(), position)]);
-        Ok(write_tensors(&path, &tensors, metadata)?)
+    /// If the system refuses; those before are then still there.
+    pub fn save_checkpoint(&self, saved: Checkpoint, keep: usize) -> Result<(), TrainingError> {
+        let folder = self.path.join(CHECKPOINTS_NAME);
+        fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
+        let name = format!("{:012}.safetensors", saved.state.position.step);
+        saved.save(&folder.join(name))?;
+        for old in self.checkpoints()?.iter().rev().skip(keep.max(1)) {
+            self.remove(old)?;
+        }
+        Ok(())
     }
 
-    /// Reads the checkpoint.
+    /// Reads the newest checkpoint; `None` if the run has not come to its first.
+    ///
+    /// One that is damaged is set aside under another name, and the one before is taken: that only
+    /// costs time, since a run that is continued earlier comes to the same result.
     ///
     /// # Errors
-    /// If there is none, or it is damaged.
-    pub fn load_checkpoint(&self) -> Result<Checkpoint, TrainingError> {
-        let path = self.path.join(CHECKPOINT_NAME);
-        let damaged = |reason: &str| TrainingError::Checkpoint {
-            path: path.clone(),
-            reason: reason.to_owned(),
+    /// If all are damaged, or the newest is of another version.
+    pub fn load_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
+        let mut failure = None;
+        for path in self.checkpoints()?.into_iter().rev() {
+            match Checkpoint::load(&path) {
+                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Err(TrainingError::File(error)) => {
+                    let aside = path.with_extension("damaged");
+                    fs::rename(&path, &aside).map_err(|error| unwritable(&path, error))?;
+                    failure.get_or_insert(TrainingError::File(error));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    /// The checkpoints, oldest first.
+    fn checkpoints(&self) -> Result<Vec<PathBuf>, TrainingError> {
+        let folder = self.path.join(CHECKPOINTS_NAME);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(unwritable(&folder, error)),
         };
-        let bytes = fs::read(&path).map_err(|error| damaged(&error.to_string()))?;
-        let metadata = read_metadata(&path, &bytes)?;
-        let position = metadata
-            .get("position")
-            .ok_or_else(|| damaged("it has no position"))?;
-        let position =
-            serde_json::from_str(position).map_err(|error| damaged(&error.to_string()))?;
-        let mut weights = read_weights(&path, &bytes)?;
-        let optimizer = weights
-            .remove(OPTIMIZER)
-            .and_then(|data| data.try_into_vec::<u8>().ok())
-            .ok_or_else(|| damaged("it has no optimizer state"))?;
-        let optimizer = OptimizerRecord::from_bytes(Bytes::from_bytes_vec(optimizer))
-            .map_err(|error| damaged(&error.to_string()))?;
-        Ok(Checkpoint {
-            weights,
-            optimizer,
-            position,
-        })
+        let mut paths: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| is_checkpoint(path))
+            .collect();
+        paths.sort();
+        Ok(paths)
     }
 
     /// Adds an epoch to the metrics.
@@ -192,37 +196,36 @@ impl RunFolder {
     /// If the system refuses.
     pub fn append_metrics(&self, record: &EpochRecord) -> Result<(), TrainingError> {
         let path = self.path.join(METRICS_NAME);
-        let line = serde_json::to_string(record).unwrap_or_default();
-        let append = || {
-            let mut file = fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&path)?;
-            writeln!(file, "{line}")
-        };
-        append().map_err(|source| self.unwritable(&path, source))
+        let line = json(record) + "\n";
+        files::append(&path, line.as_bytes()).map_err(|error| unwritable(&path, error))
     }
 
-    /// Reads the metrics of the first `epochs` epochs and drops any later ones, which a resumed
-    /// run goes through again.
+    /// Writes the metrics anew: the epochs up to a checkpoint, without those that a killed run
+    /// went through after it, and which a resumed run goes through again.
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn rewind_metrics(&self, epochs: usize) -> Result<Vec<EpochRecord>, TrainingError> {
-        let path = self.path.join(METRICS_NAME);
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let records: Vec<EpochRecord> = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter(|record: &EpochRecord| record.epoch <= epochs)
-            .collect();
-        let kept: String = records
-            .iter()
-            .filter_map(|record| serde_json::to_string(record).ok())
-            .flat_map(|line| [line, "\n".to_owned()])
-            .collect();
-        write_atomically(&path, kept.as_bytes())?;
-        Ok(records)
+    pub fn rewrite_metrics(&self, records: &[EpochRecord]) -> Result<(), TrainingError> {
+        let lines: String = records.iter().map(|record| json(record) + "\n").collect();
+        Ok(write_atomically(
+            &self.path.join(METRICS_NAME),
+            lines.as_bytes(),
+        )?)
+    }
+
+    /// Lists the lines that were left out of the data.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn save_skipped(&self, skipped: &[SkippedLine]) -> Result<(), TrainingError> {
+        let mut table = String::from("file\tline\tcolumn\treason\ttext\n");
+        for line in skipped {
+            table += &line.row();
+        }
+        Ok(write_atomically(
+            &self.path.join(SKIPPED_NAME),
+            table.as_bytes(),
+        )?)
     }
 
     /// Writes the plot of the history.
@@ -232,37 +235,36 @@ impl RunFolder {
     pub fn save_plot(&self, records: &[EpochRecord]) -> Result<(), TrainingError> {
         let path = self.path.join(PLOT_NAME);
         let plot = super::plot::history(records)
-            .map_err(|error| self.unwritable(&path, std::io::Error::other(error)))?;
+            .map_err(|error| unwritable(&path, io::Error::other(error)))?;
         Ok(write_atomically(&path, plot.as_bytes())?)
     }
 
-    fn remove(&self, name: &str) -> Result<(), TrainingError> {
-        let path = self.path.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(self.unwritable(&path, error))
-            }
-            _ => Ok(()),
-        }
+    fn remove(&self, path: &Path) -> Result<(), TrainingError> {
+        files::remove(path).map_err(|error| unwritable(path, error))
     }
+}
 
-    fn unwritable(&self, path: &Path, source: std::io::Error) -> TrainingError {
-        TrainingError::Unwritable {
-            path: path.to_owned(),
-            source,
-        }
+fn is_checkpoint(path: &Path) -> bool {
+    let numbered = path
+        .file_stem()
+        .is_some_and(|stem| stem.as_encoded_bytes().iter().all(u8::is_ascii_digit));
+    numbered && path.extension().is_some_and(|e| e == "safetensors")
+}
+
+fn unwritable(path: &Path, source: io::Error) -> TrainingError {
+    TrainingError::Unwritable {
+        path: path.to_owned(),
+        source,
     }
 }
 
 /// The recipe with paths that are good from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    let data = &mut recipe.data;
-    for file in [&mut data.train, &mut data.dev, &mut data.test]
-        .into_iter()
-        .flatten()
-    {
-        if let Ok(path) = std::path::absolute(&file) {
+    for file in recipe.data.files_mut() {
+        if file != Path::new(STDIN)
+            && let Ok(path) = std::path::absolute(&*file)
+        {
             *file = path;
         }
     }

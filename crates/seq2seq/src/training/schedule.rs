@@ -15,7 +15,13 @@ pub struct Schedule {
     /// Steps over which the rate rises first; 0 where the schedule has its own warm-up.
     warmup: usize,
     taken: usize,
+    kind: ScheduleKind,
+    /// Rates at the start and at the end.
+    ends: [f64; 2],
 }
+
+/// Share of a time budget over which the rate rises first.
+const BUDGET_WARMUP: f64 = 0.02;
 
 impl Schedule {
     /// The schedule for a run of so many batches an epoch, with `taken` steps behind it already.
@@ -35,6 +41,8 @@ impl Schedule {
             inner,
             warmup,
             taken: 0,
+            kind: settings.schedule,
+            ends: [settings.learning_rate, settings.final_learning_rate],
         };
         // A schedule is a few numbers a step: going through it again is exact and takes no time.
         for _ in 0..taken {
@@ -52,6 +60,28 @@ impl Schedule {
         } else {
             rate
         }
+    }
+
+    /// The learning rate of the next step of a run with a time budget of which so much is used,
+    /// from 0 to 1: a cosine or a straight line over the budget, whatever the number of steps
+    /// turns out to be.
+    pub fn rate_within_budget(&mut self, used: f64) -> f64 {
+        let [first, last] = self.ends;
+        self.taken += 1;
+        let used = used.clamp(0.0, 1.0);
+        let left = match self.kind {
+            ScheduleKind::Linear => 1.0 - used,
+            ScheduleKind::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * used).cos()),
+            _ => 1.0,
+        };
+        let rise = if used < BUDGET_WARMUP && self.warmup == 0 {
+            (used / BUDGET_WARMUP).max(0.05)
+        } else if self.taken < self.warmup {
+            self.taken as f64 / self.warmup as f64
+        } else {
+            1.0
+        };
+        (last + (first - last) * left) * rise
     }
 }
 

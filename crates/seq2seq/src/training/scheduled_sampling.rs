@@ -4,7 +4,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
-use crate::model::Seq2Seq;
+use crate::model::Network;
 use crate::text::argmax;
 
 /// Replaces decoder inputs by what the network predicts at that place, each with probability
@@ -14,7 +14,7 @@ use crate::text::argmax;
 /// and without a graph, and then trained on in one pass like any other input. `network` must be
 /// free of the autodiff graph.
 pub fn mix_in_predictions(
-    network: &Seq2Seq,
+    network: &Network,
     batch: &mut TrainingBatch,
     teacher_forcing: f64,
     rng: &mut ChaCha8Rng,
@@ -27,7 +27,7 @@ pub fn mix_in_predictions(
             .iter()
             .map(|&id| id as u32)
             .collect();
-        let logits = network.step(&mut state, &last);
+        let logits = network.step(&mut state, &last).scores;
         let classes = logits.dims()[1];
         let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
         for (id, row) in next.iter_mut().zip(logits.chunks_exact(classes)) {

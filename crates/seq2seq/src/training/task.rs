@@ -2,13 +2,13 @@
 //! tokenized, encoded.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{AdditionSettings, ConfigError, Recipe, TokenizationChoice};
+use super::loaded_pairs::LoadedPairs;
+use crate::config::{ConfigError, Recipe, TokenizationChoice};
 use crate::data::{
-    AdditionError, DataError, Example, Pair, PairFile, ReadOptions, SkippedLine, Split, SplitError,
-    guess_tokenization, read_pairs, split,
+    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, guess_tokenization,
+    split,
 };
 use crate::evaluation::UnknownSymbols;
 use crate::text::{Codec, Tokenization};
@@ -43,6 +43,11 @@ pub enum TaskError {
         /// The first such symbol.
         symbol: String,
     },
+    /// A model that copies, but sides that have nothing in common.
+    #[error(
+        "model.copy copies source symbols into the target, but the two sides of the training pairs have no symbol in common: remove model.copy, or see whether text.source and text.target cut both sides alike"
+    )]
+    NothingToCopy,
     /// Nothing to learn from.
     #[error("{0}")]
     Unusable(String),
@@ -102,12 +107,8 @@ impl Task {
     /// If settings, files or split cannot work; the message says how to fix it.
     pub fn prepare(recipe: Recipe) -> Result<Self, TaskError> {
         recipe.check()?;
-        let loaded = match (&recipe.data.addition, &recipe.data.train) {
-            (Some(addition), _) => generated(addition, recipe.training.seed)?,
-            (None, Some(path)) => from_file(&recipe, path)?,
-            (None, None) => return Err(TaskError::NoData),
-        };
-        Self::from_loaded(recipe, loaded)
+        let loaded = LoadedPairs::load(&recipe)?;
+        Self::new(recipe, loaded)
     }
 
     /// A task on pairs in memory; the recipe's own data settings apart from the split are ignored.
@@ -116,18 +117,20 @@ impl Task {
     /// If settings or split cannot work.
     pub fn from_pairs(
         recipe: Recipe,
-        pairs: impl IntoIterator<Item = Pair>,
+        pairs: impl IntoIterator<Item = impl Into<Pair>>,
     ) -> Result<Self, TaskError> {
-        recipe.check()?;
-        let loaded = Loaded {
-            origin: "memory".into(),
-            train: pairs.into_iter().collect(),
-            ..Loaded::default()
-        };
-        Self::from_loaded(recipe, loaded)
+        let loaded = LoadedPairs::from_memory(pairs);
+        Self::new(recipe, loaded)
     }
 
-    fn from_loaded(mut recipe: Recipe, loaded: Loaded) -> Result<Self, TaskError> {
+    /// A task on pairs that have been read already.
+    ///
+    /// # Errors
+    /// If settings or split cannot work.
+    pub fn new(mut recipe: Recipe, loaded: LoadedPairs) -> Result<Self, TaskError> {
+        recipe.check()?;
+        recipe.model.check_trainable()?;
+        let loaded = loaded.normalized(recipe.text.normalization);
         let (pairs, dev) = validation_pairs(&recipe, loaded.train)?;
         let read_dev = loaded.dev.unwrap_or_default();
         let dev = if read_dev.is_empty() { dev } else { read_dev };
@@ -142,7 +145,11 @@ impl Task {
         recipe.text.target = choice(target.tokenization);
         let codec = Codec::build(&recipe, &pairs, source.tokenization, target.tokenization);
         check_covered(&codec, &pairs)?;
+        if codec.copy && !codec.can_copy() {
+            return Err(TaskError::NothingToCopy);
+        }
         let train: Vec<Example> = pairs.iter().map(|pair| codec.encode(pair)).collect();
+        check_lengths(&codec, &train)?;
         let report = DataReport {
             origin: loaded.origin,
             skipped: loaded.skipped,
@@ -165,71 +172,6 @@ impl Task {
             test: loaded.test,
             report,
         })
-    }
-}
-
-#[derive(Default)]
-struct Loaded {
-    origin: String,
-    train: Vec<Pair>,
-    dev: Option<Vec<Pair>>,
-    test: Vec<Pair>,
-    skipped: Vec<SkippedLine>,
-}
-
-/// Seeds of test questions are far from those of training questions.
-const TEST_SEED: u64 = 1 << 32;
-
-fn generated(addition: &AdditionSettings, seed: u64) -> Result<Loaded, TaskError> {
-    let train = addition.generator(seed).generate()?;
-    let test = if addition.test_count == 0 {
-        Vec::new()
-    } else {
-        let mut generator = addition.generator(seed.wrapping_add(TEST_SEED));
-        generator.count = addition.test_count;
-        let taken = if addition.unique {
-            train.iter().map(|pair| pair.source.clone()).collect()
-        } else {
-            HashSet::new()
-        };
-        generator.generate_excluding(&taken)?
-    };
-    let origin = format!(
-        "generated addition of {} terms of up to {} digits",
-        addition.terms, addition.digits
-    );
-    Ok(Loaded {
-        origin,
-        train,
-        test,
-        ..Loaded::default()
-    })
-}
-
-fn from_file(recipe: &Recipe, path: &Path) -> Result<Loaded, TaskError> {
-    let PairFile { pairs, skipped, .. } = read_pairs(path, &read_options(recipe))?;
-    let read = |path: &Option<std::path::PathBuf>| {
-        path.as_ref()
-            .map(|path| read_pairs(path, &read_options(recipe)).map(|file| file.pairs))
-            .transpose()
-    };
-    Ok(Loaded {
-        origin: path.display().to_string(),
-        train: pairs,
-        dev: read(&recipe.data.dev)?,
-        test: read(&recipe.data.test)?.unwrap_or_default(),
-        skipped,
-    })
-}
-
-/// How the files of a recipe are read.
-pub fn read_options(recipe: &Recipe) -> ReadOptions {
-    ReadOptions {
-        source_column: recipe.data.source_column,
-        target_column: recipe.data.target_column,
-        features_column: None,
-        header: recipe.data.header,
-        on_bad_line: recipe.data.on_bad_line,
     }
 }
 
@@ -270,7 +212,24 @@ fn choose<'a>(choice: TokenizationChoice, texts: impl Iterator<Item = &'a str> +
 fn choice(tokenization: Tokenization) -> TokenizationChoice {
     match tokenization {
         Tokenization::Characters => TokenizationChoice::Characters,
+        Tokenization::Graphemes => TokenizationChoice::Graphemes,
         Tokenization::Spaces => TokenizationChoice::Spaces,
+    }
+}
+
+/// Without an end mark nothing tells a model where to stop, so all targets must be equally long.
+fn check_lengths(codec: &Codec, train: &[Example]) -> Result<(), TaskError> {
+    let lengths = || train.iter().map(|example| example.target.len());
+    match (lengths().min(), lengths().max()) {
+        (Some(shortest), Some(longest))
+            if codec.target.vocabulary.end().is_none() && shortest < longest =>
+        {
+            Err(TaskError::Unusable(format!(
+                "text.target_end_mark = false needs targets of one length, but these have {shortest} \
+                 to {longest} symbols: set it to true"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,8 @@
 //! same bits, validation decodes freely, and a small model takes a step in under two milliseconds,
 //! so the loop itself must cost nothing. Optimizers, schedules and gradients are Burn's.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+mod cost;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,23 +15,24 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 
 use super::batch::TrainingBatch;
+use super::budget::Budget;
+use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
 use super::history::{EpochRecord, Validation};
-use super::loss::cross_entropy;
+use super::loss::Losses;
 use super::optimizer::{clip_global_norm, optimizer};
-use super::run_folder::{Checkpoint, Existing, Position, RunFolder};
+use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
 use super::scheduled_sampling::{mix_in_predictions, step_rng};
 use super::task::{Task, TaskError};
-use crate::config::{ConfigError, Monitor};
-use crate::data::{EpochOrder, Example, Pair, Question, questions};
-use crate::evaluation::{begin_symbol, free_running, teacher_forced};
-use crate::model::Seq2Seq;
+use crate::config::{ConfigError, Monitor, Recipe};
+use crate::data::{EpochOrder, Example, OnBadLine, Pair, Question, questions};
+use crate::evaluation::{begin_symbol, calibrate, free_running, teacher_forced};
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
+use crate::model::{Network, Noise};
 use crate::model_file::ModelFileError;
 use crate::trained_model::{Model, Provenance};
 
-/// Seconds between two checkpoints, at least.
-const CHECKPOINT_SECONDS: f64 = 20.0;
+pub use cost::Cost;
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,12 @@ pub enum TrainingError {
          choose another folder with --out"
     )]
     RunExists(PathBuf),
+    /// Another process trains there.
+    #[error(
+        "{0} is in use by another process that trains there: wait until it is done, or choose \
+         another folder with --out"
+    )]
+    Busy(PathBuf),
     /// There is no run to resume.
     #[error("{0} holds no run that could be resumed (it has no recipe.toml)")]
     NoRun(PathBuf),
@@ -85,6 +93,16 @@ pub enum TrainingError {
     /// Weights that are not those of the settings.
     #[error(transparent)]
     Weights(#[from] ParameterError),
+}
+
+impl TrainingError {
+    /// Whether the system refused to write, so that the run can go on once it does not.
+    pub fn is_refused_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Unwritable { .. } | Self::File(ModelFileError::Unwritable { .. })
+        )
+    }
 }
 
 /// Figures of the epoch so far, after a batch.
@@ -147,15 +165,15 @@ pub struct Trainer {
     task: Task,
     questions: Vec<Question>,
     dev: Vec<Example>,
-    network: Seq2Seq,
+    network: Network,
     optimizer: ModuleOptimizer,
     schedule: Schedule,
     position: Position,
     history: Vec<EpochRecord>,
     best: Option<Model>,
     folder: Option<RunFolder>,
-    learning_rate: f64,
-    saved_at: Instant,
+    save_plan: SavePlan,
+    budget: Budget,
 }
 
 impl Trainer {
@@ -167,58 +185,70 @@ impl Trainer {
         let folder = folder
             .map(|(path, existing)| RunFolder::create(path, &task.recipe, existing))
             .transpose()?;
-        let mut params = Parameters::fresh(task.recipe.training.seed, &Device::flex().autodiff());
-        let position = Position {
-            data: fingerprint(&task.train),
-            ..Position::default()
-        };
-        Self::start(task, &mut params, position, Vec::new(), folder)
+        let skipped = &task.report.skipped;
+        if let Some(folder) = &folder
+            && task.recipe.data.on_bad_line == OnBadLine::Report
+            && !skipped.is_empty()
+        {
+            folder.save_skipped(skipped)?;
+        }
+        Self::fresh(task, folder)
     }
 
-    /// Continues the run in a folder; `task` must be what its recipe prepares.
+    fn fresh(task: Task, folder: Option<RunFolder>) -> Result<Self, TrainingError> {
+        let mut params = Parameters::fresh(task.recipe.training.seed, &Device::flex().autodiff());
+        let mut state = State::default();
+        state.position.data = fingerprint(&task);
+        state.position.learning_rate = task.recipe.training.learning_rate;
+        Self::start(task, &mut params, state, folder)
+    }
+
+    /// Continues the run in a folder from its newest checkpoint, or from the beginning if it has
+    /// not come to its first; `task` must be what its recipe prepares.
     ///
     /// # Errors
-    /// If there is no usable checkpoint, or the data or network is another.
+    /// If the checkpoints are damaged, or the data or network is another.
     pub fn resume(task: Task, folder: RunFolder) -> Result<Self, TrainingError> {
-        let Checkpoint {
-            weights,
-            optimizer,
-            position,
-        } = folder.load_checkpoint()?;
-        if position.data != fingerprint(&task.train) {
-            return Err(TrainingError::Checkpoint {
+        let Some(saved) = folder.load_checkpoint()? else {
+            folder.rewrite_metrics(&[])?;
+            return Self::fresh(task, Some(folder));
+        };
+        saved
+            .check_same(&task)
+            .map_err(|reason| TrainingError::Checkpoint {
                 path: folder.path().to_owned(),
-                reason: "the training pairs are not those that the run began with".into(),
-            });
-        }
+                reason,
+            })?;
         folder.update_recipe(&task.recipe)?;
-        let history = folder.rewind_metrics(position.epoch)?;
-        let best = position
-            .best
-            .map(|_| Model::load(&folder.model()))
-            .transpose()?;
-        let mut params = Parameters::stored(weights, &Device::flex().autodiff());
-        let mut trainer = Self::start(task, &mut params, position, history, Some(folder))?;
-        trainer.optimizer = trainer.optimizer.load_record(optimizer);
-        trainer.best = best;
+        folder.rewrite_metrics(&saved.state.history)?;
+        let best = saved.best.map(|best| {
+            let codec = Arc::clone(&task.codec);
+            Model::from_weights(task.recipe.clone(), codec, best.provenance, best.weights)
+        });
+        let mut params = Parameters::stored(saved.weights, &Device::flex().autodiff());
+        let mut trainer = Self::start(task, &mut params, saved.state, Some(folder))?;
+        trainer.optimizer = trainer.optimizer.load_record(saved.optimizer);
+        if let Some(best) = best {
+            // A killed run may have found a better one after this checkpoint; it will again.
+            trainer.keep(best?)?;
+        }
         Ok(trainer)
     }
 
     fn start(
         task: Task,
         params: &mut Parameters,
-        position: Position,
-        history: Vec<EpochRecord>,
+        State { position, history }: State,
         folder: Option<RunFolder>,
     ) -> Result<Self, TrainingError> {
-        let (source, target) = (&task.codec.source.vocabulary, &task.codec.target.vocabulary);
-        let network = Seq2Seq::new(&task.recipe.model, source.len(), target.len(), params)?;
+        let network = Network::new(&task.recipe.model, task.codec.sizes(), params)?;
         let settings = &task.recipe.training;
         let batches = task.train.len().div_ceil(settings.batch_size);
         let mut questions = questions(&task.dev);
         if settings.validation_questions > 0 {
             questions.truncate(settings.validation_questions);
         }
+        let budget = Budget::new(settings.budget_seconds, position.elapsed);
         Ok(Self {
             questions,
             dev: task
@@ -229,14 +259,24 @@ impl Trainer {
             network,
             optimizer: optimizer(settings),
             schedule: Schedule::new(settings, batches, position.step)?,
+            save_plan: SavePlan::new(settings, position.step),
             position,
             history,
             best: None,
             folder,
-            learning_rate: settings.learning_rate,
-            saved_at: Instant::now(),
+            budget,
             task,
         })
+    }
+
+    /// Where training stands; after [`resume`](Self::resume), where it goes on.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// The settings of the run.
+    pub fn recipe(&self) -> &Recipe {
+        &self.task.recipe
     }
 
     /// What the model is evaluated on when training is over: test pairs, else validation pairs.
@@ -256,7 +296,7 @@ impl Trainer {
     /// If the loss is no number any more, or a file cannot be written.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
         let mut ending = Ending::Finished;
-        while self.position.epoch < self.task.recipe.training.epochs && ending == Ending::Finished {
+        while !self.is_over() && ending == Ending::Finished {
             if self.is_stale() {
                 ending = Ending::EarlyStopping;
             } else if !self.epoch(observer)? {
@@ -273,23 +313,46 @@ impl Trainer {
         let number = self.position.epoch + 1;
         let order = EpochOrder::new(&self.task.train, &settings, self.position.epoch);
         observer.epoch_begins(number, order.len(), self.task.train.len());
-        let mut pairs_done = 0;
-        let begun = Instant::now();
+        let (mut pairs_done, mut seconds) = (0, 0.0);
+        let mut begun = Instant::now();
         for (index, members) in order.from(self.position.batch) {
             self.step(members)?;
             pairs_done += members.len();
             self.position.batch = index + 1;
             observer.batch_done(&self.batch_report(members.len()));
-            if observer.wants_to_stop() && index + 1 < order.len() {
-                self.position.seconds += begun.elapsed().as_secs_f64();
-                return Ok(false);
+            if self.budget.is_spent() {
+                break;
+            }
+            let stop = observer.wants_to_stop();
+            if stop || self.save_plan.due(self.position.step) {
+                seconds += self.lap(&mut begun);
+                if stop {
+                    return Ok(false);
+                }
+                self.checkpoint()?;
             }
         }
-        let seconds = begun.elapsed().as_secs_f64();
-        self.position.seconds += seconds;
-        let record = self.close_epoch(number, pairs_done as f64 / seconds)?;
+        seconds += self.lap(&mut begun);
+        let record = self.close_epoch(number, pairs_done as f64 / seconds.max(1e-9))?;
         observer.epoch_done(&record);
-        Ok(!observer.wants_to_stop() || number == settings.epochs)
+        Ok(!observer.wants_to_stop() || self.is_over())
+    }
+
+    /// Whether all epochs are done, or all of the time budget is used.
+    fn is_over(&self) -> bool {
+        if self.budget.is_limited() {
+            self.budget.is_spent()
+        } else {
+            self.position.epoch >= self.task.recipe.training.epochs
+        }
+    }
+
+    /// Seconds since the last lap, which are added to those of the run.
+    fn lap(&mut self, begun: &mut Instant) -> f64 {
+        let seconds = begun.elapsed().as_secs_f64();
+        *begun = Instant::now();
+        self.position.seconds += seconds;
+        seconds
     }
 
     /// One training step: batch, forward, loss, backward, clip, update.
@@ -310,17 +373,26 @@ impl Trainer {
             );
         }
 
-        let logits = self.network.forward(&batch.source, &batch.decoder_input);
-        let loss = cross_entropy(logits.clone(), &batch.expected);
-        self.count(&batch, logits.inner(), loss.clone().into_scalar::<f32>())?;
+        let mut noise = Noise::new(settings.seed, self.position.step);
+        let logits = self
+            .network
+            .forward(&batch.source, &batch.decoder_input, Some(&mut noise));
+        let losses = Losses::new(logits.clone(), &batch.expected, settings.label_smoothing);
+        let loss = losses.cross_entropy.into_scalar::<f32>();
+        self.count(&batch, logits.inner(), loss)?;
 
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let gradients = losses.objective.backward();
+        let mut gradients = GradientsParams::from_grads(gradients, &self.network);
         if settings.clip_norm > 0.0 {
             gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
         }
-        self.learning_rate = self.schedule.next_rate();
+        let rate = match self.budget.used() {
+            Some(used) => self.schedule.rate_within_budget(used),
+            None => self.schedule.next_rate(),
+        };
         let network = self.network.clone();
-        self.network = self.optimizer.step(self.learning_rate, network, gradients);
+        self.network = self.optimizer.step(rate, network, gradients);
+        self.position.learning_rate = rate;
         self.position.step += 1;
         Ok(())
     }
@@ -359,8 +431,7 @@ impl Trainer {
     fn close_epoch(&mut self, number: usize, speed: f64) -> Result<EpochRecord, TrainingError> {
         let report = self.batch_report(0);
         self.position.epoch = number;
-        let due = number.is_multiple_of(self.task.recipe.training.validate_every)
-            || number == self.task.recipe.training.epochs;
+        let due = number.is_multiple_of(self.task.recipe.training.validate_every) || self.is_over();
         let validation = if due && !self.dev.is_empty() {
             Some(self.validate()?)
         } else {
@@ -369,7 +440,7 @@ impl Trainer {
         let record = EpochRecord {
             epoch: number,
             step: self.position.step,
-            learning_rate: self.learning_rate,
+            learning_rate: self.position.learning_rate,
             loss: report.loss,
             accuracy: report.accuracy,
             pairs_per_second: speed,
@@ -387,13 +458,14 @@ impl Trainer {
         if let Some(folder) = &self.folder {
             folder.append_metrics(&record)?;
         }
-        if self.saved_at.elapsed().as_secs_f64() > CHECKPOINT_SECONDS {
+        if self.save_plan.due_after_epoch(number, self.position.step) {
             self.checkpoint()?;
         }
         Ok(record)
     }
 
     fn validate(&mut self) -> Result<Validation, TrainingError> {
+        let begun = Instant::now();
         let model = self.model();
         let forced = teacher_forced(&model, &self.dev);
         // There are questions whenever there are validation pairs.
@@ -405,7 +477,7 @@ impl Trainer {
             Monitor::Loss => -forced.loss,
             Monitor::Accuracy => forced.accuracy,
         };
-        let best = self.position.best.is_none_or(|best| figure > best);
+        let best = figure.is_finite() && self.position.best.is_none_or(|best| figure > best);
         self.position.stale = if best { 0 } else { self.position.stale + 1 };
         if best {
             self.position.best = Some(figure);
@@ -413,6 +485,7 @@ impl Trainer {
                 self.keep(self.model())?;
             }
         }
+        self.budget.validated(begun.elapsed().as_secs_f64());
         Ok(Validation {
             loss: forced.loss,
             accuracy: forced.accuracy,
@@ -442,10 +515,16 @@ impl Trainer {
         if let Some(folder) = &self.folder {
             folder.save_plot(&self.history)?;
         }
-        let model = match self.best.take() {
+        let mut model = match self.best.take() {
             Some(model) => model,
             None => self.model(),
         };
+        if ending != Ending::Interrupted {
+            model.provenance.calibration = calibrate(&model, &self.questions);
+            if let Some(folder) = &self.folder {
+                model.save(&folder.model())?;
+            }
+        }
         Ok(Outcome {
             model,
             history: self.history,
@@ -454,15 +533,27 @@ impl Trainer {
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainingError> {
-        self.saved_at = Instant::now();
+        self.position.elapsed = self.budget.elapsed();
         let Some(folder) = &self.folder else {
             return Ok(());
         };
-        folder.save_checkpoint(Checkpoint {
+        let best = self.best.as_ref().map(|model| Best {
+            weights: weights_of(&model.network),
+            provenance: model.provenance.clone(),
+        });
+        let checkpoint = Checkpoint {
+            recipe: self.task.recipe.clone(),
             weights: self.weights(),
             optimizer: self.optimizer.to_record(),
-            position: self.position.clone(),
-        })
+            state: State {
+                position: self.position.clone(),
+                history: self.history.clone(),
+            },
+            best,
+        };
+        folder.save_checkpoint(checkpoint, self.task.recipe.training.keep_checkpoints)?;
+        self.save_plan.saved(self.position.step);
+        Ok(())
     }
 
     fn weights(&self) -> Weights {
@@ -474,7 +565,7 @@ impl Trainer {
     }
 
     /// The network as it is now, ready to use.
-    fn model(&self) -> Model {
+    pub fn model(&self) -> Model {
         let report = &self.task.report;
         let mut first_symbols: Vec<u32> = self
             .task
@@ -495,17 +586,9 @@ impl Trainer {
                 first_symbols,
                 epochs: self.position.epoch,
                 best: self.position.best,
+                calibration: None,
             },
             network: self.network.valid(),
         }
     }
-}
-
-/// Tells one set of training pairs from another.
-fn fingerprint(examples: &[Example]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for example in examples {
-        (&example.source, &example.target).hash(&mut hasher);
-    }
-    hasher.finish()
 }

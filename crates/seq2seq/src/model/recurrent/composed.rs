@@ -24,6 +24,10 @@ pub fn recurrent(
         None => projected,
     }
     .reshape([plan.time, plan.batch, width]);
+    let mask = plan.mask.as_ref().map(|mask| {
+        let mask = TensorData::new(mask.clone(), [plan.batch, plan.hidden]);
+        Tensor::<2>::from_data(mask, (&device, inputs.dtype()))
+    });
     let mut state = initial
         .unwrap_or_else(|| Tensor::zeros([plan.cell.states(), plan.batch, plan.hidden], &device));
     let mut sequence = vec![None; plan.time];
@@ -32,7 +36,14 @@ pub fn recurrent(
             .clone()
             .narrow(0, step, 1)
             .reshape([plan.batch, width]);
-        let next = cell_step(plan.cell, input, state.clone(), &weights, &bias);
+        let next = cell_step(
+            plan.cell,
+            input,
+            state.clone(),
+            mask.as_ref(),
+            &weights,
+            &bias,
+        );
         state = keep_ended(next, state, plan, step);
         sequence[step] = Some(state.clone().narrow(0, 0, 1));
     }
@@ -72,6 +83,7 @@ fn cell_step(
     cell: Cell,
     input: Tensor<2>,
     state: Tensor<3>,
+    mask: Option<&Tensor<2>>,
     weights: &Tensor<2>,
     bias: &Tensor<1>,
 ) -> Tensor<3> {
@@ -79,7 +91,7 @@ fn cell_step(
     let h: Tensor<2> = state.clone().narrow(0, 0, 1).reshape([batch, hidden]);
     match cell {
         Cell::Lstm => {
-            let z = input + h.matmul(weights.clone()) + bias.clone().unsqueeze();
+            let z = input + masked(&h, mask).matmul(weights.clone()) + bias.clone().unsqueeze();
             let c: Tensor<2> = state.narrow(0, 1, 1).reshape([batch, hidden]);
             let gate = |index: usize| z.clone().narrow(1, index * hidden, hidden);
             let c = sigmoid(gate(1)) * c + sigmoid(gate(0)) * tanh(gate(2));
@@ -87,9 +99,21 @@ fn cell_step(
             Tensor::stack(vec![h, c], 0)
         }
         Cell::Gru { reset_after } => {
-            let update = gru_step(input, h, weights, bias, reset_after);
+            let update = gru_step(input, h, mask, (weights, bias), reset_after);
             update.reshape([1, batch, hidden])
         }
+        Cell::Rnn => {
+            let z = input + h.matmul(weights.clone()) + bias.clone().unsqueeze();
+            tanh(z).reshape([1, batch, hidden])
+        }
+    }
+}
+
+/// What the recurrent product reads of h: under variational dropout not all of it.
+fn masked(h: &Tensor<2>, mask: Option<&Tensor<2>>) -> Tensor<2> {
+    match mask {
+        Some(mask) => h.clone() * mask.clone(),
+        None => h.clone(),
     }
 }
 
@@ -97,24 +121,27 @@ fn cell_step(
 fn gru_step(
     input: Tensor<2>,
     h: Tensor<2>,
-    weights: &Tensor<2>,
-    bias: &Tensor<1>,
+    mask: Option<&Tensor<2>>,
+    (weights, bias): (&Tensor<2>, &Tensor<1>),
     reset_after: bool,
 ) -> Tensor<2> {
     let hidden = h.dims()[1];
+    let read = masked(&h, mask);
     let part = |tensor: &Tensor<2>, index: usize| tensor.clone().narrow(1, index * hidden, hidden);
     let input = input + bias.clone().narrow(0, 0, 3 * hidden).unsqueeze();
     let (update, candidate) = if reset_after {
-        let product = h.clone().matmul(weights.clone())
+        let product = read.matmul(weights.clone())
             + bias.clone().narrow(0, 3 * hidden, 3 * hidden).unsqueeze();
         let update = sigmoid(part(&input, 0) + part(&product, 0));
         let reset = sigmoid(part(&input, 1) + part(&product, 1));
         (update, tanh(part(&input, 2) + reset * part(&product, 2)))
     } else {
-        let gates = h.clone().matmul(weights.clone().narrow(1, 0, 2 * hidden));
+        let gates = read
+            .clone()
+            .matmul(weights.clone().narrow(1, 0, 2 * hidden));
         let update = sigmoid(part(&input, 0) + part(&gates, 0));
         let reset = sigmoid(part(&input, 1) + part(&gates, 1));
-        let product = (reset * h.clone()).matmul(weights.clone().narrow(1, 2 * hidden, hidden));
+        let product = (reset * read).matmul(weights.clone().narrow(1, 2 * hidden, hidden));
         (update, tanh(part(&input, 2) + product))
     };
     candidate.clone() + update * (h - candidate)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{DType, Shape, Tensor, TensorData};
+use burn::tensor::{DType, Element, Shape, Tensor, TensorData};
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
@@ -120,7 +120,7 @@ impl RecurrentGradient for Flex {
 }
 
 /// An element that both Burn and the kernels know.
-trait Number: Float + burn::tensor::Element + bytemuck::Pod {}
+trait Number: Float + Element + bytemuck::Pod {}
 impl Number for f32 {}
 impl Number for f64 {}
 
@@ -146,7 +146,17 @@ fn flat<T: Number>(values: Vec<T>) -> FlexTensor {
     tensor(values, &[len])
 }
 
-fn problem<'a, T: Number>(inputs: &'a [FlexTensor; 4], plan: &'a Plan) -> Problem<'a, T> {
+/// The mask as numbers of the layer's type.
+fn mask<T: Number>(plan: &Plan) -> Option<Vec<T>> {
+    let mask = plan.mask.as_ref()?;
+    Some(mask.iter().map(|&value| T::from_elem(value)).collect())
+}
+
+fn problem<'a, T: Number>(
+    inputs: &'a [FlexTensor; 4],
+    plan: &'a Plan,
+    mask: Option<&'a [T]>,
+) -> Problem<'a, T> {
     let [projected, weights, bias, initial] = inputs;
     Problem {
         cell: plan.cell,
@@ -165,17 +175,21 @@ fn problem<'a, T: Number>(inputs: &'a [FlexTensor; 4], plan: &'a Plan) -> Proble
         recurrent: slice(weights),
         bias: slice(bias),
         initial: plan.has_initial.then(|| slice(initial)),
-        mask: None,
+        mask,
     }
 }
 
 fn infer<T: Number>(inputs: &[FlexTensor; 4], plan: &Plan) -> FlexTensor {
-    let output = rnn_kernels::infer(&problem::<T>(inputs, plan), plan.layout);
+    let mask = mask(plan);
+    let problem = problem::<T>(inputs, plan, mask.as_deref());
+    let output = rnn_kernels::infer(&problem, plan.layout);
     tensor(output, &[plan.steps(), plan.batch, plan.hidden])
 }
 
 fn forward<T: Number>(inputs: &[FlexTensor; 4], plan: &Plan) -> [FlexTensor; 4] {
-    let (output, saved) = rnn_kernels::forward(&problem::<T>(inputs, plan), plan.layout);
+    let mask = mask(plan);
+    let problem = problem::<T>(inputs, plan, mask.as_deref());
+    let (output, saved) = rnn_kernels::forward(&problem, plan.layout);
     [
         tensor(output, &[plan.steps(), plan.batch, plan.hidden]),
         flat(saved.activations),
@@ -196,8 +210,9 @@ fn backward<T: Number>(
         cells: slice(cells),
         hidden: slice(hidden),
     };
+    let mask = mask(plan);
     let gradients = rnn_kernels::backward(
-        &problem::<T>(inputs, plan),
+        &problem::<T>(inputs, plan, mask.as_deref()),
         plan.layout,
         slice(output),
         saved,

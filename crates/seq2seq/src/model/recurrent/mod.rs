@@ -10,7 +10,7 @@ pub mod fused;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor, TensorData};
 pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::{ParameterError, Parameters};
@@ -48,6 +48,25 @@ pub enum LayerInput<'a> {
     Vectors(Tensor<3>),
     /// The same vectors `[batch, input]` at every one of so many steps.
     Repeated(Tensor<2>, usize),
+    /// What the input weights have been multiplied by already, `[time, batch, gates * units]`.
+    Projected(Tensor<3>),
+}
+
+/// How a layer is run.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// First state `[states, batch, units]`, zero if left out; the states are (h, c) for an LSTM
+    /// and h otherwise.
+    pub initial: Option<Tensor<3>>,
+    /// Length of each sequence; past its length a sequence keeps its state.
+    pub lengths: Option<&'a [usize]>,
+    /// Order in which the steps are read.
+    pub direction: Direction,
+    /// What is returned.
+    pub layout: Layout,
+    /// Variational dropout `[batch, units]` of h where it enters the recurrent product: one mask
+    /// for all steps (Gal and Ghahramani 2016).
+    pub mask: Option<Vec<f32>>,
 }
 
 /// Sizes, order and lengths of one call, apart from any tensor.
@@ -71,6 +90,8 @@ pub struct Plan {
     pub has_initial: bool,
     /// What is returned.
     pub layout: Layout,
+    /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product.
+    pub mask: Option<Vec<f32>>,
 }
 
 impl Plan {
@@ -121,44 +142,70 @@ impl Recurrent {
 
     /// Runs the layer.
     ///
-    /// - `initial`: `[states, batch, units]`, zero if left out; the states are (h, c) for an LSTM
-    ///   and h for a GRU;
-    /// - `lengths`: past its length a sequence keeps its state.
-    ///
-    /// Returns what `layout` asks for: the sequence of h `[time, batch, units]`, the final state
+    /// Returns what `run.layout` asks for: the sequence of h `[time, batch, units]`, the final state
     /// `[states, batch, units]`, or both one after the other along the first axis.
-    pub fn forward(
-        &self,
-        input: LayerInput,
-        initial: Option<Tensor<3>>,
-        lengths: Option<&[usize]>,
-        direction: Direction,
-        layout: Layout,
-    ) -> Tensor<3> {
-        let (time, batch, rows, projected) = self.project(input);
+    pub fn forward(&self, input: LayerInput, run: Run) -> Tensor<3> {
+        let (time, batch, rows, projected) = input.project(self.kernel.val());
         let plan = Plan {
             cell: self.cell(),
-            direction,
+            direction: run.direction,
             time,
             batch,
             hidden: self.units(),
-            lengths: lengths.map(<[usize]>::to_vec),
+            lengths: run.lengths.map(<[usize]>::to_vec),
             rows,
-            has_initial: initial.is_some(),
-            layout,
+            has_initial: run.initial.is_some(),
+            layout: run.layout,
+            mask: run.mask,
         };
         let weights = self.recurrent_kernel.val();
-        fused::recurrent(projected, weights, self.bias.val(), initial, Arc::new(plan))
+        fused::recurrent(
+            projected,
+            weights,
+            self.bias.val(),
+            run.initial,
+            Arc::new(plan),
+        )
     }
 
-    /// Multiplies the input by the input weights, in as few rows as it takes: a table of symbols
+    /// The input of every step multiplied by the input weights, `[time, batch, gates * units]`.
+    pub fn projected(&self, input: LayerInput) -> Tensor<3> {
+        input.times(self.kernel.val())
+    }
+}
+
+impl LayerInput<'_> {
+    /// Sequences.
+    pub fn batch(&self) -> usize {
+        match self {
+            Self::Symbols { symbols, .. } => symbols.batch(),
+            Self::Vectors(vectors) | Self::Projected(vectors) => vectors.dims()[1],
+            Self::Repeated(vectors, _) => vectors.dims()[0],
+        }
+    }
+
+    /// The input of every step multiplied by weights `[input, output]`: `[time, batch, output]`.
+    pub fn times(self, weights: Tensor<2>) -> Tensor<3> {
+        let (time, batch, rows, product) = self.project(weights);
+        let width = product.dims()[1];
+        let every_step = match rows {
+            Some(rows) => {
+                let rows = TensorData::new(rows, [time * batch]);
+                let rows = Tensor::<1, Int>::from_data(rows, &product.device());
+                product.select(0, rows)
+            }
+            None => product,
+        };
+        every_step.reshape([time, batch, width])
+    }
+
+    /// Multiplies the input by weights `[input, output]`, in as few rows as it takes: a table of symbols
     /// or a repeated vector is multiplied once, not at every step.
     ///
-    /// Returns time, batch, the rows to gather and the product `[rows, gates * units]`.
-    fn project(&self, input: LayerInput) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
-        let kernel = self.kernel.val();
-        match input {
-            LayerInput::Symbols { vectors, symbols } => {
+    /// Returns time, batch, the rows to gather and the product `[rows, output]`.
+    fn project(self, kernel: Tensor<2>) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
+        match self {
+            Self::Symbols { vectors, symbols } => {
                 let table = match vectors {
                     Some(vectors) => vectors.matmul(kernel),
                     None => kernel,
@@ -170,15 +217,19 @@ impl Recurrent {
                     table,
                 )
             }
-            LayerInput::Vectors(vectors) => {
+            Self::Vectors(vectors) => {
                 let [time, batch, width] = vectors.dims();
                 let flat = vectors.reshape([time * batch, width]);
                 (time, batch, None, flat.matmul(kernel))
             }
-            LayerInput::Repeated(vectors, time) => {
+            Self::Repeated(vectors, time) => {
                 let [batch, _] = vectors.dims();
                 let rows = (0..time).flat_map(|_| 0..batch as i32).collect();
                 (time, batch, Some(rows), vectors.matmul(kernel))
+            }
+            Self::Projected(projected) => {
+                let [time, batch, width] = projected.dims();
+                (time, batch, None, projected.reshape([time * batch, width]))
             }
         }
     }

@@ -1,0 +1,86 @@
+//! `seq2seq audit`: the pairs of a file that a model finds least likely.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use seq2seq::data::read_pairs;
+use seq2seq::evaluation::{Audited, audit};
+use seq2seq::training::read_options;
+use seq2seq::{Model, Pair};
+use serde_json::json;
+
+use super::eval::numbered_lines;
+use crate::Done;
+use crate::output::print_line;
+
+/// List pairs, the least likely first: in a lexicon, its mistakes
+///
+/// Tab-separated columns: log-likelihood of a target symbol, line of the file, source, target, what
+/// the model would write, and the target symbol that it finds least likely with its place.
+#[derive(Args)]
+pub struct Audit {
+    /// A model file, or the folder of a run
+    model: PathBuf,
+    /// Tab-separated pairs, such as those that the model was trained on
+    file: PathBuf,
+    /// List only the N least likely pairs
+    #[arg(long, value_name = "N")]
+    most: Option<usize>,
+    /// Print a JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Audit {
+    /// Runs the command.
+    pub fn run(self) -> Result<Done> {
+        let model = Model::load(&self.model)?;
+        let options = read_options(&model.recipe);
+        let file = read_pairs(&self.file, &options)?;
+        let lines = numbered_lines(&file, options.header);
+        let mut audited = audit(&model, &file.pairs);
+        audited.truncate(self.most.unwrap_or(usize::MAX));
+        let batch = model.recipe.decoding.batch_size;
+        for audited in audited.chunks(batch) {
+            let pairs: Vec<&Pair> = audited.iter().map(|a| &file.pairs[a.pair]).collect();
+            let asked: Vec<Pair> = pairs.iter().map(|pair| (*pair).clone()).collect();
+            let answers = model.predict(&asked, &model.predict_options());
+            for ((audited, pair), answer) in audited.iter().zip(pairs).zip(answers) {
+                let line = lines.get(audited.pair).copied().unwrap_or(audited.pair + 1);
+                print_line(&self.line(audited, line, pair, &answer.text))?;
+            }
+        }
+        Ok(Done::Completed)
+    }
+
+    fn line(&self, audited: &Audited, line: usize, pair: &Pair, answer: &str) -> String {
+        if self.json {
+            let weakest = audited.weakest.as_ref();
+            return json!({
+                "log_probability": audited.log_probability,
+                "per_symbol": audited.per_symbol,
+                "line": line,
+                "source": pair.source,
+                "target": pair.target,
+                "answer": answer,
+                "weakest": weakest.map(|symbol| json!({"symbol": symbol, "place": audited.weakest_place + 1})),
+                "unknown": audited.unknown,
+            })
+            .to_string();
+        }
+        let weakest = match &audited.weakest {
+            Some(symbol) => format!("{} {symbol}", audited.weakest_place + 1),
+            None => "end".to_owned(),
+        };
+        [
+            format!("{:.4}", audited.per_symbol),
+            line.to_string(),
+            pair.source.clone(),
+            pair.target.clone(),
+            answer.replace(['\t', '\n', '\r'], " "),
+            weakest,
+        ]
+        .join("\t")
+    }
+}

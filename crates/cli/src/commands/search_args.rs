@@ -1,0 +1,175 @@
+//! Flags that say how outputs are searched for, shared by all commands that predict.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use seq2seq::decoding::{Constraint, LengthLimit, Method};
+use seq2seq::{Model, PredictOptions};
+
+/// How outputs are searched for; what is left out is as the model's recipe says (`[decoding]`).
+#[derive(Args)]
+#[command(next_help_heading = "Search")]
+pub struct SearchArgs {
+    /// Hypotheses that beam search keeps of an input at each step; 1 is greedy decoding
+    #[arg(long, value_name = "N", conflicts_with = "sample")]
+    beam: Option<usize>,
+    /// Alpha of the length penalty, 0 for none; higher prefers longer outputs
+    #[arg(long, value_name = "ALPHA", allow_negative_numbers = true)]
+    length_penalty: Option<f64>,
+    /// Beta of the coverage penalty, 0 for none; for models with attention
+    #[arg(long, value_name = "BETA", allow_negative_numbers = true)]
+    coverage_penalty: Option<f64>,
+    /// Choose the output with the least expected edit distance to the others (minimum Bayes risk)
+    #[arg(long)]
+    mbr: bool,
+    /// Draw from the softmax instead of taking the most probable symbols
+    #[arg(long)]
+    sample: bool,
+    /// Sharper below 1, flatter above
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        requires = "sample",
+        value_name = "T",
+        allow_negative_numbers = true
+    )]
+    temperature: f32,
+    /// Draw from the N most probable symbols only
+    #[arg(long, requires = "sample", value_name = "N")]
+    top_k: Option<usize>,
+    /// Draw from the fewest symbols that together have this probability
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        requires = "sample",
+        value_name = "P",
+        allow_negative_numbers = true
+    )]
+    top_p: f32,
+    /// Start of the random choices
+    #[arg(long, default_value_t = 1, requires = "sample", value_name = "N")]
+    seed: u64,
+    /// Longest output in symbols, whatever the input
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_length: Option<u32>,
+    /// Output symbols for each source symbol, at most
+    #[arg(long, value_name = "R", allow_negative_numbers = true)]
+    max_length_ratio: Option<f64>,
+    /// Output symbols on top of --max-length-ratio
+    #[arg(long, value_name = "N", requires = "max_length_ratio")]
+    max_length_extra: Option<usize>,
+    /// Allow only the outputs in this file, one a line
+    #[arg(long, value_name = "FILE", conflicts_with = "pattern")]
+    allow: Option<PathBuf>,
+    /// Allow only outputs that match this regular expression as a whole
+    #[arg(long, value_name = "REGEX")]
+    pattern: Option<String>,
+}
+
+impl SearchArgs {
+    /// The options for a model and so many outputs an input; refuses what cannot work.
+    pub fn options(&self, model: &Model, nbest: usize) -> Result<PredictOptions> {
+        let mut options = model.predict_options();
+        let recipe = &model.recipe.decoding;
+        let search = &mut options.search;
+        search.method = if self.sample {
+            Method::Sample {
+                temperature: self.temperature,
+                top_k: self.top_k,
+                top_p: self.top_p,
+                seed: self.seed,
+            }
+        } else {
+            // An n-best list without a word about the beam gets one that is just large enough.
+            let size = self.beam.unwrap_or(recipe.beam.max(nbest));
+            Method::Beam { size }
+        };
+        search.nbest = nbest;
+        search.length_penalty = self.length_penalty.unwrap_or(search.length_penalty);
+        search.coverage_penalty = self.coverage_penalty.unwrap_or(search.coverage_penalty);
+        // What the recipe asks for holds as long as there is something to choose from.
+        search.minimum_bayes_risk &= search.method.width(nbest) > 1;
+        search.minimum_bayes_risk |= self.mbr;
+        search.constraint = self.constraint(model)?.map(Arc::new);
+        options.limit = Some(self.limit(model)?);
+        model.check_options(&options)?;
+        Ok(options)
+    }
+
+    /// The search in words.
+    pub fn description(&self) -> String {
+        if self.sample {
+            return format!("sampled at temperature {}", self.temperature);
+        }
+        let beam = self.beam.map(|beam| match beam {
+            1 => "greedy decoding".to_owned(),
+            beam => format!("beam of {beam}"),
+        });
+        let mut words = vec![beam.unwrap_or_else(|| "decoded as its recipe says".into())];
+        words.extend(
+            self.length_penalty
+                .map(|alpha| format!("length penalty {alpha}")),
+        );
+        words.extend(
+            self.coverage_penalty
+                .map(|beta| format!("coverage penalty {beta}")),
+        );
+        words.extend(self.mbr.then(|| "minimum Bayes risk".into()));
+        words.extend(
+            self.pattern
+                .as_ref()
+                .map(|pattern| format!("matching {pattern}")),
+        );
+        words.extend(
+            self.allow
+                .as_ref()
+                .map(|_| "from a list of allowed outputs".into()),
+        );
+        words.join(", ")
+    }
+
+    fn limit(&self, model: &Model) -> Result<LengthLimit> {
+        let recipe = &model.recipe.decoding;
+        let ratio = self.max_length_ratio.unwrap_or(recipe.max_length_ratio);
+        ensure!(
+            ratio >= 0.0 && ratio.is_finite(),
+            "--max-length-ratio {ratio} is no ratio: give a number from 0 upwards (0 to go by the training data)"
+        );
+        Ok(LengthLimit {
+            most: self
+                .max_length
+                .map_or(recipe.max_length, |most| most as usize),
+            ratio,
+            extra: self.max_length_extra.unwrap_or(recipe.max_length_extra),
+        })
+    }
+
+    fn constraint(&self, model: &Model) -> Result<Option<Constraint>> {
+        let side = &model.codec.target;
+        if let Some(pattern) = &self.pattern {
+            return Ok(Some(Constraint::pattern(pattern, side)?));
+        }
+        let Some(path) = &self.allow else {
+            return Ok(None);
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the allowed outputs {}", path.display()))?;
+        let outputs: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        let (constraint, left_out) =
+            Constraint::list(&outputs, side).with_context(|| path.display().to_string())?;
+        if let Some(first) = left_out.first() {
+            eprintln!(
+                "warning: {}: {} of {} allowed outputs have symbols that the model cannot write, such as {first:?}",
+                path.display(),
+                left_out.len(),
+                outputs.len()
+            );
+        }
+        Ok(Some(constraint))
+    }
+}

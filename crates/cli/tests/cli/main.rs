@@ -1,0 +1,13 @@
+//! The command line as its users meet it: arguments in, output, messages and exit codes out.
+//!
+//! Snapshots hold whole outputs. After a change that is meant, run the tests with
+//! `INSTA_UPDATE=always` and look at the difference in `snapshots/`.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod generate;
+mod help;
+mod interrupt;
+mod support;
+mod train;
+mod use_model;

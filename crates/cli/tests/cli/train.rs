@@ -1,0 +1,192 @@
+//! `seq2seq train` and `seq2seq reproduce`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{QUICK, folder_with_words, repository, run, seq2seq};
+
+/// Words of arguments on several lines.
+fn joined(arguments: &str) -> String {
+    arguments.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn from_a_file_of_pairs() {
+    let folder = folder_with_words();
+    let arguments = format!("train words.tsv --set training.epochs=2 {QUICK}");
+    insta::assert_snapshot!(run(folder.path(), &joined(&arguments)));
+    let mut files: Vec<String> = fs::read_dir(folder.path().join("runs/words"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    files.sort();
+    for name in [
+        "history.svg",
+        "metrics.jsonl",
+        "model.safetensors",
+        "recipe.toml",
+    ] {
+        assert!(
+            files.iter().any(|file| file == name),
+            "{name} is not among {files:?}"
+        );
+    }
+}
+
+/// Scripts rely on these names.
+#[test]
+fn metrics_have_their_names() {
+    let folder = folder_with_words();
+    let arguments = format!("train words.tsv --out run --quiet --set training.epochs=2 {QUICK}");
+    run(folder.path(), &joined(&arguments));
+    let metrics = fs::read_to_string(folder.path().join("run/metrics.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = metrics
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    for key in [
+        "epoch",
+        "step",
+        "learning_rate",
+        "loss",
+        "accuracy",
+        "pairs_per_second",
+        "seconds",
+    ] {
+        assert!(lines[1][key].is_number(), "{key} in {metrics}");
+    }
+    for key in ["loss", "accuracy", "exact_match", "symbol_error_rate"] {
+        assert!(
+            lines[1]["validation"][key].is_number(),
+            "{key} in {metrics}"
+        );
+    }
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let folder = folder_with_words();
+    let arguments = format!("train words.tsv --quiet --set training.epochs=1 {QUICK}");
+    assert_eq!(
+        run(folder.path(), &joined(&arguments)),
+        "exit code: 0\n--- stdout\n--- stderr\n"
+    );
+}
+
+/// The cost of a run is measured on real steps; training must not notice.
+#[test]
+fn measuring_the_cost_changes_nothing() {
+    let folder = folder_with_words();
+    let losses = |out: &str, more: &str| {
+        let arguments = format!(
+            "train words.tsv --out {out} {more} --set training.epochs=2 \
+             --set training.teacher_forcing=0.8 --set training.schedule=linear {QUICK}"
+        );
+        run(folder.path(), &joined(&arguments));
+        let metrics = fs::read_to_string(folder.path().join(out).join("metrics.jsonl")).unwrap();
+        let lines = metrics
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .map(|line: serde_json::Value| (line["loss"].clone(), line["learning_rate"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(losses("measured", ""), losses("quiet", "--quiet"));
+}
+
+#[test]
+fn columns_header_and_line_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: String = (0..40).map(|n| format!("{n}\tx\t{}\r\n", n + 1)).collect();
+    fs::write(
+        folder.path().join("wide.tsv"),
+        format!("number\tkind\tnext\r\n{lines}"),
+    )
+    .unwrap();
+    let arguments = format!(
+        "train wide.tsv --source-column 1 --target-column 3 --header --set training.epochs=1 {QUICK}"
+    );
+    insta::assert_snapshot!(run(folder.path(), &joined(&arguments)));
+}
+
+#[test]
+fn a_run_is_not_overwritten_unasked() {
+    let folder = folder_with_words();
+    let train = |more: &str| {
+        let arguments = format!("train words.tsv --quiet {more} --set training.epochs=1 {QUICK}");
+        run(folder.path(), &joined(&arguments))
+    };
+    assert!(train("").starts_with("exit code: 0"));
+    insta::assert_snapshot!(train(""));
+    assert!(train("--overwrite").starts_with("exit code: 0"));
+}
+
+/// Files given on the command line fill a recipe that leaves them open, and `--set` has the last word.
+#[test]
+fn a_recipe_with_files_from_the_command_line() {
+    let folder = folder_with_words();
+    fs::write(
+        folder.path().join("small.toml"),
+        "[model]\nencoder_units = 16\nembedding = 4\n",
+    )
+    .unwrap();
+    let arguments = "train small.toml --train words.tsv --dev words.tsv --seed 7 \
+                     --set training.epochs=1 --set model.embedding=one-hot --quiet";
+    assert!(run(folder.path(), &joined(arguments)).starts_with("exit code: 0"));
+    let recipe = fs::read_to_string(folder.path().join("runs/small/recipe.toml")).unwrap();
+    for line in [
+        "encoder_units = 16",
+        "embedding = \"one-hot\"",
+        "epochs = 1",
+        "seed = 7",
+    ] {
+        assert!(
+            recipe.lines().any(|found| found == line),
+            "{line} is not in\n{recipe}"
+        );
+    }
+}
+
+/// The notebook's model has 72,704 + 72,704 + 1,677 parameters.
+#[test]
+fn the_notebooks_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = repository().join("recipes/addition-3digit-reversed.toml");
+    let arguments = "--out run --quiet --set training.epochs=1 --set data.addition.count=128 \
+                     --set data.addition.test_count=0";
+    seq2seq(folder.path())
+        .arg("train")
+        .arg(recipe)
+        .args(arguments.split_whitespace())
+        .assert()
+        .success();
+    insta::assert_snapshot!(run(folder.path(), "inspect run"));
+}
+
+#[test]
+fn reproduce_prints_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = repository().join("recipes/addition-3digit-reversed.toml");
+    let small = "--seeds 2 --set training.epochs=1 --set data.addition.count=200 \
+                 --set data.addition.test_count=50";
+    let output = seq2seq(folder.path())
+        .arg("reproduce")
+        .arg(recipe)
+        .args(small.split_whitespace())
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let rows: Vec<&str> = table.lines().collect();
+    assert_eq!(rows.len(), 3, "{table}");
+    assert!(
+        rows[2].starts_with("| addition-3digit-reversed | 2 | 50 test pairs |"),
+        "{table}"
+    );
+    assert!(
+        rows.iter()
+            .all(|row| row.matches('|').count() == rows[0].matches('|').count())
+    );
+    assert!(!Path::new("runs").exists());
+}

@@ -1,0 +1,231 @@
+//! How the columns of a right matrix are cut into panels, and the packing of one.
+
+use crate::memory::Scratch;
+use crate::simd::{Kernel, Simd, Span};
+
+/// Columns in the order in which panels take them. A panel is `NV` vectors wide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Columns {
+    /// One after the other.
+    Flat {
+        /// Columns.
+        count: usize,
+    },
+    /// `NV` blocks, each with a column for every unit; a panel has the same units of every block.
+    Blocks {
+        /// Columns of a block.
+        units: usize,
+    },
+}
+
+impl Columns {
+    /// Panels of `width` vectors of `lanes` numbers that hold all columns.
+    #[inline(always)]
+    pub const fn panels(self, width: usize, lanes: usize) -> usize {
+        match self {
+            Self::Flat { count } => count.div_ceil(width * lanes),
+            Self::Blocks { units } => units.div_ceil(lanes),
+        }
+    }
+
+    /// All columns, of as many blocks as panels have vectors.
+    pub const fn count(self, width: usize) -> usize {
+        match self {
+            Self::Flat { count } => count,
+            Self::Blocks { units } => width * units,
+        }
+    }
+
+    /// The columns of one vector of a panel of `width` vectors.
+    #[inline(always)]
+    pub fn span(self, panel: usize, vector: usize, width: usize, lanes: usize) -> Span {
+        let (block, start, end) = match self {
+            Self::Flat { count } => (0, (panel * width + vector) * lanes, count),
+            Self::Blocks { units } => (vector * units, panel * lanes, units),
+        };
+        Span {
+            start: block + start.min(end),
+            len: end.saturating_sub(start).min(lanes),
+        }
+    }
+}
+
+/// A matrix in memory: element `(row, column)` is at `row * row_step + column * column_step`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View {
+    pub values: *const f32,
+    pub row_step: usize,
+    pub column_step: usize,
+}
+
+// SAFETY: a view is only read, and only while the slice that it was made from is borrowed.
+unsafe impl Send for View {}
+// SAFETY: as above.
+unsafe impl Sync for View {}
+
+impl View {
+    /// Rows one after the other.
+    pub fn rows(values: &[f32], columns: usize) -> Self {
+        Self {
+            values: values.as_ptr(),
+            row_step: columns,
+            column_step: 1,
+        }
+    }
+
+    /// Rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self {
+            row_step: self.column_step,
+            column_step: self.row_step,
+            ..self
+        }
+    }
+
+    /// Without the first rows and columns.
+    ///
+    /// # Safety
+    /// The matrix has that many.
+    pub unsafe fn skip(self, rows: usize, columns: usize) -> Self {
+        let offset = rows * self.row_step + columns * self.column_step;
+        Self {
+            // SAFETY: what the caller promises.
+            values: unsafe { self.values.add(offset) },
+            ..self
+        }
+    }
+}
+
+/// A right matrix, panel after panel; each holds its rows one after the other, with zeros in lanes
+/// that no column falls to.
+pub(crate) struct Packed {
+    values: Scratch,
+    start: *mut f32,
+    pub panels: usize,
+    panel_len: usize,
+}
+
+// SAFETY: once packed it is only read; `start` points into `values`, which moves with it.
+unsafe impl Sync for Packed {}
+
+impl Packed {
+    /// Room for a matrix of `depth` rows and panels of `width` numbers.
+    pub fn new(depth: usize, panels: usize, width: usize) -> Self {
+        let panel_len = depth * width;
+        let mut values = Scratch::new(panels * panel_len);
+        Self {
+            start: values.pointer(),
+            values,
+            panels,
+            panel_len,
+        }
+    }
+
+    /// Makes the same room one for a matrix that is no larger.
+    pub fn resize(&mut self, depth: usize, panels: usize, width: usize) {
+        assert!(
+            panels * depth * width <= self.values.values_ref().len(),
+            "the matrix outgrows its room"
+        );
+        self.panels = panels;
+        self.panel_len = depth * width;
+    }
+
+    /// Where a panel starts, to be written.
+    ///
+    /// # Safety
+    /// There is such a panel.
+    #[inline(always)]
+    pub unsafe fn panel_mut(&mut self, panel: usize) -> *mut f32 {
+        // SAFETY: what the caller promises.
+        unsafe { self.start.add(panel * self.panel_len) }
+    }
+
+    /// Where a panel starts.
+    ///
+    /// # Safety
+    /// There is such a panel.
+    #[inline(always)]
+    pub unsafe fn panel(&self, panel: usize) -> *const f32 {
+        // SAFETY: what the caller promises.
+        unsafe { self.start.add(panel * self.panel_len) }
+    }
+}
+
+/// Packs the first `depth` rows of a matrix for tiles of `NV` vectors.
+pub(crate) struct Pack<const NV: usize> {
+    pub source: View,
+    pub depth: usize,
+    pub columns: Columns,
+}
+
+impl<const NV: usize> Kernel for Pack<NV> {
+    type Output = Packed;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> Packed {
+        let panels = self.columns.panels(NV, S::LANES);
+        let mut packed = Packed::new(self.depth, panels, NV * S::LANES);
+        let start = packed.values.pointer();
+        for panel in 0..panels {
+            for vector in 0..NV {
+                let span = self.columns.span(panel, vector, NV, S::LANES);
+                // SAFETY: `Packed::new` made room for `depth` rows of `NV` vectors a panel, and the
+                // spans lie within the columns of the source.
+                unsafe {
+                    let to = start.add(panel * packed.panel_len + vector * S::LANES);
+                    if self.source.column_step == 1 {
+                        self.copy(simd, span, to);
+                    } else {
+                        self.transpose(simd, span, to);
+                    }
+                }
+            }
+        }
+        packed
+    }
+}
+
+impl<const NV: usize> Pack<NV> {
+    /// Columns that lie side by side.
+    ///
+    /// # Safety
+    /// The span lies in the source; `to` has room for `depth` rows of a panel.
+    #[inline(always)]
+    unsafe fn copy<S: Simd>(&self, simd: S, span: Span, to: *mut f32) {
+        for k in 0..self.depth {
+            // SAFETY: what the caller promises.
+            unsafe {
+                let vector = simd.read(self.source.values.add(k * self.source.row_step), span);
+                simd.store(to.add(k * NV * S::LANES), vector);
+            }
+        }
+    }
+
+    /// Columns each of which lies in one piece, or neither rows nor columns.
+    ///
+    /// # Safety
+    /// As for `copy`.
+    #[inline(always)]
+    unsafe fn transpose<S: Simd>(&self, simd: S, span: Span, to: *mut f32) {
+        let View {
+            values,
+            row_step,
+            column_step,
+        } = self.source;
+        // SAFETY: what the caller promises.
+        unsafe {
+            if span.len < S::LANES {
+                for k in 0..self.depth {
+                    simd.store(to.add(k * NV * S::LANES), simd.splat(0.0));
+                }
+            }
+            for lane in 0..span.len {
+                let from = values.add((span.start + lane) * column_step);
+                for k in 0..self.depth {
+                    *to.add(k * NV * S::LANES + lane) = *from.add(k * row_step);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The whole sequence backward.
+
+use std::ops::Range;
+
+use super::Initial;
+use super::gru::{GruBackward, ResetGradient};
+use super::lstm::LstmBackward;
+use super::rnn::RnnBackward;
+use super::schedule::{Schedule, Turn};
+use super::state_gradient::StateGradient;
+use super::step::BackStep;
+use super::weight_gradient::{Sources, weight_gradients};
+use crate::columns::{Columns, Pack, Packed, View};
+use crate::memory::{Fresh, Scratch, Shared};
+use crate::problem::{Cell, Gradients, Input, Layout, Problem, SavedRef};
+use crate::simd::dispatch;
+use crate::threads::for_each_range;
+use crate::tile::RowsProduct;
+
+/// See [`crate::backward`].
+pub(crate) fn backward(
+    problem: &Problem<f32>,
+    layout: Layout,
+    output: &[f32],
+    saved: SavedRef<f32>,
+    d_output: &[f32],
+) -> Gradients<f32> {
+    problem.check();
+    problem.check_saved(layout, output, saved, d_output);
+    let p = problem;
+    let (state, width) = (p.batch * p.hidden, p.width());
+    let sequence = if layout == Layout::FinalState {
+        0
+    } else {
+        p.time * state
+    };
+    let mut d_initial = match layout {
+        Layout::Sequence => vec![0.0; p.states_len()],
+        _ => d_output[sequence..].to_vec(),
+    };
+    // A dense input's gradient is that of the pre-activations itself.
+    let rows_len = p.time * p.batch * width;
+    let is_dense = matches!(p.input, Input::Dense(_));
+    let mut d_dense = Fresh::new(if is_dense { rows_len } else { 0 });
+    let mut d_gathered = (!is_dense).then(|| Scratch::new(rows_len));
+    let is_reset_after = p.cell == Cell::Gru { reset_after: true };
+    let mut d_product = is_reset_after.then(|| Scratch::new(rows_len));
+    let initial = Initial::new(p);
+    let hidden = if sequence == 0 { saved.hidden } else { output };
+    let d_input = match &mut d_gathered {
+        Some(scratch) => Shared(scratch.pointer()),
+        None => d_dense.pointer(),
+    };
+    let pass = Pass {
+        p,
+        saved: SavedRef { hidden, ..saved },
+        initial: initial.values(),
+        weights: Weights::new(p),
+        d_sequence: (sequence > 0).then_some(d_output),
+        d_state: Shared(d_initial.as_mut_ptr()),
+        d_input,
+        d_product: d_product
+            .as_mut()
+            .map_or(d_input, |scratch| Shared(scratch.pointer())),
+    };
+    for_each_range(p.batch, |rows| pass.run(rows));
+    if p.initial.is_none() {
+        d_initial.fill(0.0);
+    }
+    let sources = Sources {
+        saved: pass.saved,
+        initial: pass.initial,
+        d_input: pass.d_input,
+        d_product: pass.d_product,
+    };
+    let (recurrent, bias, table) = weight_gradients(p, &sources);
+    Gradients {
+        // SAFETY: the pass wrote the rows of all sequences at all steps.
+        input: table.unwrap_or_else(|| unsafe { d_dense.finish() }),
+        recurrent,
+        bias,
+        initial: d_initial,
+    }
+}
+
+/// Recurrent weights, transposed and packed.
+struct Weights {
+    /// Of all gates, but for the candidate in `candidate`.
+    gates: Packed,
+    /// Rows of `gates`.
+    depth: usize,
+    /// Those of the candidate, where the GRU resets before the product.
+    candidate: Option<Packed>,
+}
+
+impl Weights {
+    fn new(p: &Problem<f32>) -> Self {
+        let source = View::rows(p.recurrent, p.width()).transposed();
+        let columns = Columns::Flat { count: p.hidden };
+        let pack = |source, depth| {
+            dispatch(Pack::<2> {
+                source,
+                depth,
+                columns,
+            })
+        };
+        if p.cell != (Cell::Gru { reset_after: false }) {
+            return Self {
+                gates: pack(source, p.width()),
+                depth: p.width(),
+                candidate: None,
+            };
+        }
+        // SAFETY: transposed, the weights have three blocks of `hidden` rows.
+        let candidate = unsafe { source.skip(2 * p.hidden, 0) };
+        Self {
+            gates: pack(source, 2 * p.hidden),
+            depth: 2 * p.hidden,
+            candidate: Some(pack(candidate, p.hidden)),
+        }
+    }
+}
+
+/// The pass over the steps, from the last to the first.
+struct Pass<'a> {
+    p: &'a Problem<'a, f32>,
+    saved: SavedRef<'a, f32>,
+    initial: &'a [f32],
+    weights: Weights,
+    d_sequence: Option<&'a [f32]>,
+    d_state: Shared,
+    d_input: Shared,
+    d_product: Shared,
+}
+
+impl Pass<'_> {
+    /// All steps of some sequences.
+    fn run(&self, rows: Range<usize>) {
+        let schedule = Schedule::new(self.p, rows);
+        for (index, turn) in schedule.turns.iter().enumerate().rev() {
+            let last = index.checked_sub(1).map(|index| schedule.turns[index].step);
+            let step = self.step(turn, last);
+            self.ended(&step, schedule.ended(turn));
+            self.elementwise(step, schedule.active(turn));
+            // The gradient of a state of zeros is of no use to anybody.
+            self.products(step, schedule.running(turn));
+        }
+    }
+
+    /// One step, after the step `last`.
+    fn step(&self, turn: &Turn, last: Option<usize>) -> BackStep {
+        let p = self.p;
+        let state = p.batch * p.hidden;
+        let at = turn.step * p.batch;
+        let slot = |values: &[f32], step: usize| match values.is_empty() {
+            true => std::ptr::null(),
+            false => values[step * state..].as_ptr(),
+        };
+        let initial_cells = if p.cell == Cell::Lstm {
+            &self.initial[state..]
+        } else {
+            &[]
+        };
+        let d_input = at * p.width();
+        // SAFETY: the buffers have a row for each sequence at each step, and the gradients of the
+        // state those of h, then of c.
+        unsafe {
+            BackStep {
+                hidden: p.hidden,
+                gates: slot(self.saved.activations, 4 * turn.step),
+                before: match last {
+                    Some(step) => [slot(self.saved.hidden, step), slot(self.saved.cells, step)],
+                    None => [self.initial.as_ptr(), initial_cells.as_ptr()],
+                },
+                after: [
+                    slot(self.saved.hidden, turn.step),
+                    slot(self.saved.cells, turn.step),
+                ],
+                d_output: self
+                    .d_sequence
+                    .map_or(std::ptr::null(), |d| slot(d, turn.step)),
+                d_state: [
+                    self.d_state,
+                    Shared(self.d_state.at((p.cell.states() - 1) * state)),
+                ],
+                d_input: Shared(self.d_input.at(d_input)),
+                d_product: Shared(self.d_product.at(d_input)),
+                mask: p.mask.map_or(std::ptr::null(), <[f32]>::as_ptr),
+            }
+        }
+    }
+
+    /// Sequences that have ended hand the gradient of their state on.
+    fn ended(&self, step: &BackStep, rows: &[u32]) {
+        let (n, width) = (self.p.hidden, self.p.width());
+        for &row in rows {
+            let row = row as usize;
+            // SAFETY: the buffers have such a row, which belongs to this thread.
+            unsafe {
+                if let Input::Dense(_) = self.p.input {
+                    step.d_input.at(row * width).write_bytes(0, width);
+                }
+                if !step.d_output.is_null() {
+                    for at in row * n..(row + 1) * n {
+                        *step.d_state[0].at(at) += *step.d_output.add(at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn elementwise(&self, step: BackStep, rows: &[u32]) {
+        match self.p.cell {
+            Cell::Lstm => dispatch(LstmBackward(step, rows)),
+            Cell::Rnn => dispatch(RnnBackward(step, rows)),
+            Cell::Gru { reset_after } => dispatch(GruBackward {
+                step,
+                rows,
+                reset_after,
+            }),
+        }
+    }
+
+    fn products(&self, step: BackStep, rows: &[u32]) {
+        if rows.is_empty() {
+            return;
+        }
+        if let Some(right) = &self.weights.candidate {
+            dispatch(RowsProduct {
+                rows,
+                depth: self.p.hidden,
+                left_step: 1,
+                right,
+                epilogue: ResetGradient(step),
+            });
+        }
+        dispatch(RowsProduct {
+            rows,
+            depth: self.weights.depth,
+            left_step: 1,
+            right: &self.weights.gates,
+            epilogue: StateGradient {
+                hidden: self.p.hidden,
+                d_product: step.d_product,
+                width: self.p.width(),
+                d_hidden: step.d_state[0],
+                add: matches!(self.p.cell, Cell::Gru { .. }),
+                mask: step.mask,
+            },
+        });
+    }
+}

@@ -1,0 +1,365 @@
+//! The whole sequence forward.
+
+use std::ops::Range;
+
+use super::Initial;
+use super::gru::{Candidate, Gates, ResetAfter};
+use super::lstm::Lstm;
+use super::rnn::Rnn;
+use super::schedule::{Schedule, Turn};
+use super::step::{InputRows, Step};
+use crate::columns::{Columns, Pack, Packed, View};
+use crate::memory::{Fresh, Scratch, Shared};
+use crate::problem::{Cell, Layout, Problem, Saved};
+use crate::simd::dispatch;
+use crate::stream::StreamedProduct;
+use crate::threads::for_each_range;
+use crate::tile::{Epilogue, RowsProduct};
+
+/// See [`crate::infer`].
+pub(crate) fn infer(problem: &Problem<f32>, layout: Layout) -> Vec<f32> {
+    run(problem, layout, false).0
+}
+
+/// See [`crate::forward`].
+pub(crate) fn forward(problem: &Problem<f32>, layout: Layout) -> (Vec<f32>, Saved<f32>) {
+    run(problem, layout, true)
+}
+
+fn run(problem: &Problem<f32>, layout: Layout, keep: bool) -> (Vec<f32>, Saved<f32>) {
+    problem.check();
+    let mut results = Results::new(problem, layout, keep);
+    let mut masked = problem.mask.map(|mask| Scratch::new(mask.len()));
+    let initial = Initial::new(problem);
+    let pass = Pass {
+        problem,
+        initial: initial.values(),
+        weights: Weights::new(problem),
+        masked: Shared(
+            masked
+                .as_mut()
+                .map_or(std::ptr::null_mut(), Scratch::pointer),
+        ),
+        places: results.places(problem, layout),
+    };
+    for_each_range(problem.batch, |rows| pass.run(rows));
+    // SAFETY: the pass wrote every row of every step, in whichever of its three lists a row was,
+    // and the final state.
+    unsafe { results.finish() }
+}
+
+/// The recurrent weights as the products of the cell read them.
+struct Weights {
+    first: Right,
+    /// Those of the candidate, where the GRU resets before the product.
+    second: Option<Right>,
+}
+
+impl Weights {
+    fn new(p: &Problem<f32>) -> Self {
+        let source = View::rows(p.recurrent, p.width());
+        let units = p.hidden;
+        let (blocks, flat) = (Columns::Blocks { units }, Columns::Flat { count: units });
+        let first = match p.cell {
+            Cell::Lstm => Right::new::<4>(p, source, blocks),
+            Cell::Gru { reset_after: true } => Right::new::<3>(p, source, blocks),
+            Cell::Gru { reset_after: false } => Right::new::<2>(p, source, blocks),
+            Cell::Rnn => Right::new::<2>(p, source, flat),
+        };
+        let second = (p.cell == Cell::Gru { reset_after: false }).then(|| {
+            // SAFETY: the weights have three blocks of `hidden` columns.
+            let candidate = unsafe { source.skip(0, 2 * units) };
+            Right::new::<2>(p, candidate, flat)
+        });
+        Self { first, second }
+    }
+}
+
+/// A right matrix, packed or, if it is read only a few times, where it lies.
+enum Right {
+    Packed(Packed),
+    Streamed(View, Columns),
+}
+
+impl Right {
+    /// Rows, over all steps, that are worth packing the weights for.
+    const WORTH_PACKING: usize = 8;
+
+    fn new<const NV: usize>(p: &Problem<f32>, source: View, columns: Columns) -> Self {
+        if p.time * p.batch < Self::WORTH_PACKING {
+            return Self::Streamed(source, columns);
+        }
+        let depth = p.hidden;
+        Self::Packed(dispatch(Pack::<NV> {
+            source,
+            depth,
+            columns,
+        }))
+    }
+
+    fn multiply<const NV: usize>(&self, rows: &[u32], depth: usize, epilogue: impl Epilogue<NV>) {
+        match self {
+            _ if rows.is_empty() => {}
+            Self::Packed(right) => dispatch(RowsProduct {
+                rows,
+                depth,
+                left_step: 1,
+                right,
+                epilogue,
+            }),
+            &Self::Streamed(right, columns) => {
+                StreamedProduct {
+                    rows,
+                    depth,
+                    right,
+                    columns,
+                    epilogue,
+                }
+                .run();
+            }
+        }
+    }
+}
+
+/// Memory for what the pass writes: results, and scratch in place of those that nobody asked for.
+struct Results {
+    output: Fresh,
+    hidden: Fresh,
+    cells: Fresh,
+    activations: Fresh,
+    scratch: [Option<Scratch>; 3],
+}
+
+impl Results {
+    fn new(p: &Problem<f32>, layout: Layout, keep: bool) -> Self {
+        let (state, sequence) = (p.batch * p.hidden, p.time * p.batch * p.hidden);
+        let is_lstm = p.cell == Cell::Lstm;
+        let in_output = layout != Layout::FinalState;
+        let has_gates = p.cell != Cell::Rnn;
+        let only = |needed: bool, len: usize| if needed { len } else { 0 };
+        let scratch = |needed: bool, len: usize| needed.then(|| Scratch::new(len));
+        Self {
+            output: Fresh::new(layout.steps(p.cell, p.time) * state),
+            hidden: Fresh::new(only(keep && !in_output, sequence)),
+            cells: Fresh::new(only(keep && is_lstm, sequence)),
+            activations: Fresh::new(only(keep && has_gates, 4 * sequence)),
+            scratch: [
+                scratch(!keep && !in_output, 2 * state),
+                scratch(!keep && is_lstm, 2 * state),
+                scratch(
+                    !keep && p.cell == Cell::Gru { reset_after: false },
+                    4 * state,
+                ),
+            ],
+        }
+    }
+
+    fn places(&mut self, p: &Problem<f32>, layout: Layout) -> Places {
+        let state = p.batch * p.hidden;
+        let [hidden, cells, gates] = &mut self.scratch;
+        let in_output = layout != Layout::FinalState;
+        let kept = if in_output {
+            &mut self.output
+        } else {
+            &mut self.hidden
+        };
+        let hidden = Slots::new(hidden, kept, state);
+        let cells = Slots::new(cells, &mut self.cells, state);
+        let steps = if in_output { p.time } else { 0 };
+        // SAFETY: the final state, if any, stands after the sequence, if any, in the output.
+        let last = unsafe { Shared(self.output.pointer().at(steps * state)) };
+        Places {
+            hidden,
+            cells,
+            gates: match gates {
+                Some(scratch) => Gate::Reused(Shared(scratch.pointer())),
+                None if self.activations.is_empty() => Gate::Dropped,
+                None => Gate::Kept(self.activations.pointer()),
+            },
+            last: (layout != Layout::Sequence).then_some(last),
+        }
+    }
+
+    /// # Safety
+    /// Everything has been written.
+    unsafe fn finish(self) -> (Vec<f32>, Saved<f32>) {
+        // SAFETY: what the caller promises.
+        unsafe {
+            let saved = Saved {
+                activations: self.activations.finish(),
+                cells: self.cells.finish(),
+                hidden: self.hidden.finish(),
+            };
+            (self.output.finish(), saved)
+        }
+    }
+}
+
+/// Where the pass writes.
+struct Places {
+    hidden: Slots,
+    cells: Slots,
+    gates: Gate,
+    /// The final state, if it is asked for.
+    last: Option<Shared>,
+}
+
+/// What becomes of the gates.
+#[derive(Clone, Copy)]
+enum Gate {
+    Dropped,
+    /// `[batch, 4 * hidden]`, the same for every step.
+    Reused(Shared),
+    /// `[time, batch, 4 * hidden]`.
+    Kept(Shared),
+}
+
+/// States `[batch, hidden]`: one a step, or two in turn.
+#[derive(Clone, Copy)]
+struct Slots {
+    first: Shared,
+    in_turn: bool,
+    state: usize,
+}
+
+impl Slots {
+    fn new(in_turn: &mut Option<Scratch>, kept: &mut Fresh, state: usize) -> Self {
+        Self {
+            first: in_turn
+                .as_mut()
+                .map_or_else(|| kept.pointer(), |s| Shared(s.pointer())),
+            in_turn: in_turn.is_some(),
+            state,
+        }
+    }
+
+    /// The state after a turn, which is the step `step`.
+    fn at(self, turn: usize, step: usize) -> Shared {
+        let slot = if self.in_turn { turn % 2 } else { step };
+        // SAFETY: there is a slot a step, or two; without any, the pointer is never used.
+        Shared(self.first.0.wrapping_add(slot * self.state))
+    }
+}
+
+/// The pass over the steps.
+struct Pass<'a> {
+    problem: &'a Problem<'a, f32>,
+    initial: &'a [f32],
+    weights: Weights,
+    masked: Shared,
+    places: Places,
+}
+
+impl Pass<'_> {
+    /// All steps of some sequences.
+    fn run(&self, rows: Range<usize>) {
+        let (p, state) = (self.problem, self.problem.batch * self.problem.hidden);
+        let schedule = Schedule::new(p, rows.clone());
+        let cells = if p.cell == Cell::Lstm {
+            &self.initial[state..]
+        } else {
+            &[]
+        };
+        let mut before = [self.initial.as_ptr(), cells.as_ptr()];
+        for (index, turn) in schedule.turns.iter().enumerate() {
+            let after = [
+                self.places.hidden.at(index, turn.step),
+                self.places.cells.at(index, turn.step),
+            ];
+            self.keep(&schedule, turn, before, after);
+            self.step(&schedule, turn, before, after);
+            before = after.map(|state| state.0.cast_const());
+        }
+        if let Some(last) = self.places.last {
+            for (index, &from) in before[..p.cell.states()].iter().enumerate() {
+                // SAFETY: each thread copies the rows that it wrote.
+                unsafe { copy_rows(p, rows.clone(), from, last.at(index * state)) };
+            }
+        }
+    }
+
+    /// Sequences that have ended keep their state; their gates are never read.
+    fn keep(&self, schedule: &Schedule, turn: &Turn, before: [*const f32; 2], after: [Shared; 2]) {
+        let p = self.problem;
+        for &row in schedule.ended(turn) {
+            let row = row as usize;
+            for index in 0..p.cell.states() {
+                // SAFETY: states have a row a sequence, each of which belongs to one thread.
+                unsafe { copy_rows(p, row..row + 1, before[index], after[index].0) };
+            }
+            if let Gate::Kept(gates) = self.places.gates {
+                let at = (turn.step * p.batch + row) * 4 * p.hidden;
+                // SAFETY: as above.
+                unsafe { gates.at(at).write_bytes(0, 4 * p.hidden) };
+            }
+        }
+    }
+
+    fn step(&self, schedule: &Schedule, turn: &Turn, before: [*const f32; 2], after: [Shared; 2]) {
+        let p = self.problem;
+        let step = Step {
+            hidden: p.hidden,
+            input: InputRows::new(p, turn.step),
+            bias: p.bias.as_ptr(),
+            left: self.masked(schedule.running(turn), before[0]),
+            before,
+            after,
+            gates: self.gates(turn),
+        };
+        self.cell(step, schedule.running(turn), p.hidden);
+        // The product of zeros is left out; `left` need not be masked for it either.
+        let left = before[0];
+        self.cell(Step { left, ..step }, schedule.fresh(turn), 0);
+    }
+
+    fn gates(&self, turn: &Turn) -> Shared {
+        let p = self.problem;
+        match self.places.gates {
+            Gate::Dropped => Shared(std::ptr::null_mut()),
+            Gate::Reused(gates) => gates,
+            // SAFETY: there are gates for every step.
+            Gate::Kept(gates) => Shared(unsafe { gates.at(turn.step * p.batch * 4 * p.hidden) }),
+        }
+    }
+
+    /// h as the product reads it.
+    fn masked(&self, rows: &[u32], h: *const f32) -> *const f32 {
+        let Some(mask) = self.problem.mask else {
+            return h;
+        };
+        let n = self.problem.hidden;
+        for &row in rows {
+            let first = row as usize * n;
+            for (k, &factor) in mask[first..][..n].iter().enumerate() {
+                let at = first + k;
+                // SAFETY: h and the scratch for its product with the mask have a row a sequence,
+                // each of which belongs to one thread.
+                unsafe { *self.masked.at(at) = *h.add(at) * factor };
+            }
+        }
+        self.masked.0
+    }
+
+    fn cell(&self, step: Step, rows: &[u32], depth: usize) {
+        let first = &self.weights.first;
+        match (self.problem.cell, &self.weights.second) {
+            (Cell::Lstm, _) => first.multiply(rows, depth, Lstm(step)),
+            (Cell::Rnn, _) => first.multiply(rows, depth, Rnn(step)),
+            (Cell::Gru { .. }, None) => first.multiply(rows, depth, ResetAfter(step)),
+            (Cell::Gru { .. }, Some(second)) => {
+                first.multiply(rows, depth, Gates(step));
+                second.multiply(rows, depth, Candidate(step));
+            }
+        }
+    }
+}
+
+/// Copies rows of one state `[batch, hidden]` to another.
+///
+/// # Safety
+/// Both have these rows, and nobody else uses those written.
+unsafe fn copy_rows(p: &Problem<f32>, rows: Range<usize>, from: *const f32, to: *mut f32) {
+    let (at, len) = (rows.start * p.hidden, rows.len() * p.hidden);
+    // SAFETY: what the caller promises.
+    unsafe { std::ptr::copy_nonoverlapping(from.add(at), to.add(at), len) };
+}

@@ -1,0 +1,94 @@
+//! Sixteen lanes: AVX-512 F.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Simd};
+
+/// Proof of AVX-512 F: only [`run`] makes one.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(());
+
+/// Runs a kernel compiled for AVX-512 F.
+///
+/// # Safety
+/// The processor must have it.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run(Avx512(()))
+}
+
+/// A mask whose first `len < 16` lanes are set.
+#[inline(always)]
+fn first(len: usize) -> __mmask16 {
+    (1 << len) - 1
+}
+
+// SAFETY (of every block below): an `Avx512` exists only where the processor has the instructions;
+// the pointers are valid by the contract of the trait's methods.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Simd for Avx512 {
+    type Vector = __m512;
+    const LANES: usize = 16;
+    const SUMS: usize = 24;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m512 {
+        unsafe { _mm512_set1_ps(value) }
+    }
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m512 {
+        unsafe { _mm512_loadu_ps(from) }
+    }
+    #[inline(always)]
+    unsafe fn load_first(self, from: *const f32, len: usize) -> __m512 {
+        unsafe { _mm512_maskz_loadu_ps(first(len), from) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: __m512) {
+        unsafe { _mm512_storeu_ps(to, vector) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, len: usize, vector: __m512) {
+        unsafe { _mm512_mask_storeu_ps(to, first(len), vector) }
+    }
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_min_ps(a, b) }
+    }
+    #[inline(always)]
+    fn max(self, a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sqrt(self, a: __m512) -> __m512 {
+        unsafe { _mm512_sqrt_ps(a) }
+    }
+    #[inline(always)]
+    fn power_of_two(self, bits: __m512) -> __m512 {
+        unsafe {
+            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(bits));
+            let one = _mm512_set1_epi32(0x3f80_0000);
+            _mm512_castsi512_ps(_mm512_add_epi32(exponent, one))
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The product of a few rows with a matrix that is read where it lies, once: packing it would cost
+//! more than multiplying. The sums are those of [`RowsProduct`](crate::tile::RowsProduct), to the
+//! last bit.
+
+use crate::columns::{Columns, View};
+use crate::memory::Scratch;
+use crate::simd::{Kernel, Simd, dispatch, spans};
+use crate::tile::Epilogue;
+
+/// Rows of the matrix that are taken at a time, with a register for each of their factors.
+const GROUP: usize = 8;
+
+/// The product of some rows with a matrix whose rows lie in one piece.
+pub(crate) struct StreamedProduct<'a, E, const NV: usize> {
+    /// Rows, as [`Epilogue`] knows them.
+    pub rows: &'a [u32],
+    /// Inner dimension; zero leaves the sums as they start.
+    pub depth: usize,
+    pub right: View,
+    pub columns: Columns,
+    pub epilogue: E,
+}
+
+impl<E: Epilogue<NV>, const NV: usize> StreamedProduct<'_, E, NV> {
+    /// Runs it.
+    pub fn run(self) {
+        let width = self.columns.count(NV);
+        let mut sums = Scratch::new(self.rows.len() * width);
+        let sums = Sums {
+            width,
+            values: sums.pointer(),
+            product: &self,
+        };
+        dispatch(Start(&sums));
+        for first in (0..self.depth).step_by(GROUP) {
+            dispatch(Group(&sums, first, (self.depth - first).min(GROUP)));
+        }
+        dispatch(Finish(&sums));
+    }
+}
+
+/// A row of sums for each row of the product.
+struct Sums<'a, E, const NV: usize> {
+    width: usize,
+    values: *mut f32,
+    product: &'a StreamedProduct<'a, E, NV>,
+}
+
+impl<E, const NV: usize> Sums<'_, E, NV> {
+    /// Each row of the product with its row of sums.
+    #[inline(always)]
+    fn rows(&self) -> impl Iterator<Item = (usize, *mut f32)> {
+        let rows = self.product.rows.iter().enumerate();
+        rows.map(|(index, &row)| (row as usize, self.values.wrapping_add(index * self.width)))
+    }
+}
+
+struct Start<'a, E, const NV: usize>(&'a Sums<'a, E, NV>);
+
+impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let product = self.0.product;
+        for (row, sums) in self.0.rows() {
+            for panel in 0..product.columns.panels(NV, S::LANES) {
+                // SAFETY: rows and panels are those of the product, and the spans lie in the sums.
+                unsafe {
+                    let start = product.epilogue.start(simd, row, panel);
+                    for (vector, &start) in start.iter().enumerate() {
+                        let span = product.columns.span(panel, vector, NV, S::LANES);
+                        simd.write(sums, span, start);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds the products of some rows of the matrix: the first, and how many.
+struct Group<'a, E, const NV: usize>(&'a Sums<'a, E, NV>, usize, usize);
+
+impl<E: Epilogue<NV>, const NV: usize> Kernel for Group<'_, E, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self(sums, first, count) = self;
+        let product = sums.product;
+        for (row, to) in sums.rows() {
+            // SAFETY: the matrix has these rows, as wide as the sums, and the left rows as many
+            // elements.
+            unsafe {
+                let left = product.epilogue.left(row).add(first);
+                let right = product.right.values.add(first * product.right.row_step);
+                let step = product.right.row_step;
+                if count == GROUP {
+                    add_rows::<S, GROUP>(simd, left, right, step, to, sums.width);
+                } else {
+                    for k in 0..count {
+                        let right = right.add(k * step);
+                        add_rows::<S, 1>(simd, left.add(k), right, step, to, sums.width);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `to += sum of left[k] right[k]`, in this order.
+///
+/// # Safety
+/// `left` has `G` elements, `right` as many rows `step` apart, and these and `to` have `width`.
+#[inline(always)]
+unsafe fn add_rows<S: Simd, const G: usize>(
+    simd: S,
+    left: *const f32,
+    right: *const f32,
+    step: usize,
+    to: *mut f32,
+    width: usize,
+) {
+    // SAFETY: what the caller promises.
+    unsafe {
+        let mut factors = [simd.splat(0.0); G];
+        for (k, factor) in factors.iter_mut().enumerate() {
+            *factor = simd.splat(*left.add(k));
+        }
+        for span in spans(simd, width) {
+            let mut sum = simd.read(to, span);
+            for (k, &factor) in factors.iter().enumerate() {
+                sum = simd.mul_add(factor, simd.read(right.add(k * step), span), sum);
+            }
+            simd.write(to, span, sum);
+        }
+    }
+}
+
+struct Finish<'a, E, const NV: usize>(&'a Sums<'a, E, NV>);
+
+impl<E: Epilogue<NV>, const NV: usize> Kernel for Finish<'_, E, NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let product = self.0.product;
+        for (row, sums) in self.0.rows() {
+            for panel in 0..product.columns.panels(NV, S::LANES) {
+                // SAFETY: as in `Start`.
+                unsafe {
+                    let mut finished = [simd.splat(0.0); NV];
+                    for (vector, sum) in finished.iter_mut().enumerate() {
+                        let span = product.columns.span(panel, vector, NV, S::LANES);
+                        *sum = simd.read(sums, span);
+                    }
+                    product.epilogue.finish(simd, row, panel, finished);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What must hold to the last bit: results do not depend on threads, batch, padding or path.
+
+mod common;
+
+use common::{CELLS, Case, Shape, bits, shapes};
+use rnn_kernels::{
+    Cell, Direction, Gradients, Input, Layout, Order, Problem, ProductShape, product,
+};
+
+fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
+    [
+        &gradients.input,
+        &gradients.recurrent,
+        &gradients.bias,
+        &gradients.initial,
+    ]
+    .map(|g| bits(g))
+}
+
+fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap();
+    pool.install(work)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let (time, batch) = if cfg!(miri) { (2, 33) } else { (5, 67) };
+    for (seed, shape) in shapes(time, batch, 19)
+        .enumerate()
+        .filter(|(index, _)| index % 5 == 0)
+    {
+        let case = Case::new(shape, seed as u64).to_f32();
+        let run = || {
+            let (output, saved) = case.forward();
+            (
+                bits(&output),
+                gradient_bits(&case.backward(&output, &saved)),
+            )
+        };
+        let single = with_threads(1, run);
+        for threads in [2, 3] {
+            assert!(
+                single == with_threads(threads, run),
+                "{threads} threads, {shape:?}"
+            );
+        }
+        if cfg!(miri) {
+            break;
+        }
+    }
+}
+
+fn shape(cell: Cell, time: usize, batch: usize, hidden: usize) -> Shape {
+    Shape {
+        cell,
+        direction: Direction::Forward,
+        layout: Layout::Both,
+        time,
+        batch,
+        hidden,
+        lengths: false,
+        gather: true,
+        initial: true,
+        mask: true,
+    }
+}
+
+#[test]
+fn a_batch_gives_what_its_sequences_give_one_by_one() {
+    for cell in CELLS {
+        for hidden in [1, 7, 24, 33] {
+            let case = Case::new(shape(cell, 3, 11, hidden), 5).to_f32();
+            let (output, mut alone) = (case.infer(), case.clone());
+            alone.shape.batch = 1;
+            for row in 0..11 {
+                let pick = |values: &[f32], len: usize| -> Vec<f32> {
+                    values
+                        .chunks_exact(11 * len)
+                        .flat_map(|block| &block[row * len..][..len])
+                        .copied()
+                        .collect()
+                };
+                alone.ids = (0..3).map(|step| case.ids[step * 11 + row]).collect();
+                alone.initial = pick(&case.initial, hidden);
+                alone.mask = pick(&case.mask, hidden);
+                assert_eq!(
+                    bits(&alone.infer()),
+                    bits(&pick(&output, hidden)),
+                    "{cell:?} {hidden}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn single_steps_give_what_the_sequence_gives() {
+    for cell in CELLS {
+        for (batch, hidden) in [(1, 1), (1, 70), (2, 16), (7, 33), (9, 20)] {
+            let case = Case::new(shape(cell, 4, batch, hidden), 6).to_f32();
+            let mut state = case.initial.clone();
+            for step in 0..4 {
+                let mut single = case.clone();
+                single.shape.time = 1;
+                single.shape.layout = Layout::FinalState;
+                single.ids = case.ids[step * batch..][..batch].to_vec();
+                single.initial = state;
+                state = single.infer();
+            }
+            let output = case.infer();
+            let last = &output[4 * batch * hidden..];
+            assert_eq!(bits(last), bits(&state), "{cell:?} {batch} {hidden}");
+        }
+    }
+}
+
+#[test]
+fn padding_is_never_read() {
+    for (seed, mut shape) in shapes(5, 18, 9).enumerate() {
+        (shape.gather, shape.lengths) = (false, true);
+        let clean = Case::new(shape, seed as u64).to_f32();
+        let mut dirty = clean.clone();
+        let width = shape.cell.gates() * shape.hidden;
+        for (at, row) in dirty.input.chunks_exact_mut(width).enumerate() {
+            if at / shape.batch >= clean.lengths[at % shape.batch] {
+                row.fill(f32::NAN);
+            }
+        }
+        let (output, saved) = clean.forward();
+        let (dirty_output, dirty_saved) = dirty.forward();
+        assert_eq!(bits(&output), bits(&dirty_output), "{shape:?}");
+        let expected = gradient_bits(&clean.backward(&output, &saved));
+        let found = gradient_bits(&dirty.backward(&dirty_output, &dirty_saved));
+        assert!(expected == found, "{shape:?}");
+    }
+}
+
+#[test]
+fn a_product_does_not_depend_on_the_number_of_threads() {
+    let shape = ProductShape {
+        rows: 67,
+        inner: 41,
+        columns: 53,
+    };
+    let mut random = common::Random(3);
+    let mut values =
+        |len| -> Vec<f32> { random.values(len, 1.0).iter().map(|&x| x as f32).collect() };
+    let (left, right) = (values(67 * 41), values(41 * 53));
+    for orders in [(Order::Rows, Order::Rows), (Order::Transposed, Order::Rows)] {
+        let run = || {
+            let mut out = vec![0.0; 67 * 53];
+            product(
+                shape,
+                (&left, orders.0),
+                (&right, orders.1),
+                &mut out,
+                false,
+            );
+            bits(&out)
+        };
+        let single = with_threads(1, run);
+        assert!(single == with_threads(2, run) && single == with_threads(3, run));
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn everything_holds_without_the_processors_vectors() {
+    common::run_portable();
+}
+
+#[test]
+#[should_panic(expected = "the recurrent weights: 3 elements, but the sizes ask for 4")]
+fn slices_of_the_wrong_length_are_refused() {
+    let problem = Problem {
+        cell: Cell::Rnn,
+        direction: Direction::Forward,
+        time: 1,
+        batch: 1,
+        hidden: 2,
+        lengths: None,
+        input: Input::Dense(&[0.0; 2]),
+        recurrent: &[0.0f32; 3],
+        bias: &[0.0; 2],
+        initial: None,
+        mask: None,
+    };
+    rnn_kernels::infer(&problem, Layout::Sequence);
+}
+
+#[test]
+#[should_panic(expected = "an id lies outside the table of 7 rows")]
+fn ids_outside_the_table_are_refused() {
+    let mut case = Case::new(shape(Cell::Lstm, 2, 2, 2), 1).to_f32();
+    case.ids[1] = 7;
+    case.infer();
+}

@@ -1,0 +1,310 @@
+//! Speed on this machine: training and decoding of three kinds of [`Work`], beside what matrix
+//! products alone would allow.
+
+mod limit;
+mod works;
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+pub use limit::limit_gflops;
+pub use works::Work;
+
+use crate::config::ConfigError;
+use crate::data::Pair;
+use crate::decoding::{Method, SearchOptions};
+use crate::prediction::PredictOptions;
+use crate::trained_model::Model;
+use crate::training::{BatchReport, Observer, Task, Trainer, TrainingError};
+
+/// What is done with a work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Training, from texts to weight updates.
+    Train,
+    /// Greedy decoding in batches of 128.
+    Greedy,
+    /// Greedy decoding, one input at a time.
+    GreedyOne,
+    /// Beam search with 5 hypotheses, in batches of 128.
+    Beam,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Train, Self::Greedy, Self::GreedyOne, Self::Beam];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Greedy => "greedy",
+            Self::GreedyOne => "greedy-1",
+            Self::Beam => "beam5",
+        }
+    }
+}
+
+/// Minimum, median and maximum of repetitions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    /// The smallest.
+    pub min: f64,
+    /// The middle one, or the mean of the two in the middle.
+    pub median: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Spread {
+    /// Of some values; all zero if there are none.
+    pub fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |index: usize| values.get(index).copied().unwrap_or(0.0);
+        let (lower, upper) = (values.len().saturating_sub(1) / 2, values.len() / 2);
+        Self {
+            min: at(0),
+            median: (at(lower) + at(upper)) / 2.0,
+            max: at(values.len().saturating_sub(1)),
+        }
+    }
+}
+
+/// How fast a phase of a work is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// Which work: `A`, `B` or `C`.
+    pub work: &'static str,
+    /// What was done: `train`, `greedy`, `greedy-1` or `beam5`.
+    pub phase: &'static str,
+    /// Threads.
+    pub threads: usize,
+    /// Pairs (training) or inputs (decoding) a second.
+    pub per_second: Spread,
+    /// Arithmetic of the median, in GFLOP/s.
+    pub gflops: f64,
+    /// That as a share of what the machine reaches on products of this shape alone.
+    pub share_of_limit: f64,
+}
+
+/// How long and how often to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Repetitions of each measurement.
+    pub repetitions: usize,
+    /// Least time of a repetition.
+    pub time: Duration,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A thread pool could not be made.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+    /// Training failed.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+}
+
+impl From<ConfigError> for BenchError {
+    fn from(error: ConfigError) -> Self {
+        Self::Training(error.into())
+    }
+}
+
+/// Measures phases of a work with so many threads.
+///
+/// # Errors
+/// If the threads cannot be started, or training fails.
+pub fn measure(
+    work: Work,
+    phases: &[Phase],
+    threads: usize,
+    effort: Effort,
+) -> Result<Vec<Measurement>, BenchError> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .start_handler(|_| rnn_kernels::flush_denormals())
+        .build()
+        .map_err(|error| BenchError::Threads {
+            threads,
+            reason: error.to_string(),
+        })?;
+    pool.install(|| measure_here(work, phases, threads, effort))
+}
+
+fn measure_here(
+    work: Work,
+    phases: &[Phase],
+    threads: usize,
+    effort: Effort,
+) -> Result<Vec<Measurement>, BenchError> {
+    let pairs = work.pairs();
+    let limit = limit_gflops(work, threads, effort.time.min(Duration::from_millis(500)));
+    let decodes = phases.iter().any(|&phase| phase != Phase::Train);
+    let (model, speeds) = train(work, &pairs, decodes, effort)?;
+    let report = |phase: Phase, speeds: Vec<f64>, flops: f64| {
+        let per_second = Spread::of(speeds);
+        let gflops = per_second.median * flops / 1e9;
+        Measurement {
+            work: work.name(),
+            phase: phase.name(),
+            threads,
+            per_second,
+            gflops,
+            share_of_limit: gflops / limit,
+        }
+    };
+    let mut measurements = Vec::new();
+    for &phase in phases {
+        measurements.push(match phase {
+            Phase::Train => report(phase, speeds.clone(), 3.0 * mean_flops(work, &pairs)),
+            _ => {
+                let (speeds, flops) = decode(work, phase, &model, &pairs, effort);
+                report(phase, speeds, flops)
+            }
+        });
+    }
+    Ok(measurements)
+}
+
+/// Arithmetic of a forward pass, on average.
+fn mean_flops(work: Work, pairs: &[Pair]) -> f64 {
+    let flops = pairs.iter().map(|pair| {
+        let marks = usize::from(work == Work::A);
+        // The notebook's protocol gives the first target symbol, the others add an end mark.
+        let target = pair.target.chars().count() + 1 - marks;
+        work.flops(pair.source.chars().count() + marks, target)
+    });
+    flops.sum::<f64>() / pairs.len().max(1) as f64
+}
+
+/// Weight updates after which outputs have the lengths that they should, so that decoding is
+/// realistic.
+const LEARNED: usize = 200;
+/// Weight updates before the clock starts.
+const WARM_UP: usize = 8;
+
+/// Trains, and times it as it goes. Returns a model that decodes lengths like those of the data,
+/// if that is asked for.
+fn train(
+    work: Work,
+    pairs: &[Pair],
+    decodes: bool,
+    effort: Effort,
+) -> Result<(Model, Vec<f64>), BenchError> {
+    let task = Task::from_pairs(work.recipe()?, pairs.to_vec()).map_err(TrainingError::from)?;
+    let trainer = Trainer::new(task, None)?;
+    // B is random: there is nothing to be learned, and its outputs run to their limit.
+    let least = if decodes && work != Work::B {
+        LEARNED
+    } else {
+        0
+    };
+    let mut clock = Clock::new(effort, least);
+    let outcome = trainer.run(&mut clock)?;
+    Ok((outcome.model, clock.speeds))
+}
+
+/// Times batches as they are trained on.
+struct Clock {
+    effort: Effort,
+    least: usize,
+    batches: usize,
+    begun: Instant,
+    pairs: usize,
+    speeds: Vec<f64>,
+}
+
+impl Clock {
+    fn new(effort: Effort, least: usize) -> Self {
+        Self {
+            effort,
+            least,
+            batches: 0,
+            begun: Instant::now(),
+            pairs: 0,
+            speeds: Vec::new(),
+        }
+    }
+}
+
+impl Observer for Clock {
+    fn batch_done(&mut self, report: &BatchReport) {
+        self.batches += 1;
+        self.pairs += report.pairs;
+        let elapsed = self.begun.elapsed();
+        let warm = self.batches > WARM_UP;
+        if warm && elapsed < self.effort.time {
+            return;
+        }
+        if warm && self.speeds.len() < self.effort.repetitions {
+            self.speeds.push(self.pairs as f64 / elapsed.as_secs_f64());
+        }
+        (self.begun, self.pairs) = (Instant::now(), 0);
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.speeds.len() >= self.effort.repetitions && self.batches >= self.least
+    }
+}
+
+/// Times decoding. Returns inputs a second, and the arithmetic of an input.
+fn decode(
+    work: Work,
+    phase: Phase,
+    model: &Model,
+    pairs: &[Pair],
+    effort: Effort,
+) -> (Vec<f64>, f64) {
+    let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
+    let batch = if phase == Phase::GreedyOne { 1 } else { 128 };
+    let options = options(phase);
+    let first: Option<Vec<u32>> = model.needs_first_symbol().then(|| {
+        let first = |pair| {
+            model
+                .codec
+                .encode(pair)
+                .target
+                .first()
+                .copied()
+                .unwrap_or(0)
+        };
+        pairs.iter().map(first).collect()
+    });
+    let (mut speeds, mut symbols, mut inputs) = (Vec::new(), 0, 0);
+    let mut batches = (0..sources.len() / batch).cycle();
+    while speeds.len() < effort.repetitions {
+        let (begun, mut count) = (Instant::now(), 0);
+        while begun.elapsed() < effort.time {
+            let start = batches.next().unwrap_or(0) * batch;
+            let texts = &sources[start..start + batch];
+            let first = first.as_ref().map(|first| &first[start..start + batch]);
+            let outputs = model.predict_from(texts, first, &options);
+            symbols += outputs.iter().map(|o| o.symbols.len() + 1).sum::<usize>();
+            count += texts.len();
+        }
+        inputs += count;
+        speeds.push(count as f64 / begun.elapsed().as_secs_f64());
+    }
+    let source = sources.iter().map(|s| s.chars().count()).sum::<usize>() / sources.len().max(1);
+    (speeds, work.flops(source, symbols / inputs.max(1)))
+}
+
+fn options(phase: Phase) -> PredictOptions {
+    let size = if phase == Phase::Beam { 5 } else { 1 };
+    PredictOptions {
+        search: SearchOptions {
+            method: Method::Beam { size },
+            ..SearchOptions::default()
+        },
+        ..PredictOptions::default()
+    }
+}

@@ -1,0 +1,130 @@
+//! What [`Recipe::check`](super::Recipe::check) asks of the settings that only some networks have.
+
+use super::check::{at_least, conflict, units, within};
+use super::{
+    Architecture, ConfigError, DecoderInput, Embedding, ModelSettings, MonotonicSettings,
+    PositionKind, Recipe, TransformerSettings,
+};
+
+/// Dropout beyond which next to nothing is left to learn from.
+const MOST_DROPOUT: f64 = 0.95;
+
+impl Recipe {
+    /// Refuses settings of the chosen architecture that cannot work.
+    pub(super) fn check_architecture(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        match model.architecture {
+            Architecture::Recurrent => Ok(()),
+            Architecture::Transformer => {
+                model.reads_targets("transformer")?;
+                model.transformer.check()
+            }
+            Architecture::Monotonic => {
+                model.reads_targets("monotonic")?;
+                if matches!(model.embedding, Embedding::Named(_)) {
+                    return conflict(
+                        "model.architecture = \"monotonic\" needs learned vectors: give \
+                         model.embedding a size, such as 64",
+                    );
+                }
+                model.monotonic.check()
+            }
+            Architecture::Ensemble => self.check_members(),
+        }
+    }
+
+    fn check_members(&self) -> Result<(), ConfigError> {
+        let members = &self.model.ensemble.members;
+        if members.is_empty() {
+            return conflict(
+                "model.architecture = \"ensemble\" has no members: train models one by one and \
+                 join them with `seq2seq ensemble A B -o MODEL`",
+            );
+        }
+        members.iter().try_for_each(|member| {
+            let mut recipe = self.clone();
+            recipe.model = member.clone();
+            recipe.check_model()
+        })
+    }
+}
+
+impl ModelSettings {
+    /// Refuses to train what is not trained as a whole.
+    ///
+    /// # Errors
+    /// If these are the settings of an ensemble.
+    pub fn check_trainable(&self) -> Result<(), ConfigError> {
+        if self.architecture != Architecture::Ensemble {
+            return Ok(());
+        }
+        conflict(
+            "an ensemble is not trained as a whole: train its members one by one and join them with \
+             `seq2seq ensemble A B -o MODEL`",
+        )
+    }
+
+    fn reads_targets(&self, name: &str) -> Result<(), ConfigError> {
+        if self.decoder_input == DecoderInput::Target {
+            return Ok(());
+        }
+        conflict(format!(
+            "model.architecture = \"{name}\" reads the target so far: remove model.decoder_input, \
+             or use model.architecture = \"recurrent\""
+        ))
+    }
+}
+
+impl TransformerSettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        at_least("model.transformer.layers", self.layers, 1)?;
+        at_least("model.transformer.encoder_layers", self.encoder_layers(), 1)?;
+        at_least("model.transformer.decoder_layers", self.decoder_layers(), 1)?;
+        units("model.transformer.model_size", self.model_size)?;
+        units("model.transformer.feed_forward", self.feed_forward)?;
+        at_least("model.transformer.heads", self.heads, 1)?;
+        units(
+            "model.transformer.learned_positions",
+            self.learned_positions,
+        )?;
+        within("model.transformer.dropout", self.dropout, 0.0, MOST_DROPOUT)?;
+        let (size, heads) = (self.model_size, self.heads);
+        if !size.is_multiple_of(heads) {
+            return conflict(format!(
+                "model.transformer.model_size = {size} cannot be shared by \
+                 model.transformer.heads = {heads}: make the size a multiple of the heads, such as {}",
+                size.next_multiple_of(heads)
+            ));
+        }
+        if self.positions == PositionKind::Rotary && !(size / heads).is_multiple_of(2) {
+            return conflict(format!(
+                "model.transformer.positions = \"rotary\" turns pairs of numbers, but {heads} heads \
+                 share {size} numbers, {} each: make that even, such as with \
+                 model.transformer.model_size = {}",
+                size / heads,
+                2 * heads * size.div_ceil(2 * heads)
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl MonotonicSettings {
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.order > 1 {
+            return Err(ConfigError::Impossible {
+                key: "model.monotonic.order",
+                value: self.order.to_string(),
+                rule: "must be 0 (the decoder's state alone) or 1 (the position before, too)"
+                    .into(),
+            });
+        }
+        at_least("model.monotonic.window", self.window, 1)?;
+        at_least("model.monotonic.encoder_layers", self.encoder_layers, 1)?;
+        at_least("model.monotonic.decoder_layers", self.decoder_layers, 1)?;
+        if let Some(emission) = self.emission_units {
+            units("model.monotonic.emission_units", emission)?;
+        }
+        within("model.monotonic.dropout", self.dropout, 0.0, MOST_DROPOUT)
+    }
+}

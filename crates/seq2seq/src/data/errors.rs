@@ -1,0 +1,178 @@
+//! What can be wrong with a file of pairs, and how it is told.
+
+#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+
+use std::io;
+
+use thiserror::Error;
+
+/// Longest line in bytes: wide tables are fine, endless lines are not kept.
+pub const LONGEST_LINE: usize = 64 << 20;
+/// Longest source, target or features in bytes.
+pub const LONGEST_TEXT: usize = 64 << 10;
+
+/// Why a file of pairs cannot be read.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// There is no such file.
+    #[error(
+        "{file}: there is no such file; check the path, which is taken from the current folder unless it is absolute"
+    )]
+    Missing {
+        /// The path given.
+        file: String,
+    },
+    /// The path leads to a folder.
+    #[error("{file}: this is a folder; give the path of a file of pairs in it")]
+    Folder {
+        /// The path given.
+        file: String,
+    },
+    /// The file exists but cannot be read.
+    #[error("{file}: cannot be read: {cause}")]
+    Unreadable {
+        /// The file's name.
+        file: String,
+        /// What the operating system said. Part of the message, so not given
+        /// as the error's source as well.
+        cause: io::Error,
+    },
+    /// The file holds something else than UTF-8 text.
+    #[error("{file}: this is {kind}; {advice}")]
+    OtherKind {
+        /// The file's name.
+        file: String,
+        /// What it holds.
+        kind: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// No line holds a pair.
+    #[error("{file}: there are no pairs in this file ({lines} lines, {skipped} of them skipped{}); each line should be a source, a tab and a target", first_reason(.reason))]
+    Empty {
+        /// The file's name.
+        file: String,
+        /// How many lines it has.
+        lines: usize,
+        /// How many of them were skipped.
+        skipped: usize,
+        /// Why the first of them was skipped.
+        reason: Option<String>,
+    },
+    /// Columns are counted from one.
+    #[error("{file}: {setting} is 0, but columns are counted from 1")]
+    ColumnZero {
+        /// The file that was to be read.
+        file: String,
+        /// The setting that is zero.
+        setting: &'static str,
+    },
+    /// A line holds no pair.
+    #[error(
+        "{file}, line {line}: {problem}\n  the line: {text}\n  correct it, or leave such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")"
+    )]
+    BadLine {
+        /// The file's name.
+        file: String,
+        /// The line's number, counted from one.
+        line: usize,
+        /// What is wrong with it.
+        problem: LineProblem,
+        /// The line in quotes, with tabs as `\t`, cut if long.
+        text: String,
+    },
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LineProblem {
+    /// The line is in another encoding, or not text.
+    #[error("byte {byte} of the line (column {column}) is not UTF-8; save the file as UTF-8")]
+    NotUtf8 {
+        /// The first wrong byte of the line, counted from one.
+        byte: usize,
+        /// The column that it is in, counted from one.
+        column: usize,
+    },
+    /// The line holds a byte that no text does.
+    #[error(
+        "byte {byte} of the line (column {column}) is NUL: this is no text, or text in UTF-16, \
+         which `iconv -f UTF-16 -t UTF-8` turns into UTF-8"
+    )]
+    Nul {
+        /// The first such byte of the line, counted from one.
+        byte: usize,
+        /// The column that it is in, counted from one.
+        column: usize,
+    },
+    /// The line holds a carriage return that no line feed follows.
+    #[error(
+        "byte {byte} of the line (column {column}) is a carriage return within the line; if the \
+         file has the line ends of old Macs, `tr '\\r' '\\n'` turns them into today's"
+    )]
+    CarriageReturn {
+        /// The first such byte of the line, counted from one.
+        byte: usize,
+        /// The column that it is in, counted from one.
+        column: usize,
+    },
+    /// The line is longer than any table's.
+    #[error("the line is longer than {LONGEST_LINE} bytes; is this a file of tab-separated lines?")]
+    LongLine,
+    /// A source, target or features too long for any model.
+    #[error("column {column} has {bytes} bytes; a text may have {LONGEST_TEXT} at most")]
+    LongText {
+        /// The column, counted from one.
+        column: usize,
+        /// Its bytes.
+        bytes: usize,
+    },
+    /// A column that should be read is missing.
+    #[error("found {found} tab-separated column{}, but {needed} are needed ({settings})", plural(.found))]
+    TooFewColumns {
+        /// How many columns the line has.
+        found: usize,
+        /// How many are needed.
+        needed: usize,
+        /// The column settings, which a wrong number may have come from.
+        settings: String,
+    },
+    /// There is nothing to read, or only spaces.
+    #[error("the source (column {column}) is empty")]
+    EmptySource {
+        /// The source column, counted from one.
+        column: usize,
+    },
+    /// There is nothing to write, or only spaces.
+    #[error("the target (column {column}) is empty")]
+    EmptyTarget {
+        /// The target column, counted from one.
+        column: usize,
+    },
+}
+
+impl LineProblem {
+    /// The column at fault, counted from one, where there is one.
+    pub fn column(&self) -> Option<usize> {
+        match *self {
+            Self::NotUtf8 { column, .. }
+            | Self::Nul { column, .. }
+            | Self::CarriageReturn { column, .. }
+            | Self::LongText { column, .. }
+            | Self::EmptySource { column }
+            | Self::EmptyTarget { column } => Some(column),
+            Self::LongLine | Self::TooFewColumns { .. } => None,
+        }
+    }
+}
+
+fn first_reason(reason: &Option<String>) -> String {
+    reason
+        .as_ref()
+        .map(|reason| format!(", the first: {reason}"))
+        .unwrap_or_default()
+}
+
+fn plural(count: &usize) -> &'static str {
+    if *count == 1 { "" } else { "s" }
+}

@@ -1,0 +1,39 @@
+//! How long an output may become.
+
+/// The longest output of an input, in symbols, end mark not counted. No output is endless.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LengthLimit {
+    /// No output is longer than this; 0 for no such limit.
+    pub most: usize,
+    /// Output symbols for each source symbol; 0 to go by the training data instead: twice the
+    /// longest training target, and more in proportion where the source is longer than any in
+    /// training.
+    pub ratio: f64,
+    /// Output symbols on top of `ratio`.
+    pub extra: usize,
+}
+
+/// Longest source and target of the training data, in symbols, end marks included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Longest {
+    /// Longest source.
+    pub source: usize,
+    /// Longest target.
+    pub target: usize,
+}
+
+impl LengthLimit {
+    /// The limit for a source of so many symbols, end mark included.
+    pub fn of(&self, source: usize, longest: Longest) -> usize {
+        let limit = if self.ratio > 0.0 {
+            (self.ratio * source as f64).ceil() as usize + self.extra
+        } else if self.most > 0 {
+            self.most
+        } else {
+            let (twice, training) = (2 * longest.target.max(1), longest.source.max(1));
+            twice * source.max(training) / training
+        };
+        let most = if self.most > 0 { self.most } else { usize::MAX };
+        limit.clamp(1, most)
+    }
+}

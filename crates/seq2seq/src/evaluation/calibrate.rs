@@ -1,0 +1,48 @@
+//! Measuring what a model's probabilities say about being right.
+
+use std::ops::RangeInclusive;
+
+use super::reference_symbols;
+use crate::data::Question;
+use crate::metrics::Calibration;
+use crate::trained_model::Model;
+
+/// Questions that a temperature is fitted on, at most: more would hardly change it.
+const MOST_QUESTIONS: usize = 1000;
+
+/// Fits the softmax temperature at which the probability of the model's answers is their confidence.
+///
+/// The answers are those that the model's own settings give. The temperature is looked for in two
+/// passes, from 1/8 to 8 and then closely around the best. None without questions.
+pub fn calibrate(model: &Model, questions: &[Question]) -> Option<Calibration> {
+    let questions = &questions[..questions.len().min(MOST_QUESTIONS)];
+    let coarse = fit(model, questions, around(1.0, 2.0, -6..=6))?;
+    let fine = around(coarse.temperature, 16.0, -7..=7);
+    // The model's own probabilities belong to the comparison.
+    let fine = fine.into_iter().chain([1.0]).collect();
+    fit(model, questions, fine)
+}
+
+/// Temperatures around one, so many steps to an octave.
+fn around(center: f64, steps: f64, range: RangeInclusive<i32>) -> Vec<f64> {
+    range
+        .map(|step| center * 2_f64.powf(f64::from(step) / steps))
+        .collect()
+}
+
+fn fit(model: &Model, questions: &[Question], temperatures: Vec<f64>) -> Option<Calibration> {
+    let mut options = model.predict_options();
+    options.search.keep.temperatures = temperatures.clone();
+    let predictions = model.predict(questions, &options);
+    let references = reference_symbols(&model.codec, questions);
+    let right: Vec<bool> = predictions
+        .iter()
+        .zip(references)
+        .map(|(prediction, references)| references.contains(&prediction.symbols))
+        .collect();
+    let log_probabilities: Vec<Vec<f64>> = predictions
+        .into_iter()
+        .map(|prediction| prediction.tempered)
+        .collect();
+    Calibration::fit(&temperatures, &log_probabilities, &right)
+}

@@ -1,0 +1,131 @@
+//! Writing files so that a crash, a full disk or a kill leaves the old content or the new one.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+/// How the temporary files begin that are renamed once they are whole.
+const PARTIAL: &str = ".seq2seq-partial-";
+
+/// Writes the parts one after the other as one file: temporary file beside it, sync, rename, sync
+/// of the folder.
+pub(crate) fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let folder = folder_of(path);
+    faults::pass()?;
+    let mut file = temporary(folder)?;
+    for part in parts {
+        faults::write(&mut file, part)?;
+    }
+    faults::pass()?;
+    file.as_file().sync_all()?;
+    faults::pass()?;
+    file.persist(path)?;
+    sync_folder(folder);
+    Ok(())
+}
+
+/// Adds bytes to the end of a file, which is made if it does not exist.
+pub(crate) fn append(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    faults::pass()?;
+    let mut file = File::options().create(true).append(true).open(path)?;
+    faults::write(&mut file, bytes)
+}
+
+/// Removes a file; there being none is fine.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    faults::pass()?;
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes what a killed process left half written in a folder.
+pub(crate) fn remove_partial(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(PARTIAL.as_bytes())
+        {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL);
+    // Temporary files are private unless told otherwise; a model is as readable as any other file.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+/// Not every system can sync a folder; the rename itself has happened.
+fn sync_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+}
+
+#[cfg(not(test))]
+mod faults {
+    use std::io::{self, Write};
+
+    #[inline(always)]
+    pub(super) fn pass() -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn write(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+        file.write_all(bytes)
+    }
+}
+
+/// A disk that fills up at a chosen operation, for tests.
+#[cfg(test)]
+pub(crate) mod faults {
+    use std::cell::Cell;
+    use std::io::{self, Write};
+
+    thread_local! {
+        /// Operations that still succeed; every one after them fails.
+        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+
+    /// Lets so many operations of this thread succeed; `None` for all.
+    pub(crate) fn allow(operations: Option<usize>) {
+        LEFT.set(operations);
+    }
+
+    pub(super) fn pass() -> io::Result<()> {
+        match LEFT.get() {
+            Some(0) => Err(io::ErrorKind::StorageFull.into()),
+            left => {
+                LEFT.set(left.map(|left| left - 1));
+                Ok(())
+            }
+        }
+    }
+
+    /// A write for which there is no space puts half of the bytes down.
+    pub(super) fn write(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+        let passed = pass();
+        let fits = if passed.is_ok() {
+            bytes
+        } else {
+            &bytes[..bytes.len() / 2]
+        };
+        file.write_all(fits)?;
+        passed
+    }
+}

@@ -1,0 +1,391 @@
+//! Hard monotonic attention, exact (Wu and Cotterell 2019, "Exact Hard Monotonic Attention for
+//! Character-Level Inflection"): every target symbol is written from one position of the source,
+//! and the probability of a target is summed over all alignments.
+//!
+//! The alignment is a hidden Markov chain. With `f_t(j) = p(a_t = j | y_<t, x)` (the filter), the
+//! next symbol has the probability `sum_j f_t(j) p(y_t | a_t = j)`, and the product of these over the
+//! target is exactly the sum over all alignments. So training needs no more than the cross-entropy
+//! of the next symbol, and beam search over steps is exact with respect to the marginal likelihood.
+//! Everything is kept in logarithms.
+//!
+//! As in the paper the decoder reads nothing but the target so far: the source reaches it through
+//! the alignment alone. Where features have an encoder of their own, the decoder reads their sum,
+//! too, at each step.
+
+mod alignment;
+mod emission;
+mod encoder;
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, activation};
+
+pub use alignment::{Alignment, Places, advance, posterior};
+pub use emission::{Emission, Emitted};
+pub use encoder::BidirectionalEncoder;
+
+use super::dense::Dense;
+use super::dropout::{Dropout, Noise};
+use super::network::{StepScores, VocabularySizes};
+use super::parameters::{ParameterError, Parameters};
+use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
+use super::source::SourceBatch;
+use super::tensors::{constant, row_numbers, select_rows};
+use crate::config::ModelSettings;
+use crate::data::Padded;
+
+/// Largest initial value of an embedding, as in Keras.
+const EMBEDDING_LIMIT: f32 = 0.05;
+
+/// All weights of a model with hard monotonic attention.
+#[derive(Module, Debug)]
+pub struct MonotonicNetwork {
+    /// Vectors `[source symbols, size]`.
+    pub source_embedding: Param<Tensor<2>>,
+    /// Reads the source from both ends.
+    pub encoder: BidirectionalEncoder,
+    /// What the decoder knows of features that have an encoder of their own.
+    pub features: Option<FeatureSum>,
+    /// Vectors `[target symbols, size]`.
+    pub target_embedding: Param<Tensor<2>>,
+    /// Reads the target, one a layer.
+    pub decoder: Vec<Recurrent>,
+    /// Where a symbol is written from.
+    pub alignment: Alignment,
+    /// Which symbol is written there.
+    pub emission: Emission,
+    #[module(skip)]
+    dropout: f64,
+}
+
+/// Features as one vector: `relu(W sum_k e_k + b)` over their embeddings.
+#[derive(Module, Debug)]
+pub struct FeatureSum {
+    /// Vectors `[features, size]`.
+    pub embedding: Param<Tensor<2>>,
+    /// `W` and `b`, of the embedding's size.
+    pub layer: Dense,
+}
+
+/// What does not change while a batch of targets is written.
+#[derive(Clone, Debug)]
+struct Source {
+    places: Places,
+    /// The encoder's share of the emission, `[batch, places, hidden]`.
+    emission: Tensor<3>,
+    /// The features' vector, `[batch, size]`.
+    features: Option<Tensor<2>>,
+}
+
+/// Where the decoder stands, for a batch of sequences.
+#[derive(Clone, Debug)]
+pub struct MonotonicState {
+    source: Source,
+    /// Of each decoder layer, `[states, batch, units]`; none before the first step.
+    recurrent: Vec<Option<Tensor<3>>>,
+    /// Log-probabilities of the position that the last symbol read was written from,
+    /// `[batch, places]`.
+    position: Tensor<2>,
+    /// Filter `[batch, places]` and emission of the last step, whose symbol is not read yet.
+    open: Option<(Tensor<2>, Emitted)>,
+}
+
+impl MonotonicNetwork {
+    /// A network for vocabularies of the given sizes.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit the settings.
+    pub fn new(
+        model: &ModelSettings,
+        sizes: VocabularySizes,
+        params: &mut Parameters,
+    ) -> Result<Self, ParameterError> {
+        let settings = &model.monotonic;
+        let cell = model.cell.kernel();
+        let (source, target) = (
+            model.embedding.width(sizes.source),
+            model.embedding.width(sizes.target),
+        );
+        let (encoder, decoder) = (2 * model.encoder_units, model.decoder_units());
+        let input = target + if sizes.features > 0 { target } else { 0 };
+        let width = |layer| if layer == 0 { input } else { decoder };
+        Ok(Self {
+            source_embedding: vectors("source_embedding", [sizes.source, source], params)?,
+            encoder: params.layer("encoder", |p| {
+                let shape = [source, model.encoder_units, settings.encoder_layers];
+                BidirectionalEncoder::new(cell, shape, p)
+            })?,
+            features: (sizes.features > 0)
+                .then(|| params.layer("features", |p| FeatureSum::new(sizes.features, target, p)))
+                .transpose()?,
+            target_embedding: vectors("target_embedding", [sizes.target, target], params)?,
+            decoder: params.layer("decoder", |p| {
+                (0..settings.decoder_layers)
+                    .map(|layer| {
+                        let new =
+                            |p: &mut Parameters| Recurrent::new(cell, width(layer), decoder, p);
+                        p.layer(&layer.to_string(), new)
+                    })
+                    .collect::<Result<_, _>>()
+            })?,
+            alignment: params.layer("alignment", |p| {
+                Alignment::new(settings, [encoder, decoder], p)
+            })?,
+            emission: params.layer("emission", |p| {
+                let hidden = settings.emission_units.unwrap_or(decoder);
+                Emission::new([encoder, decoder, hidden, sizes.target], p)
+            })?,
+            dropout: settings.dropout,
+        })
+    }
+
+    /// Reads the sources and returns the decoder's first state.
+    pub fn encode(&self, source: &SourceBatch, noise: Option<&mut Noise>) -> MonotonicState {
+        let source = self.read_source(source, &mut Dropout::new(self.dropout, noise));
+        MonotonicState {
+            position: source.places.start(),
+            source,
+            recurrent: vec![None; self.decoder.len()],
+            open: None,
+        }
+    }
+
+    /// Log-probabilities `[time * batch, target symbols]` of every step, given the symbols that the
+    /// decoder reads.
+    pub fn forward(
+        &self,
+        source: &SourceBatch,
+        decoder_input: &Padded,
+        noise: Option<&mut Noise>,
+    ) -> Tensor<2> {
+        let mut dropout = Dropout::new(self.dropout, noise);
+        let source = self.read_source(source, &mut dropout);
+        let decoder = self.read_target(&source, decoder_input, &mut dropout);
+        let emitted = self
+            .emission
+            .forward(decoder.clone(), source.emission.clone(), &mut dropout);
+        let filter = if self.alignment.has_memory() {
+            let seen = emitted.of(&one_step_on(decoder_input));
+            let transitions = self.alignment.transitions(decoder, &source.places);
+            filters(source.places.start(), transitions, seen)
+        } else {
+            self.alignment.without_memory(decoder, &source.places)
+        };
+        let mixed = emitted.mixed(filter);
+        let [batch, steps, symbols] = mixed.dims();
+        mixed.swap_dims(0, 1).reshape([steps * batch, symbols])
+    }
+
+    /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
+    /// attention is the filter: where the next symbol is written from.
+    pub fn step(&self, state: &mut MonotonicState, last: &[u32]) -> StepScores {
+        let symbols = Padded::step(last);
+        if let Some((filter, emitted)) = state.open.take() {
+            let seen = emitted.of(&symbols);
+            state.position = posterior(filter.clone(), seen.reshape(filter.dims()));
+        }
+        let decoder = self.step_target(state, &symbols);
+        let source = &state.source;
+        let filter = self.step_filter(decoder.clone(), state.position.clone(), source);
+        let mut none = Dropout::new(0.0, None);
+        let emitted = self
+            .emission
+            .forward(decoder, source.emission.clone(), &mut none);
+        let mixed = emitted.mixed(filter.clone().unsqueeze_dim(1));
+        let [batch, _, count] = mixed.dims();
+        state.open = Some((filter.clone(), emitted));
+        StepScores {
+            scores: mixed.reshape([batch, count]),
+            attention: Some(filter.exp()),
+        }
+    }
+
+    /// Log-probabilities `[batch, places]` of the next position.
+    fn step_filter(&self, decoder: Tensor<3>, before: Tensor<2>, source: &Source) -> Tensor<2> {
+        let [batch, count] = before.dims();
+        if !self.alignment.has_memory() {
+            let filter = self.alignment.without_memory(decoder, &source.places);
+            return filter.reshape([batch, count]);
+        }
+        let transitions = self.alignment.transitions(decoder, &source.places);
+        advance(before, transitions.reshape([batch, count, count]))
+    }
+
+    fn read_source(&self, source: &SourceBatch, dropout: &mut Dropout) -> Source {
+        let symbols = at_least_one(&source.symbols);
+        let vectors = dropout.apply(embedded(&self.source_embedding, &symbols));
+        let states = self.encoder.read(vectors, &symbols, dropout);
+        let states = dropout.apply(states);
+        let features = self.features.as_ref().zip(source.features.as_ref());
+        Source {
+            emission: self.emission.places(states.clone()),
+            features: features.map(|(layer, features)| layer.forward(features)),
+            places: self.alignment.places(states, &symbols.lengths),
+        }
+    }
+
+    /// Decoder states `[batch, steps, units]` of a whole target.
+    fn read_target(&self, source: &Source, symbols: &Padded, dropout: &mut Dropout) -> Tensor<3> {
+        let mut vectors = dropout.apply(self.decoder_input(source, symbols));
+        for layer in &self.decoder {
+            let input = LayerInput::Vectors(vectors);
+            let states = layer.forward(input, onward(None, Layout::Sequence));
+            vectors = dropout.apply(states);
+        }
+        vectors.swap_dims(0, 1)
+    }
+
+    /// The decoder's next state, `[batch, 1, units]`.
+    fn step_target(&self, state: &mut MonotonicState, symbols: &Padded) -> Tensor<3> {
+        let mut vectors = self.decoder_input(&state.source, symbols);
+        for (layer, kept) in self.decoder.iter().zip(&mut state.recurrent) {
+            let input = LayerInput::Vectors(vectors);
+            let next = layer.forward(input, onward(kept.take(), Layout::FinalState));
+            vectors = next.clone().narrow(0, 0, 1);
+            *kept = Some(next);
+        }
+        vectors.swap_dims(0, 1)
+    }
+
+    /// Vectors `[time, batch, width]`: target symbols, and features behind each.
+    fn decoder_input(&self, source: &Source, symbols: &Padded) -> Tensor<3> {
+        let vectors = embedded(&self.target_embedding, symbols);
+        let Some(features) = &source.features else {
+            return vectors;
+        };
+        let [time, batch, _] = vectors.dims();
+        let width = features.dims()[1];
+        let repeated = features
+            .clone()
+            .unsqueeze::<3>()
+            .expand([time, batch, width]);
+        Tensor::cat(vec![vectors, repeated], 2)
+    }
+}
+
+impl FeatureSum {
+    /// A layer for so many features.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit.
+    pub fn new(
+        features: usize,
+        size: usize,
+        params: &mut Parameters,
+    ) -> Result<Self, ParameterError> {
+        Ok(Self {
+            embedding: vectors("embedding", [features, size], params)?,
+            layer: params.layer("layer", |p| Dense::new(size, size, p))?,
+        })
+    }
+
+    /// One vector for each sequence, `[batch, size]`.
+    pub fn forward(&self, features: &Padded) -> Tensor<2> {
+        let vectors = embedded(&self.embedding, features);
+        let [time, batch, size] = vectors.dims();
+        let present = (0..time).flat_map(|step| {
+            let present = move |&length: &usize| f32::from(u8::from(step < length));
+            features.lengths.iter().map(present)
+        });
+        let present: Tensor<3> = constant(present.collect(), [time, batch, 1], &vectors);
+        let sum = (vectors * present).sum_dim(0).reshape([batch, size]);
+        activation::relu(self.layer.forward(sum))
+    }
+}
+
+/// Filters `[batch, steps, places]` from the position before the first symbol `[batch, places]`,
+/// transitions `[batch, steps, places, places]`, and the log-probability of each symbol at each
+/// position, `[batch, steps, places]`.
+fn filters(start: Tensor<2>, transitions: Tensor<4>, seen: Tensor<3>) -> Tensor<3> {
+    let [batch, steps, count] = seen.dims();
+    let mut position = start;
+    let mut filters = Vec::with_capacity(steps);
+    for step in 0..steps {
+        let transition = transitions.clone().narrow(1, step, 1);
+        let filter = advance(position, transition.reshape([batch, count, count]));
+        let symbol = seen.clone().narrow(1, step, 1).reshape([batch, count]);
+        position = posterior(filter.clone(), symbol);
+        filters.push(filter);
+    }
+    Tensor::stack(filters, 1)
+}
+
+/// The symbols that the decoder reads next, one step earlier. Nothing reads what is past the end.
+fn one_step_on(symbols: &Padded) -> Padded {
+    let batch = symbols.batch();
+    let mut ids = symbols.ids.get(batch..).unwrap_or(&[]).to_vec();
+    ids.resize(symbols.ids.len(), 0);
+    Padded {
+        ids,
+        ..symbols.clone()
+    }
+}
+
+/// An empty source counts as one symbol of padding, so that there is a position to write from.
+fn at_least_one(symbols: &Padded) -> Padded {
+    Padded {
+        lengths: symbols
+            .lengths
+            .iter()
+            .map(|&length| length.max(1))
+            .collect(),
+        ..symbols.clone()
+    }
+}
+
+/// Vectors `[time, batch, size]`.
+fn embedded(table: &Param<Tensor<2>>, symbols: &Padded) -> Tensor<3> {
+    let table = table.val();
+    let size = table.dims()[1];
+    let rows = row_numbers(symbols.ids.clone(), &table);
+    table
+        .select(0, rows)
+        .reshape([symbols.time, symbols.batch(), size])
+}
+
+fn vectors(
+    name: &str,
+    shape: [usize; 2],
+    params: &mut Parameters,
+) -> Result<Param<Tensor<2>>, ParameterError> {
+    params.uniform(name, shape, EMBEDDING_LIMIT)
+}
+
+impl Source {
+    fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            places: self.places.select(rows),
+            emission: select_rows(&self.emission, 0, rows),
+            features: self.features.as_ref().map(|f| select_rows(f, 0, rows)),
+        }
+    }
+}
+
+impl MonotonicState {
+    /// The state of the given rows, in that order; a row may come several times or not at all.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let layers = self.recurrent.iter();
+        Self {
+            source: self.source.select(rows),
+            recurrent: layers
+                .map(|state| state.as_ref().map(|state| select_rows(state, 1, rows)))
+                .collect(),
+            position: select_rows(&self.position, 0, rows),
+            open: self
+                .open
+                .as_ref()
+                .map(|(filter, emitted)| (select_rows(filter, 0, rows), emitted.select(rows))),
+        }
+    }
+}
+
+/// A run of the decoder from a state; what is read has no padding that matters.
+fn onward(initial: Option<Tensor<3>>, layout: Layout) -> Run<'static> {
+    Run {
+        initial,
+        lengths: None,
+        direction: Direction::Forward,
+        layout,
+        mask: None,
+    }
+}

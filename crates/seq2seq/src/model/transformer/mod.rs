@@ -1,0 +1,287 @@
+//! The Transformer encoder-decoder (Vaswani et al. 2017), normalised before each part as in Xiong
+//! et al. 2020, at the sizes that short sequences of symbols need (Wu et al. 2021).
+//!
+//! Rows are time-major, `[time * batch, size]`: everything but attention works on single rows.
+//! Where features have an encoder of their own, they join the source as symbols without an order,
+//! with a table of their own (Wu et al. 2021, section 3: feature-invariant Transformer).
+
+mod decoder_layer;
+mod encoder_layer;
+mod feed_forward;
+mod layer_norm;
+mod mask;
+mod multi_head;
+mod positions;
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+
+pub use decoder_layer::{DecoderLayer, LayerState, Sight};
+pub use encoder_layer::EncoderLayer;
+pub use feed_forward::FeedForward;
+pub use layer_norm::LayerNorm;
+pub use mask::Mask;
+pub use multi_head::{Memory, MultiHead, Queries};
+pub use positions::{Positions, Rotation};
+
+use super::dense::Dense;
+use super::dropout::{Dropout, Noise};
+use super::network::{StepScores, VocabularySizes};
+use super::parameters::{ParameterError, Parameters};
+use super::source::SourceBatch;
+use super::tensors::row_numbers;
+use crate::config::{ModelSettings, TransformerSettings};
+use crate::data::Padded;
+
+/// All weights of a Transformer encoder-decoder.
+#[derive(Module, Debug)]
+pub struct TransformerNetwork {
+    /// Vectors `[source symbols, size]`.
+    pub source_embedding: Param<Tensor<2>>,
+    /// Vectors `[features, size]`, where features have a table of their own.
+    pub feature_embedding: Option<Param<Tensor<2>>>,
+    /// Places of source symbols.
+    pub source_positions: Positions,
+    /// Reads the source.
+    pub encoder: Vec<EncoderLayer>,
+    /// After the last layer of the encoder.
+    pub encoder_norm: LayerNorm,
+    /// Vectors `[target symbols, size]`.
+    pub target_embedding: Param<Tensor<2>>,
+    /// Places of target symbols.
+    pub target_positions: Positions,
+    /// Writes the target.
+    pub decoder: Vec<DecoderLayer>,
+    /// After the last layer of the decoder.
+    pub decoder_norm: LayerNorm,
+    /// To a score for each target symbol; none if the target's vectors serve.
+    pub output: Option<Dense>,
+    #[module(skip)]
+    dropout: f64,
+}
+
+/// Where the decoder stands, for a batch of sequences.
+#[derive(Clone, Debug)]
+pub struct TransformerState {
+    layers: Vec<LayerState>,
+    /// Which source symbols there are.
+    source_mask: Mask,
+    /// Steps of the source, features not counted.
+    source_time: usize,
+    /// Symbols read so far.
+    steps: usize,
+}
+
+impl TransformerNetwork {
+    /// A network for vocabularies of the given sizes.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit the settings.
+    pub fn new(
+        model: &ModelSettings,
+        sizes: VocabularySizes,
+        params: &mut Parameters,
+    ) -> Result<Self, ParameterError> {
+        let settings = &model.transformer;
+        let size = settings.model_size;
+        let output = |p: &mut Parameters| Dense::new(size, sizes.target, p);
+        Ok(Self {
+            source_embedding: vectors("source_embedding", sizes.source, size, params)?,
+            feature_embedding: (sizes.features > 0)
+                .then(|| vectors("feature_embedding", sizes.features, size, params))
+                .transpose()?,
+            source_positions: places("source_positions", settings, params)?,
+            encoder: layers("encoder", settings.encoder_layers(), params, |p| {
+                EncoderLayer::new(settings, p)
+            })?,
+            encoder_norm: params.layer("encoder_norm", |p| LayerNorm::new(size, p))?,
+            target_embedding: vectors("target_embedding", sizes.target, size, params)?,
+            target_positions: places("target_positions", settings, params)?,
+            decoder: layers("decoder", settings.decoder_layers(), params, |p| {
+                DecoderLayer::new(settings, p)
+            })?,
+            decoder_norm: params.layer("decoder_norm", |p| LayerNorm::new(size, p))?,
+            output: match settings.tied_output {
+                true => None,
+                false => Some(params.layer("output", output)?),
+            },
+            dropout: settings.dropout,
+        })
+    }
+
+    /// Reads the sources and returns the decoder's first state.
+    pub fn encode(&self, source: &SourceBatch, noise: Option<&mut Noise>) -> TransformerState {
+        self.encode_with(source, &mut Dropout::new(self.dropout, noise))
+    }
+
+    /// Scores `[time * batch, target symbols]` of every step, given the symbols that the decoder
+    /// reads.
+    pub fn forward(
+        &self,
+        source: &SourceBatch,
+        decoder_input: &Padded,
+        noise: Option<&mut Noise>,
+    ) -> Tensor<2> {
+        let mut dropout = Dropout::new(self.dropout, noise);
+        let mut state = self.encode_with(source, &mut dropout);
+        self.read(&mut state, decoder_input, &mut dropout).0
+    }
+
+    /// Reads the last symbol of each sequence and scores the next. The attention is that of the
+    /// last layer, its heads averaged.
+    pub fn step(&self, state: &mut TransformerState, last: &[u32]) -> StepScores {
+        let mut none = Dropout::new(0.0, None);
+        let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
+        let attention = weights.map(|weights| {
+            let [batch, _, _, _] = weights.dims();
+            let seen = weights.narrow(3, 0, state.source_time).mean_dim(1);
+            seen.reshape([batch, state.source_time])
+        });
+        StepScores { scores, attention }
+    }
+
+    fn encode_with(&self, source: &SourceBatch, dropout: &mut Dropout) -> TransformerState {
+        let batch = source.batch();
+        let symbols = &source.symbols;
+        let rows = self.embed(&self.source_embedding, symbols);
+        let mut rows = self.source_positions.add(rows, batch, 0);
+        let mut seen = visible(symbols);
+        let mut places: Vec<usize> = (0..symbols.time).collect();
+        if let (Some(table), Some(features)) = (&self.feature_embedding, &source.features) {
+            rows = Tensor::cat(vec![rows, self.embed(table, features)], 0);
+            seen = seen.into_iter().zip(visible(features)).map(join).collect();
+            places.extend(vec![0; features.time]);
+        }
+        let mask = Mask::padding(&seen.concat(), batch, &rows);
+        let rotation = self.rotation(&self.source_positions, &places, &rows);
+        let queries = Queries {
+            batch,
+            rotation: rotation.as_ref(),
+        };
+        let mut rows = dropout.apply(rows);
+        for layer in &self.encoder {
+            rows = layer.forward(rows, queries, &mask, dropout);
+        }
+        let rows = self.encoder_norm.forward(rows);
+        let memory = |layer: &DecoderLayer| LayerState {
+            own: None,
+            source: layer.source_attention.memory(rows.clone(), queries),
+        };
+        TransformerState {
+            layers: self.decoder.iter().map(memory).collect(),
+            source_mask: mask,
+            source_time: symbols.time,
+            steps: 0,
+        }
+    }
+
+    /// Reads target symbols; returns scores `[time * batch, target symbols]` and the last layer's
+    /// attention to the source.
+    fn read(
+        &self,
+        state: &mut TransformerState,
+        symbols: &Padded,
+        dropout: &mut Dropout,
+    ) -> (Tensor<2>, Option<Tensor<4>>) {
+        let batch = symbols.batch();
+        let rows = self.embed(&self.target_embedding, symbols);
+        let rows = self.target_positions.add(rows, batch, state.steps);
+        let causal = Mask::causal(symbols.time, &rows);
+        let places: Vec<usize> = (state.steps..state.steps + symbols.time).collect();
+        let rotation = self.rotation(&self.target_positions, &places, &rows);
+        let queries = Queries {
+            batch,
+            rotation: rotation.as_ref(),
+        };
+        let sight = Sight {
+            own: &causal,
+            source: &state.source_mask,
+        };
+        let (mut rows, mut weights) = (dropout.apply(rows), None);
+        for (layer, kept) in self.decoder.iter().zip(&mut state.layers) {
+            let (next, seen) = layer.forward(rows, queries, kept, sight, dropout);
+            (rows, weights) = (next, Some(seen));
+        }
+        state.steps += symbols.time;
+        (self.scores(self.decoder_norm.forward(rows)), weights)
+    }
+
+    fn rotation(&self, of: &Positions, places: &[usize], like: &Tensor<2>) -> Option<Rotation> {
+        let first = self.encoder.first().map(|layer| &layer.attention);
+        let any = first.or_else(|| self.decoder.first().map(|layer| &layer.own_attention));
+        of.rotation(places, any?.head_size(), like)
+    }
+
+    /// Vectors `[time * batch, size]`, scaled as in Vaswani et al. 2017, section 3.4.
+    fn embed(&self, table: &Param<Tensor<2>>, symbols: &Padded) -> Tensor<2> {
+        let table = table.val();
+        let scale = (table.dims()[1] as f64).sqrt();
+        let rows = row_numbers(symbols.ids.clone(), &table);
+        table.select(0, rows).mul_scalar(scale)
+    }
+
+    fn scores(&self, rows: Tensor<2>) -> Tensor<2> {
+        match &self.output {
+            Some(output) => output.forward(rows),
+            None => rows.matmul(self.target_embedding.val().transpose()),
+        }
+    }
+}
+
+/// Embedding vectors of variance 1 / size, so that the scaled ones have variance 1.
+fn vectors(
+    name: &str,
+    symbols: usize,
+    size: usize,
+    params: &mut Parameters,
+) -> Result<Param<Tensor<2>>, ParameterError> {
+    params.uniform(name, [symbols, size], (3.0 / size as f32).sqrt())
+}
+
+fn places(
+    name: &str,
+    settings: &TransformerSettings,
+    params: &mut Parameters,
+) -> Result<Positions, ParameterError> {
+    let (size, longest) = (settings.model_size, settings.learned_positions);
+    params.layer(name, |p| {
+        Positions::new(settings.positions, size, longest, p)
+    })
+}
+
+fn layers<L>(
+    name: &str,
+    count: usize,
+    params: &mut Parameters,
+    build: impl Fn(&mut Parameters) -> Result<L, ParameterError>,
+) -> Result<Vec<L>, ParameterError> {
+    params.layer(name, |params| {
+        (0..count)
+            .map(|index| params.layer(&index.to_string(), &build))
+            .collect()
+    })
+}
+
+/// For each sequence, which of its steps are no padding. An empty sequence counts as one symbol.
+fn visible(symbols: &Padded) -> Vec<Vec<bool>> {
+    let row = |&length: &usize| (0..symbols.time).map(|step| step < length.max(1)).collect();
+    symbols.lengths.iter().map(row).collect()
+}
+
+fn join((mut first, second): (Vec<bool>, Vec<bool>)) -> Vec<bool> {
+    first.extend(second);
+    first
+}
+
+impl TransformerState {
+    /// The state of the given rows, in that order; a row may come several times or not at all.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            layers: self.layers.iter().map(|layer| layer.select(rows)).collect(),
+            source_mask: self.source_mask.select(rows),
+            source_time: self.source_time,
+            steps: self.steps,
+        }
+    }
+}

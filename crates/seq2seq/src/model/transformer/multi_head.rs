@@ -1,0 +1,138 @@
+//! Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2).
+
+use burn::module::Module;
+use burn::tensor::{Tensor, activation};
+
+use super::mask::Mask;
+use super::positions::Rotation;
+use crate::model::dense::Dense;
+use crate::model::dropout::Dropout;
+use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::tensors::select_rows;
+
+/// Projections of one attention; rows are `[time * batch, size]`, time first.
+#[derive(Module, Debug)]
+pub struct MultiHead {
+    /// Projection of what asks.
+    pub query: Dense,
+    /// Projection of what is compared.
+    pub key: Dense,
+    /// Projection of what is read.
+    pub value: Dense,
+    /// Projection of all heads together.
+    pub output: Dense,
+    #[module(skip)]
+    heads: usize,
+}
+
+/// What is attended to, `[batch, heads, time, size / heads]` each.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    keys: Tensor<4>,
+    values: Tensor<4>,
+}
+
+/// Rows of queries, with all that is needed to bring them to those of a memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Queries<'a> {
+    /// Sequences.
+    pub batch: usize,
+    /// How queries are turned, if positions are.
+    pub rotation: Option<&'a Rotation>,
+}
+
+impl MultiHead {
+    /// An attention of `heads` heads over rows of `size` numbers.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit.
+    pub fn new(size: usize, heads: usize, params: &mut Parameters) -> Result<Self, ParameterError> {
+        let mut dense = |name| params.layer(name, |p| Dense::new(size, size, p));
+        Ok(Self {
+            query: dense("query")?,
+            key: dense("key")?,
+            value: dense("value")?,
+            output: dense("output")?,
+            heads,
+        })
+    }
+
+    /// Numbers of one head.
+    pub fn head_size(&self) -> usize {
+        self.query.kernel.val().dims()[1] / self.heads
+    }
+
+    /// Keys and values of rows `[time * batch, size]`.
+    pub fn memory(&self, rows: Tensor<2>, queries: Queries) -> Memory {
+        let keys = self.split(self.key.forward(rows.clone()), queries.batch);
+        Memory {
+            keys: turned(keys, queries.rotation),
+            values: self.split(self.value.forward(rows), queries.batch),
+        }
+    }
+
+    /// What rows `[time * batch, size]` read from a memory, in the same shape, and the weights
+    /// `[batch, heads, queries, keys]` with which they did.
+    pub fn forward(
+        &self,
+        rows: Tensor<2>,
+        queries: Queries,
+        memory: &Memory,
+        mask: &Mask,
+        dropout: &mut Dropout,
+    ) -> (Tensor<2>, Tensor<4>) {
+        let query = turned(
+            self.split(self.query.forward(rows), queries.batch),
+            queries.rotation,
+        );
+        let scale = (self.head_size() as f64).sqrt().recip();
+        let keys = memory.keys.clone().swap_dims(2, 3);
+        let scores = query.mul_scalar(scale).matmul(keys);
+        let weights = activation::softmax(mask.apply(scores), 3);
+        let read = dropout.apply(weights.clone()).matmul(memory.values.clone());
+        (self.output.forward(join(read)), weights)
+    }
+
+    /// `[time * batch, size]` to `[batch, heads, time, size / heads]`.
+    fn split(&self, rows: Tensor<2>, batch: usize) -> Tensor<4> {
+        let [count, size] = rows.dims();
+        let time = count / batch.max(1);
+        rows.reshape([time, batch, self.heads, size / self.heads])
+            .permute([1, 2, 0, 3])
+    }
+}
+
+/// `[batch, heads, time, size / heads]` to `[time * batch, size]`.
+fn join(heads: Tensor<4>) -> Tensor<2> {
+    let [batch, count, time, size] = heads.dims();
+    heads
+        .permute([2, 0, 1, 3])
+        .reshape([time * batch, count * size])
+}
+
+fn turned(x: Tensor<4>, rotation: Option<&Rotation>) -> Tensor<4> {
+    match rotation {
+        Some(rotation) => rotation.apply(x),
+        None => x,
+    }
+}
+
+impl Memory {
+    /// This memory with later steps behind it.
+    #[must_use]
+    pub fn followed_by(self, later: Self) -> Self {
+        Self {
+            keys: Tensor::cat(vec![self.keys, later.keys], 2),
+            values: Tensor::cat(vec![self.values, later.values], 2),
+        }
+    }
+
+    /// The memory of the given sequences, in that order; a row may come several times or not at all.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            keys: select_rows(&self.keys, 0, rows),
+            values: select_rows(&self.values, 0, rows),
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! What a trained model answers: texts in, texts out, with scores, confidence and alignment.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::data::SourceIds;
+use crate::decoding::{
+    Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Span, Step,
+    StepModel, align_monotonically, choose, search,
+};
+use crate::text::{EncodedSource, UnknownSymbol};
+use crate::trained_model::{Model, SourceText};
+
+/// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
+const ROWS: usize = 4;
+
+/// Options of [`Model::predict`]; the default is greedy decoding, whatever the model's recipe says
+/// (for that, see [`Model::predict_options`]).
+#[derive(Clone, Debug, Default)]
+pub struct PredictOptions {
+    /// How outputs are searched for.
+    pub search: SearchOptions,
+    /// Longest output; the model's own limit if left out.
+    pub limit: Option<LengthLimit>,
+    /// Number of the first text, from which its random choices start.
+    pub first_number: u64,
+    /// Give a calibrated confidence with each output.
+    pub confidence: bool,
+    /// Give the source symbols that each target symbol came from; needs a model with attention.
+    pub align: bool,
+}
+
+/// An answer, and what else was considered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The output.
+    pub text: String,
+    /// The same as symbols.
+    pub symbols: Vec<String>,
+    /// Natural logarithm of its probability, end mark included.
+    pub log_probability: f64,
+    /// What outputs were ranked by: the log-probability after length and coverage penalty.
+    pub score: f64,
+    /// How likely it is to be right, if that was asked for: its probability at the softmax
+    /// temperature that fits the validation set.
+    pub confidence: Option<f64>,
+    /// Whether the model ended it; otherwise the length limit did.
+    pub finished: bool,
+    /// The next best outputs, best first, if an n-best list was asked for.
+    pub alternatives: Vec<Alternative>,
+    /// Symbols of the input that the model does not know.
+    pub unknown: Vec<UnknownSymbol>,
+    /// What a user of the answer should know about it.
+    pub warnings: Vec<Warning>,
+    /// Where its symbols came from, if that was asked for.
+    pub alignment: Option<Alignment>,
+    /// Log-probability under each of the temperatures that were asked for.
+    pub tempered: Vec<f64>,
+    /// The steps, if anything of them is kept.
+    pub steps: Vec<Step>,
+}
+
+/// Another output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alternative {
+    /// The output.
+    pub text: String,
+    /// The same as symbols.
+    pub symbols: Vec<String>,
+    /// Natural logarithm of its probability.
+    pub log_probability: f64,
+    /// What outputs were ranked by.
+    pub score: f64,
+    /// How likely it is to be right, if that was asked for.
+    pub confidence: Option<f64>,
+    /// Whether the model ended it.
+    pub finished: bool,
+}
+
+/// Which source symbols the symbols of an output came from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Alignment {
+    /// Symbols of the input.
+    pub source: Vec<String>,
+    /// Symbols of the output.
+    pub target: Vec<String>,
+    /// For each target symbol, first and last of its source symbols, counted from 0; none for a
+    /// first symbol that the model was given.
+    pub spans: Vec<Option<Span>>,
+    /// Attention of each target symbol `[target, source]` on the source symbols.
+    pub weights: Vec<Vec<f64>>,
+}
+
+/// What a user of an answer should know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The input has a symbol that training did not have.
+    UnknownSymbol(UnknownSymbol),
+    /// The input is longer than any in training.
+    LongInput {
+        /// Symbols of the input.
+        symbols: usize,
+        /// Symbols of the longest training input.
+        longest: usize,
+    },
+    /// The model did not end the output.
+    Cut {
+        /// Symbols after which it was cut.
+        limit: usize,
+    },
+    /// Nothing that is allowed has any probability.
+    NoOutput,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownSymbol(unknown) => write!(
+                formatter,
+                "the model does not know symbol {}, {:?}",
+                unknown.position + 1,
+                unknown.symbol
+            ),
+            Self::LongInput { symbols, longest } => write!(
+                formatter,
+                "the input has {symbols} symbols, but the longest in training had {longest}: the \
+                 answer may be wrong"
+            ),
+            Self::Cut { limit } => write!(
+                formatter,
+                "the output reached the length limit of {limit} symbols and was cut"
+            ),
+            Self::NoOutput => write!(formatter, "no output that is allowed has any probability"),
+        }
+    }
+}
+
+/// A text on its way through the model.
+struct Input {
+    encoded: EncodedSource,
+    limit: usize,
+}
+
+impl Model {
+    /// The options that the model's recipe asks for (`[decoding]`).
+    pub fn predict_options(&self) -> PredictOptions {
+        let decoding = &self.recipe.decoding;
+        PredictOptions {
+            search: SearchOptions {
+                method: Method::Beam {
+                    size: decoding.beam,
+                },
+                length_penalty: decoding.length_penalty,
+                coverage_penalty: decoding.coverage_penalty,
+                minimum_bayes_risk: decoding.minimum_bayes_risk,
+                ..SearchOptions::default()
+            },
+            ..PredictOptions::default()
+        }
+    }
+
+    /// Longest output for a source that is no longer than those in training, in symbols.
+    pub fn max_length(&self) -> usize {
+        let longest = self.longest();
+        self.limit(&PredictOptions::default())
+            .of(longest.source, longest)
+    }
+
+    fn longest(&self) -> Longest {
+        Longest {
+            source: self.provenance.longest_source,
+            target: self.provenance.longest_target,
+        }
+    }
+
+    /// Whether the model attends to single source symbols.
+    pub fn has_attention(&self) -> bool {
+        let probe = SourceIds {
+            symbols: vec![0],
+            ..SourceIds::default()
+        };
+        let mut state = self.start(&[&probe]);
+        self.step(&mut state, &[0]).attention.is_some()
+    }
+
+    /// Refuses options that cannot work with this model.
+    ///
+    /// # Errors
+    /// Names the option at fault and how to fix it.
+    pub fn check_options(&self, options: &PredictOptions) -> Result<(), SearchError> {
+        options.search.check()?;
+        let needs_attention = [
+            (options.align, "an alignment"),
+            (options.search.coverage_penalty > 0.0, "a coverage penalty"),
+        ];
+        if let Some((_, what)) = needs_attention.iter().find(|(needed, _)| *needed)
+            && !self.has_attention()
+        {
+            return Err(SearchError::NoAttention(what));
+        }
+        let (shortest, limit) = (shortest(&options.search), self.limit(options).most);
+        if limit > 0 && shortest > limit {
+            return Err(SearchError::ConstraintTooLong { shortest, limit });
+        }
+        Ok(())
+    }
+
+    /// Answers texts, in their order. What a text is answered does not depend on the others.
+    ///
+    /// A model of the first-symbol protocol tries every symbol with which a training target began
+    /// and keeps the answers that it finds best.
+    pub fn predict<S: SourceText>(&self, texts: &[S], options: &PredictOptions) -> Vec<Prediction> {
+        let inputs = self.inputs(texts, options);
+        let outputs = if self.needs_first_symbol() {
+            let mut outputs = vec![Vec::new(); inputs.len()];
+            for &first in &self.provenance.first_symbols {
+                let firsts = vec![first; inputs.len()];
+                let more = self.outputs(&inputs, Some(&firsts), options);
+                outputs
+                    .iter_mut()
+                    .zip(more)
+                    .for_each(|(all, more)| all.extend(more));
+            }
+            outputs.into_iter().map(ranked).collect()
+        } else {
+            self.outputs(&inputs, None, options)
+        };
+        self.predictions(texts, inputs, outputs, options)
+    }
+
+    /// Answers texts whose first target symbols are given.
+    pub fn predict_from<S: SourceText>(
+        &self,
+        texts: &[S],
+        first: Option<&[u32]>,
+        options: &PredictOptions,
+    ) -> Vec<Prediction> {
+        let inputs = self.inputs(texts, options);
+        let outputs = self.outputs(&inputs, first, options);
+        self.predictions(texts, inputs, outputs, options)
+    }
+
+    fn inputs<S: SourceText>(&self, texts: &[S], options: &PredictOptions) -> Vec<Input> {
+        let limit = self.limit(options);
+        let longest = self.longest();
+        let shortest = shortest(&options.search);
+        let input = |text: &S| {
+            let encoded = self.codec.encode_source(text.source(), text.features());
+            let limit = match self.fixed_length() {
+                Some(length) => length,
+                None => limit.of(encoded.ids.len(), longest).max(shortest),
+            };
+            Input { encoded, limit }
+        };
+        texts.iter().map(input).collect()
+    }
+
+    /// Length of every output of a model whose targets have no end mark.
+    fn fixed_length(&self) -> Option<usize> {
+        let given = usize::from(self.needs_first_symbol());
+        let ends = self.codec.target.vocabulary.end().is_some();
+        (!ends).then(|| self.provenance.longest_target.max(1 + given) - given)
+    }
+
+    fn limit(&self, options: &PredictOptions) -> LengthLimit {
+        let decoding = &self.recipe.decoding;
+        options.limit.unwrap_or(LengthLimit {
+            most: decoding.max_length,
+            ratio: decoding.max_length_ratio,
+            extra: decoding.max_length_extra,
+        })
+    }
+
+    /// Searches in batches of sources of similar length: little is computed on padding.
+    fn outputs(
+        &self,
+        inputs: &[Input],
+        first: Option<&[u32]>,
+        options: &PredictOptions,
+    ) -> Vec<Vec<Hypothesis>> {
+        let mut search_options = options.search.clone();
+        if options.confidence {
+            search_options
+                .keep
+                .temperatures
+                .push(self.confidence_temperature());
+        }
+        search_options.keep.attention |= options.align;
+        let vocabulary = &self.codec.target.vocabulary;
+        let input = |&index: &usize| SearchInput {
+            source: &inputs[index].encoded.ids,
+            first: first.map_or(vocabulary.begin().unwrap_or(0), |first| first[index]),
+            first_is_output: first.is_some(),
+            end: vocabulary.end(),
+            max_length: inputs[index].limit,
+            number: options.first_number + index as u64,
+        };
+        let mut order: Vec<usize> = (0..inputs.len()).collect();
+        order.sort_by_key(|&index| inputs[index].encoded.ids.len());
+        let mut outputs = vec![Vec::new(); inputs.len()];
+        for members in order.chunks(self.inputs_at_once(&search_options)) {
+            let batch: Vec<SearchInput> = members.iter().map(input).collect();
+            let found = search(self, &batch, &search_options);
+            for (&index, mut found) in members.iter().zip(found) {
+                if let Some(first) = first {
+                    found
+                        .iter_mut()
+                        .for_each(|output| output.ids.insert(0, first[index]));
+                }
+                outputs[index] = found;
+            }
+        }
+        outputs
+    }
+
+    /// As many as a batch holds, fewer where each has many hypotheses.
+    fn inputs_at_once(&self, options: &SearchOptions) -> usize {
+        let batch = self.recipe.decoding.batch_size;
+        (batch * ROWS / options.method.width(options.nbest)).clamp(1, batch)
+    }
+
+    fn predictions<S: SourceText>(
+        &self,
+        texts: &[S],
+        inputs: Vec<Input>,
+        outputs: Vec<Vec<Hypothesis>>,
+        options: &PredictOptions,
+    ) -> Vec<Prediction> {
+        let answers = texts.iter().zip(inputs).zip(outputs);
+        answers
+            .map(|((text, input), outputs)| {
+                let outputs = choose(outputs, &options.search);
+                self.prediction(text, input, outputs, options)
+            })
+            .collect()
+    }
+
+    fn prediction<S: SourceText>(
+        &self,
+        text: &S,
+        input: Input,
+        outputs: Vec<Hypothesis>,
+        options: &PredictOptions,
+    ) -> Prediction {
+        let mut outputs = outputs.into_iter();
+        let best = outputs.next();
+        let warnings = self.warnings(&input, best.as_ref());
+        let mut best = best.unwrap_or(Hypothesis {
+            log_probability: f64::NEG_INFINITY,
+            score: f64::NEG_INFINITY,
+            ..Hypothesis::default()
+        });
+        let answer = self.alternative(&mut best, options);
+        let alignment = options
+            .align
+            .then(|| self.alignment(text, &answer.symbols, &best));
+        Prediction {
+            text: answer.text,
+            symbols: answer.symbols,
+            log_probability: answer.log_probability,
+            score: answer.score,
+            confidence: answer.confidence,
+            finished: answer.finished || self.fixed_length().is_some(),
+            alternatives: outputs
+                .map(|mut output| self.alternative(&mut output, options))
+                .collect(),
+            unknown: input.encoded.unknown,
+            warnings,
+            alignment,
+            tempered: best.tempered,
+            steps: best.steps,
+        }
+    }
+
+    /// The output as text. The temperature that was put in for the confidence is taken out again.
+    fn alternative(&self, output: &mut Hypothesis, options: &PredictOptions) -> Alternative {
+        let confidence = options.confidence.then(|| {
+            let log_probability = output.tempered.pop();
+            log_probability.map_or(0.0, f64::exp)
+        });
+        Alternative {
+            text: self.codec.decode_target(&output.ids),
+            symbols: self.codec.target_symbols(&output.ids),
+            log_probability: output.log_probability,
+            score: output.score,
+            confidence,
+            finished: output.finished || self.fixed_length().is_some(),
+        }
+    }
+
+    fn warnings(&self, input: &Input, best: Option<&Hypothesis>) -> Vec<Warning> {
+        let unknown = input.encoded.unknown.iter().cloned();
+        let mut warnings: Vec<Warning> = unknown.map(Warning::UnknownSymbol).collect();
+        let longest = self.provenance.longest_source;
+        // A model made by hand knows of no training data.
+        let symbols = input.encoded.ids.len();
+        if longest > 0 && symbols > longest {
+            // Both count the end mark, where there is one; people do not.
+            let mark = usize::from(self.codec.source_end_mark);
+            warnings.push(Warning::LongInput {
+                symbols: symbols - mark,
+                longest: longest - mark,
+            });
+        }
+        match best {
+            None => warnings.push(Warning::NoOutput),
+            Some(best) if best.finished || self.fixed_length().is_some() => {}
+            Some(best) if best.ids.len() < input.limit => warnings.push(Warning::NoOutput),
+            Some(_) => warnings.push(Warning::Cut { limit: input.limit }),
+        }
+        warnings
+    }
+
+    /// Softmax temperature at which probabilities say how likely outputs are to be right.
+    fn confidence_temperature(&self) -> f64 {
+        let calibration = self.provenance.calibration.as_ref();
+        calibration.map_or(1.0, |calibration| calibration.temperature)
+    }
+
+    /// Makes the attention of an output's steps hard.
+    fn alignment<S: SourceText>(
+        &self,
+        text: &S,
+        target: &[String],
+        output: &Hypothesis,
+    ) -> Alignment {
+        let source = self.codec.source_symbols(text.source());
+        let positions = self.codec.source_positions(text.source(), text.features());
+        let row = |step: &Step| {
+            let mut row = vec![0.0; source.len()];
+            for (&weight, position) in step.attention.iter().zip(&positions) {
+                if let Some(position) = position {
+                    row[*position] += f64::from(weight);
+                }
+            }
+            row
+        };
+        let written = output.steps.len() - usize::from(output.finished && !output.steps.is_empty());
+        let weights: Vec<Vec<f64>> = output.steps[..written].iter().map(row).collect();
+        let given = target.len().saturating_sub(weights.len());
+        let spans = align_monotonically(&weights).into_iter().map(Some);
+        let mut spans: Vec<Option<Span>> = vec![None; given].into_iter().chain(spans).collect();
+        spans.resize(target.len(), None);
+        let mut all_weights = vec![vec![0.0; source.len()]; given];
+        all_weights.extend(weights);
+        Alignment {
+            source,
+            target: target.to_vec(),
+            spans,
+            weights: all_weights,
+        }
+    }
+}
+
+/// Symbols of the shortest output that the constraint allows.
+fn shortest(options: &SearchOptions) -> usize {
+    let constraint = options.constraint.as_ref();
+    constraint.map_or(0, |constraint| constraint.shortest())
+}
+
+/// Outputs of several searches in one order.
+fn ranked(mut outputs: Vec<Hypothesis>) -> Vec<Hypothesis> {
+    outputs.sort_by(|a, b| {
+        b.finished
+            .cmp(&a.finished)
+            .then(b.score.total_cmp(&a.score))
+    });
+    outputs
+}

@@ -1,0 +1,120 @@
+//! The pairs that a recipe names: read from files, generated, or handed over in memory.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::task::TaskError;
+use crate::config::{AdditionSettings, Recipe};
+use crate::data::{DataError, Pair, PairFile, ReadOptions, SkippedLine, read_pairs};
+use crate::text::Normalization;
+
+/// The pairs of a recipe before they are split and encoded.
+#[derive(Clone, Debug, Default)]
+pub struct LoadedPairs {
+    /// Where the training pairs come from.
+    pub origin: String,
+    /// Training pairs, of which validation pairs may still be split off.
+    pub train: Vec<Pair>,
+    /// Validation pairs, if they come from a file of their own.
+    pub dev: Option<Vec<Pair>>,
+    /// Pairs for the final evaluation; may be empty.
+    pub test: Vec<Pair>,
+    /// Lines that were passed over.
+    pub skipped: Vec<SkippedLine>,
+}
+
+impl LoadedPairs {
+    /// Reads or generates the pairs that a recipe names.
+    ///
+    /// # Errors
+    /// If it names none, a file cannot be used, or the generator refuses.
+    pub fn load(recipe: &Recipe) -> Result<Self, TaskError> {
+        match (&recipe.data.addition, &recipe.data.train) {
+            (Some(addition), _) => generated(addition, recipe.training.seed),
+            (None, Some(path)) => from_file(recipe, path),
+            (None, None) => Err(TaskError::NoData),
+        }
+    }
+
+    /// Training pairs in memory.
+    pub fn from_memory(pairs: impl IntoIterator<Item = impl Into<Pair>>) -> Self {
+        Self {
+            origin: "memory".into(),
+            train: pairs.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// All pairs with every text in one spelling.
+    #[must_use]
+    pub fn normalized(mut self, normalization: Normalization) -> Self {
+        let dev = self.dev.iter_mut().flatten();
+        for pair in self.train.iter_mut().chain(dev).chain(&mut self.test) {
+            *pair = pair.normalized(normalization);
+        }
+        self
+    }
+}
+
+/// Seeds of test questions are far from those of training questions.
+const TEST_SEED: u64 = 1 << 32;
+
+fn generated(addition: &AdditionSettings, seed: u64) -> Result<LoadedPairs, TaskError> {
+    let train = addition.generator(seed).generate()?;
+    let test = if addition.test_count == 0 {
+        Vec::new()
+    } else {
+        let mut generator = addition.generator(seed.wrapping_add(TEST_SEED));
+        generator.count = addition.test_count;
+        let taken = if addition.unique {
+            train.iter().map(|pair| pair.source.clone()).collect()
+        } else {
+            HashSet::new()
+        };
+        generator.generate_excluding(&taken)?
+    };
+    let origin = format!(
+        "generated addition of {} terms of up to {} digits",
+        addition.terms, addition.digits
+    );
+    Ok(LoadedPairs {
+        origin,
+        train,
+        test,
+        ..LoadedPairs::default()
+    })
+}
+
+fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
+    let options = read_options(recipe);
+    let PairFile {
+        pairs, mut skipped, ..
+    } = read_pairs(path, &options)?;
+    let mut read = |path: &Option<PathBuf>| {
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let file = read_pairs(path, &options)?;
+        skipped.extend(file.skipped);
+        Ok::<_, DataError>(Some(file.pairs))
+    };
+    let (dev, test) = (read(&recipe.data.dev)?, read(&recipe.data.test)?);
+    Ok(LoadedPairs {
+        origin: path.display().to_string(),
+        train: pairs,
+        dev,
+        test: test.unwrap_or_default(),
+        skipped,
+    })
+}
+
+/// How the files of a recipe are read.
+pub fn read_options(recipe: &Recipe) -> ReadOptions {
+    ReadOptions {
+        source_column: recipe.data.source_column,
+        target_column: recipe.data.target_column,
+        features_column: recipe.data.features_column,
+        header: recipe.data.header,
+        on_bad_line: recipe.data.on_bad_line,
+    }
+}

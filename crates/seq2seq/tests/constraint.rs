@@ -1,0 +1,176 @@
+//! Outputs held to a list or a regular expression.
+
+#![allow(clippy::expect_used)] // a test may fail by panicking
+
+mod toy;
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use seq2seq::decoding::{
+    Constraint, ConstraintError, Hypothesis, Method, SearchInput, SearchOptions, search,
+};
+use seq2seq::text::{Side, Tokenization, Vocabulary};
+use toy::{Toy, input};
+
+/// A target side whose ordinary symbols have the ids from 2 on; 0 ends, 1 begins.
+fn side(tokenization: Tokenization, symbols: &[&str]) -> Side {
+    let all = ["</s>", "<s>"].iter().chain(symbols);
+    let all = all.map(|symbol| (*symbol).to_owned()).collect();
+    let vocabulary = Vocabulary::from_parts(all, Some(1), Some(0), None).expect("a vocabulary");
+    Side {
+        tokenization,
+        vocabulary,
+    }
+}
+
+fn digits() -> Side {
+    side(
+        Tokenization::Characters,
+        &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "-"],
+    )
+}
+
+fn options(method: Method, constraint: Constraint) -> SearchOptions {
+    SearchOptions {
+        method,
+        constraint: Some(Arc::new(constraint)),
+        ..SearchOptions::default()
+    }
+}
+
+fn text(side: &Side, output: &Hypothesis) -> String {
+    let symbols: Vec<&str> = side.vocabulary.decode(&output.ids).into_iter().collect();
+    side.tokenization.join(&symbols)
+}
+
+const SAMPLE: Method = Method::Sample {
+    temperature: 3.0,
+    top_k: Some(4),
+    top_p: 0.9,
+    seed: 1,
+};
+
+proptest! {
+    /// Whatever the model finds probable, the output is a date.
+    #[test]
+    fn a_date_is_a_date(seed: u64, max_length in 10_usize..14) {
+        let side = digits();
+        let toy = Toy::new(seed, side.vocabulary.len());
+        for method in [Method::GREEDY, Method::Beam { size: 4 }, SAMPLE] {
+            let constraint = Constraint::pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", &side).expect("a pattern");
+            let found = &search(&toy, &[input(&[3], max_length)], &options(method, constraint))[0][0];
+            let date = text(&side, found);
+            prop_assert!(found.finished);
+            prop_assert_eq!(date.len(), 10);
+            let fits = date.char_indices().all(|(place, c)| match place {
+                4 | 7 => c == '-',
+                _ => c.is_ascii_digit(),
+            });
+            prop_assert!(fits, "{}", date);
+        }
+    }
+
+    /// With a beam of everything, the best allowed output of all is found.
+    #[test]
+    fn constrained_search_is_exhaustive(
+        seed: u64,
+        list in prop::collection::vec(prop::collection::vec(2_u32..4, 0..4), 1..6),
+    ) {
+        let side = side(Tokenization::Characters, &["a", "b"]);
+        let toy = Toy::new(seed, 4);
+        let texts: Vec<String> = list.iter().map(|ids| side.tokenization.join(&side.vocabulary.decode(ids))).collect();
+        let (constraint, left_out) = Constraint::list(&texts, &side).expect("a list");
+        prop_assert!(left_out.is_empty());
+        let best = toy
+            .enumerate(&[3], 1, 3)
+            .into_iter()
+            .filter(|(ids, _)| list.contains(ids))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .expect("an allowed output");
+        let found = &search(&toy, &[input(&[3], 3)], &options(Method::Beam { size: 500 }, constraint))[0][0];
+        prop_assert_eq!(&found.ids, &best.0);
+        prop_assert!((found.log_probability - best.1).abs() < 1e-9);
+    }
+
+    /// Even the tightest limit leaves room to end as allowed.
+    #[test]
+    fn outputs_end_in_time(seed: u64, extra in 0_usize..3) {
+        let side = side(Tokenization::Characters, &["a", "b"]);
+        let toy = Toy::new(seed, 4);
+        let constraint = Constraint::pattern("(ab)+a*b", &side).expect("a pattern");
+        prop_assert_eq!(constraint.shortest(), 3);
+        for method in [Method::GREEDY, SAMPLE] {
+            let found = &search(&toy, &[input(&[3], 3 + extra)], &options(method, constraint.clone()))[0][0];
+            prop_assert!(found.finished, "{:?}", found);
+            prop_assert!(constraint.allows(&found.ids));
+        }
+    }
+}
+
+/// The automaton over symbols allows exactly the texts that the expression matches.
+#[test]
+fn symbols_are_joined_as_text_is() {
+    let words = side(Tokenization::Spaces, &["K", "AE1", "T", "é"]);
+    let ids = |text: &str| words.vocabulary.encode(&words.tokenization.split(text)).ids;
+    let constraint = Constraint::pattern(r"(K AE1|é)( T)*", &words).expect("a pattern");
+    for allowed in ["K AE1", "K AE1 T", "é T T"] {
+        assert!(constraint.allows(&ids(allowed)), "{allowed}");
+    }
+    for forbidden in ["K", "K T", "T", "", "AE1 K", "K AE1 é"] {
+        assert!(!constraint.allows(&ids(forbidden)), "{forbidden}");
+    }
+    // Symbols of several bytes and characters advance by all of them.
+    let any = Constraint::pattern(r"\w+( \w+)?", &words).expect("a pattern");
+    assert!(any.allows(&ids("é AE1")) && !any.allows(&ids("K K K")));
+}
+
+/// A first symbol that the model is given is part of the output that the constraint judges.
+#[test]
+fn given_first_symbols_count() {
+    let side = side(Tokenization::Characters, &["a", "b"]);
+    let toy = Toy::new(4, 4);
+    let constraint = Constraint::pattern("ab", &side).expect("a pattern");
+    let options = options(Method::GREEDY, constraint);
+    let given = |first| SearchInput {
+        first,
+        first_is_output: true,
+        ..input(&[3], 5)
+    };
+    let found = search(&toy, &[given(2), given(3)], &options);
+    assert_eq!(found[0][0].ids, [3], "after the given a comes b");
+    assert!(found[1].is_empty(), "no output begins with b");
+}
+
+#[test]
+fn outputs_without_symbols_are_left_out() {
+    let (constraint, left_out) = Constraint::list(&["12", "1x", "3"], &digits()).expect("a list");
+    assert_eq!(left_out, ["1x"]);
+    assert!(constraint.allows(&[3, 4]) && constraint.allows(&[5]) && !constraint.allows(&[3]));
+}
+
+/// What nothing satisfies is refused before decoding.
+#[test]
+fn unsatisfiable_constraints_are_refused() {
+    let side = digits();
+    let none: [&str; 0] = [];
+    assert_eq!(
+        Constraint::list(&none, &side),
+        Err(ConstraintError::EmptyList)
+    );
+    let error = Constraint::list(&["x1", "y"], &side).expect_err("not writable");
+    assert!(
+        error.to_string().contains("\"x1\"") && error.to_string().contains("\"x\""),
+        "{error}"
+    );
+    let error = Constraint::pattern("[a-z]+", &side).expect_err("no letters");
+    assert!(matches!(error, ConstraintError::Unsatisfiable { .. }));
+    assert!(error.to_string().contains("\"0\""), "{error}");
+    // Impossible on its own, whatever the symbols.
+    assert!(Constraint::pattern(r"1\b2", &side).is_err());
+    let error = Constraint::pattern("(1", &side).expect_err("not closed");
+    assert!(error.to_string().contains("unclosed group"), "{error}");
+    // An automaton must tell apart all that the last 30 symbols may have been.
+    let error = Constraint::pattern("[0-9]*1[0-9]{30}", &side).expect_err("too large");
+    assert!(error.to_string().contains("size limit"), "{error}");
+}

@@ -1,0 +1,288 @@
+//! Every kind of input that turns up in practice has a defined answer: compressed files, other
+//! encodings, marks, broken line ends, endless lines; and texts that look alike are read alike.
+#![allow(clippy::unwrap_used)] // a test may fail by panicking
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use seq2seq::config::Override;
+use seq2seq::data::{
+    LONGEST_LINE, LONGEST_TEXT, OnBadLine, PairFile, ReadOptions, read_pairs_from,
+};
+use seq2seq::evaluation::UnknownSymbols;
+use seq2seq::text::{Normalization, Tokenization};
+use seq2seq::training::Task;
+use seq2seq::{Pair, Recipe};
+
+fn read(bytes: &[u8]) -> Result<PairFile, String> {
+    read_pairs_from(bytes, "f", &ReadOptions::default()).map_err(|error| error.to_string())
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    read(bytes).unwrap_err()
+}
+
+fn skipping(bytes: &[u8]) -> PairFile {
+    let options = ReadOptions {
+        on_bad_line: OnBadLine::Report,
+        ..ReadOptions::default()
+    };
+    read_pairs_from(bytes, "f", &options).unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    compress_to_vec(bytes, CompressionLevel::Fastest)
+}
+
+const TEXT: &[u8] = b"abc\tA B C\nbc\tB C\n";
+
+#[test]
+fn compressed_files_read_as_what_they_hold() {
+    let plain = read(TEXT).unwrap();
+    let long = TEXT.repeat(20_000);
+    let skippable = [b"\x50\x2A\x4D\x18\x03\0\0\0abc".as_slice(), &zstd(TEXT)].concat();
+    for packed in [gzip(TEXT), zstd(TEXT)] {
+        assert_eq!(read(&packed).unwrap(), plain);
+    }
+    for packed in [gzip(&long), zstd(&long)] {
+        assert_eq!(read(&packed).unwrap().lines, 40_000);
+    }
+    // Several files packed one by one and put together; a frame that holds no data.
+    assert_eq!(read(&[gzip(TEXT), gzip(TEXT)].concat()).unwrap().lines, 4);
+    assert_eq!(read(&[zstd(TEXT), zstd(TEXT)].concat()).unwrap().lines, 4);
+    // A skippable frame at the start has another mark, so only one that follows is met.
+    let between = [zstd(TEXT), skippable].concat();
+    assert_eq!(read(&between).unwrap().lines, 4);
+    let marked = [b"\xEF\xBB\xBF", TEXT].concat();
+    assert_eq!(read(&gzip(&marked)).unwrap(), plain);
+}
+
+#[test]
+fn damaged_compressed_files_are_refused() {
+    for packed in [gzip(TEXT), zstd(TEXT)] {
+        for length in 6..packed.len() {
+            let message = refusal(&packed[..length]);
+            assert!(message.contains("cannot be read"), "{length}: {message}");
+        }
+    }
+    let mut flipped = gzip(TEXT);
+    let end = flipped.len() - 6;
+    flipped[end] ^= 1;
+    assert!(refusal(&flipped).contains("cannot be read"));
+}
+
+#[test]
+fn other_encodings_and_archives_are_named() {
+    let utf_16: Vec<u8> = "\u{feff}a\tb\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let big: Vec<u8> = "\u{feff}a\tb\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    for bytes in [&utf_16, &big, &gzip(&utf_16)] {
+        let message = refusal(bytes);
+        assert!(
+            message.contains("this is UTF-16; save it as UTF-8"),
+            "{message}"
+        );
+        assert!(message.contains("iconv -f UTF-16 -t UTF-8"), "{message}");
+    }
+    let unmarked = refusal(&utf_16[2..]);
+    assert!(
+        unmarked.contains("line 1: byte 2 of the line (column 1) is NUL"),
+        "{unmarked}"
+    );
+    assert!(unmarked.contains("UTF-16"), "{unmarked}");
+    for (bytes, kind) in [
+        (b"\xFD7zXZ\0....".as_slice(), "compressed with xz"),
+        (b"BZh91AY", "compressed with bzip2"),
+        (b"PK\x03\x04....", "a zip archive"),
+        (b"7z\xBC\xAF\x27\x1C..", "a 7z archive"),
+    ] {
+        let message = refusal(bytes);
+        assert!(
+            message.contains(kind) && message.contains("unpack it"),
+            "{message}"
+        );
+    }
+    // Text that begins like one of them is text.
+    for start in ["P", "PK", "BZ", "7", "7z", "("] {
+        let line = format!("{start}\tx\n");
+        assert_eq!(read(line.as_bytes()).unwrap().pairs[0].source, start);
+    }
+}
+
+#[test]
+fn bytes_that_no_text_has() {
+    assert!(refusal(b"a\tb\nc\td\0e\n").contains("line 2: byte 4 of the line (column 2) is NUL"));
+    let mac = refusal(b"a\tb\rc\td\r");
+    assert!(
+        mac.contains("byte 4 of the line (column 2) is a carriage return"),
+        "{mac}"
+    );
+    assert!(mac.contains("old Macs"), "{mac}");
+    let broken = refusal(b"a\tb\nab\tc\xFF\n");
+    assert!(
+        broken.contains("line 2: byte 5 of the line (column 2) is not UTF-8"),
+        "{broken}"
+    );
+    // A lone surrogate, as some programs write it, is no UTF-8 either.
+    assert!(refusal(b"a\t\xED\xA0\x80\n").contains("byte 3 of the line (column 2) is not UTF-8"));
+}
+
+#[test]
+fn long_lines_and_many_columns() {
+    let columns = |text: &str| format!("a\tb{}\n", text.repeat(1_000_000));
+    assert_eq!(
+        read(columns("\tx").as_bytes()).unwrap().pairs[0].target,
+        "b"
+    );
+    let long = "x".repeat(10_000_000);
+    let wide = format!("a\tb\t{long}\n");
+    assert_eq!(read(wide.as_bytes()).unwrap().pairs[0].target, "b");
+    let message = refusal(format!("a\t{long}\n").as_bytes());
+    assert!(
+        message.contains("column 2 has 10000000 bytes; a text may have 65536"),
+        "{message}"
+    );
+    assert!(message.len() < 400, "the whole line is shown");
+    let most = format!("{}\tb\n", "x".repeat(LONGEST_TEXT));
+    assert_eq!(read(most.as_bytes()).unwrap().pairs.len(), 1);
+}
+
+/// A line without an end is passed over without being kept.
+#[test]
+fn endless_lines() {
+    let mut bytes = b"a\tb\n".to_vec();
+    bytes.resize(LONGEST_LINE + 1000, b'x');
+    bytes.extend(b"\nc\td\n");
+    let file = skipping(&gzip(&bytes));
+    assert_eq!((file.pairs.len(), file.lines), (2, 3));
+    assert!(
+        file.skipped[0].reason.contains("longer than"),
+        "{:?}",
+        file.skipped
+    );
+}
+
+#[test]
+fn lines_left_out_are_listed_with_everything() {
+    let file = skipping(b"a\tb\nno tab\n\tx\n\ny\t \nc\td\xFF\n");
+    let rows: Vec<String> = file.skipped.iter().map(|line| line.row()).collect();
+    assert_eq!(
+        rows,
+        [
+            "f\t2\t\tfound 1 tab-separated column, but 2 are needed (source_column = 1, \
+             target_column = 2)\t\"no tab\"\n",
+            "f\t3\t1\tthe source (column 1) is empty\t\"\\tx\"\n",
+            "f\t4\t\tthe line is blank\t\"\"\n",
+            "f\t5\t2\tthe target (column 2) is empty\t\"y\\t \"\n",
+            "f\t6\t2\tbyte 4 of the line (column 2) is not UTF-8; save the file as UTF-8\t\
+             \"c\\td\u{fffd}\"\n",
+        ]
+    );
+}
+
+const COMPOSED: &str = "caf\u{e9}";
+const APART: &str = "cafe\u{301}";
+
+fn task(settings: &[&str], pairs: &[(&str, &str)]) -> Task {
+    let base = [
+        "data.validation=0",
+        "text.source=characters",
+        "text.target=characters",
+    ];
+    let settings: Vec<Override> = base
+        .iter()
+        .chain(settings)
+        .map(|s| s.parse().unwrap())
+        .collect();
+    let recipe = Recipe::default().with_overrides(&settings).unwrap();
+    let pairs = pairs.iter().map(|(source, target)| Pair {
+        source: (*source).to_owned(),
+        target: (*target).to_owned(),
+        features: None,
+    });
+    Task::from_pairs(recipe, pairs).unwrap()
+}
+
+#[test]
+fn spellings_of_one_letter_are_one_symbol() {
+    for (form, symbols) in [("nfc", 4), ("nfd", 5), ("nfkc", 4)] {
+        let setting = format!("text.normalization={form}");
+        let task = task(&[&setting], &[(COMPOSED, "x"), (APART, "y")]);
+        let encode = |text| task.codec.encode_source(text, None);
+        assert_eq!(encode(COMPOSED), encode(APART), "{form}");
+        assert_eq!(task.codec.source_symbols(APART).len(), symbols, "{form}");
+        // The two pairs are one question, and the spelling that comes second is known in use.
+        assert_eq!(task.train[0].source, task.train[1].source);
+        let pairs = [Pair::from((APART, "x")), Pair::from((COMPOSED, "y"))];
+        assert!(UnknownSymbols::of(&task.codec, &pairs).is_empty());
+    }
+    let as_it_is = task(&["text.normalization=none"], &[(COMPOSED, "x")]);
+    let unknown = as_it_is.codec.encode_source(APART, None).unknown;
+    assert_eq!(unknown.len(), 2, "{unknown:?}");
+}
+
+#[test]
+fn targets_are_spelled_alike_too() {
+    let task = task(&[], &[("a", APART)]);
+    let ids = task.codec.encode_target(COMPOSED).ids;
+    assert_eq!(task.codec.decode_target(&ids), COMPOSED);
+    assert_eq!(task.train[0].target, ids);
+}
+
+#[test]
+fn grapheme_clusters_are_symbols() {
+    let family = "\u{1F468}\u{200D}\u{1F469}\u{200D}\u{1F467}";
+    let text = format!("g\u{308}{family}\u{1F1E9}\u{1F1EA}");
+    let symbols = Tokenization::Graphemes.split(&text);
+    assert_eq!(symbols, ["g\u{308}", family, "\u{1F1E9}\u{1F1EA}"]);
+    let task = task(&["text.source=graphemes"], &[(&text, "x")]);
+    assert_eq!(
+        task.codec.source.vocabulary.id(family),
+        task.codec
+            .encode_source(family, None)
+            .ids
+            .symbols
+            .first()
+            .copied()
+    );
+}
+
+proptest! {
+    #[test]
+    fn normalization_comes_to_rest(text: String) {
+        for form in [Normalization::None, Normalization::Nfc, Normalization::Nfd, Normalization::Nfkc] {
+            let once = form.apply(&text).into_owned();
+            let twice = form.apply(&once).into_owned();
+            prop_assert_eq!(twice, once);
+        }
+        let untouched = Normalization::None.apply(&text).into_owned();
+        prop_assert_eq!(untouched, text);
+    }
+
+    #[test]
+    fn graphemes_join_to_the_text(text: String) {
+        let symbols = Tokenization::Graphemes.split(&text);
+        prop_assert_eq!(Tokenization::Graphemes.join(&symbols), text);
+    }
+
+    /// Whatever is packed is read as if it were not.
+    #[test]
+    fn packing_changes_nothing(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert_eq!(read(&gzip(&bytes)), read(&bytes));
+        prop_assert_eq!(read(&zstd(&bytes)), read(&bytes));
+    }
+}

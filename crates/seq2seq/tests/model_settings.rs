@@ -1,0 +1,150 @@
+//! Settings of the model that do not fit together are refused, with a way out.
+
+#![allow(clippy::expect_used)] // a test may fail by panicking
+
+use seq2seq::config::{Override, Recipe};
+
+/// The message with which the settings are refused.
+fn refusal(settings: &[&str]) -> String {
+    let overrides: Vec<Override> = settings
+        .iter()
+        .map(|text| text.parse().expect("an override"))
+        .collect();
+    let recipe = Recipe::default()
+        .with_overrides(&overrides)
+        .expect("valid settings");
+    recipe.check().expect_err("a refusal").to_string()
+}
+
+/// Each list of settings, and what the message about it must say.
+const REFUSED: &[(&[&str], &str)] = &[
+    (
+        &["model.encoder_layers=0"],
+        "model.encoder_layers = 0: must be at least 1",
+    ),
+    (
+        &["model.decoder_layers=0"],
+        "model.decoder_layers = 0: must be at least 1",
+    ),
+    (
+        &["model.dropout=1.0"],
+        "model.dropout = 1: must lie between 0 and 0.95",
+    ),
+    (
+        &["model.embedding_dropout=-0.1"],
+        "model.embedding_dropout = -0.1",
+    ),
+    (
+        &["model.recurrent_dropout=2.0"],
+        "model.recurrent_dropout = 2",
+    ),
+    (
+        &["model.attention_units=0"],
+        "model.attention_units = 0: must be at least 1",
+    ),
+    (
+        &["model.attention_heads=0"],
+        "model.attention_heads = 0: must be at least 1",
+    ),
+    (
+        &["training.label_smoothing=1.0"],
+        "must lie between 0 and 0.9",
+    ),
+    (
+        &[
+            "model.attention=dot",
+            "model.bidirectional=true",
+            "model.decoder_units=256",
+        ],
+        "set model.decoder_units = 512, or model.attention = \"general\"",
+    ),
+    (
+        &["model.attention=multi-head", "model.attention_heads=3"],
+        "model.attention_heads = 3 does not divide the 256 units of attention",
+    ),
+    (
+        &["model.input_feeding=true"],
+        "set model.attention = \"general\"",
+    ),
+    (&["model.copy=true"], "or remove model.copy"),
+    (
+        &["model.bridge=copy", "model.decoder_units=128"],
+        "or set model.bridge = \"linear\"",
+    ),
+    (
+        &[
+            "model.bridge=copy",
+            "model.bidirectional=true",
+            "model.decoder_units=256",
+        ],
+        "the encoder gives 512 units",
+    ),
+    (
+        &[
+            "model.bridge=copy",
+            "model.features=encoder",
+            "model.encoder_units=64",
+        ],
+        "the encoder gives 128 units",
+    ),
+    (
+        &["model.tied_embeddings=true", "model.embedding=one-hot"],
+        "model.tied_embeddings needs embeddings",
+    ),
+    (
+        &[
+            "model.tied_embeddings=true",
+            "model.decoder_input=encoder-output",
+        ],
+        "never reads a target symbol",
+    ),
+    (
+        &["model.shared_embeddings=true"],
+        "text.shared_vocabulary = true",
+    ),
+    (
+        &["model.embedding_dropout=0.1", "model.embedding=one-hot"],
+        "or remove model.embedding_dropout",
+    ),
+    (
+        &[
+            "text.shared_vocabulary=true",
+            "text.vocabulary=notebook",
+            "model.protocol=first-symbol",
+        ],
+        "remove one of the two",
+    ),
+    (
+        &["model.features=encoder", "data.train=pairs.tsv"],
+        "data.features_column",
+    ),
+    (
+        &["model.features=none", "data.features_column=3"],
+        "remove one of the two",
+    ),
+    (
+        &["data.features_column=2"],
+        "give the column that holds the features",
+    ),
+    (
+        &["data.features_column=0"],
+        "data.features_column = 0: must be at least 1",
+    ),
+    (&["text.feature_separator=\"\""], "text.feature_separator"),
+    (
+        &[
+            "model.shared_embeddings=true",
+            "text.shared_vocabulary=true",
+            "data.features_column=3",
+        ],
+        "set model.features = \"encoder\"",
+    ),
+];
+
+#[test]
+fn what_does_not_fit_is_refused_with_a_way_out() {
+    for (settings, expected) in REFUSED {
+        let message = refusal(settings);
+        assert!(message.contains(expected), "{settings:?}: {message}");
+    }
+}

@@ -1,0 +1,369 @@
+//! Every form of the recurrent network: gradients against finite differences, step by step against
+//! all at once, and padding that nothing ever sees.
+
+#![allow(clippy::expect_used)] // a test may fail by panicking
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{DType, Device, Gradients, Tensor};
+use seq2seq::config::{Override, Recipe};
+use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
+use seq2seq::model::parameters::{Parameters, Weights, weights_of};
+use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
+use seq2seq::training::{Expected, Losses};
+
+const TARGETS: usize = 6;
+
+/// Settings of networks that between them have every part.
+const FORMS: &[&[&str]] = &[
+    &["model.cell=lstm"],
+    &["model.cell=gru-original", "model.decoder_layers=2"],
+    &["model.embedding=one-hot", "model.attention=dot"],
+    &[
+        "model.attention=general",
+        "model.bidirectional=true",
+        "model.decoder_units=7",
+        "model.encoder_layers=2",
+        "model.decoder_layers=3",
+        "model.residual=true",
+        "model.layer_norm=true",
+        "model.bridge=tanh",
+        "model.dropout=0.2",
+        "model.embedding_dropout=0.2",
+        "model.recurrent_dropout=0.3",
+    ],
+    &[
+        "model.attention=concat",
+        "model.attention_units=3",
+        "model.input_feeding=true",
+        "model.cell=gru",
+        "model.features=encoder",
+        "model.dropout=0.2",
+        "model.recurrent_dropout=0.3",
+    ],
+    &[
+        "model.attention=additive",
+        "model.copy=true",
+        "model.tied_embeddings=true",
+        "model.bidirectional=true",
+        "model.features=encoder",
+        "model.embedding_dropout=0.1",
+    ],
+    &[
+        "model.attention=multi-head",
+        "model.attention_heads=2",
+        "model.attention_units=4",
+        "model.decoder_units=5",
+        "text.shared_vocabulary=true",
+        "model.shared_embeddings=true",
+        "model.copy=true",
+        "model.input_feeding=true",
+    ],
+    &[
+        "model.decoder_input=encoder-output",
+        "model.attention=general",
+    ],
+    &[
+        "model.decoder_input=own-softmax",
+        "model.attention=general",
+        "model.features=encoder",
+    ],
+];
+
+fn recipe(settings: &[&str]) -> Recipe {
+    let base = ["model.encoder_units=4", "model.embedding=3"];
+    let overrides: Vec<Override> = base
+        .iter()
+        .chain(settings)
+        .map(|text| text.parse().expect("an override"))
+        .collect();
+    let recipe = Recipe::default()
+        .with_overrides(&overrides)
+        .expect("valid settings");
+    recipe.check().expect("settings that fit together");
+    recipe
+}
+
+fn sizes(recipe: &Recipe) -> VocabularySizes {
+    let features = recipe.model.features == seq2seq::config::FeatureUse::Encoder;
+    VocabularySizes {
+        source: TARGETS,
+        features: if features { 4 } else { 0 },
+        target: TARGETS,
+    }
+}
+
+fn network(recipe: &Recipe, device: &Device) -> Network {
+    let mut params = Parameters::fresh(3, device).with_dtype(DType::F64);
+    Network::new(&recipe.model, sizes(recipe), &mut params).expect("a network")
+}
+
+/// A source whose symbols, but for the last, are also target symbols.
+fn source(symbols: &[u32], features: &[u32]) -> SourceIds {
+    let target = |&id: &u32| if id == 5 { NOT_COPIED } else { id as i32 };
+    SourceIds {
+        symbols: symbols.to_vec(),
+        features: Some(features.to_vec()),
+        copy_ids: Some(symbols.iter().map(target).collect()),
+    }
+}
+
+fn sources() -> Vec<SourceIds> {
+    vec![
+        source(&[1, 2, 3], &[0, 1]),
+        source(&[], &[]),
+        source(&[4, 5], &[3, 2, 1]),
+    ]
+}
+
+fn batch_of(sources: &[SourceIds]) -> SourceBatch {
+    SourceBatch::new(&sources.iter().collect::<Vec<_>>())
+}
+
+/// What the decoder reads, and what it shall predict, for [`sources`].
+fn targets() -> (Padded, Expected) {
+    let read = Padded::new(&[vec![0, 1, 2, 3], vec![0, 4], vec![0, 5, 5]]);
+    let expected = vec![1, 4, 5, 2, 0, 5, 3, -1, 1, 4, -1, -1];
+    (read, Expected::new(expected))
+}
+
+fn loss(network: &Network) -> Tensor<1> {
+    let (read, expected) = targets();
+    let mut noise = Noise::new(7, 5);
+    let scores = network.forward(&batch_of(&sources()), &read, Some(&mut noise));
+    Losses::new(scores, &expected, 0.1).objective
+}
+
+fn number(tensor: Tensor<1>) -> f64 {
+    values(tensor)[0]
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
+    tensor.try_into_vec_as().expect("a float tensor")
+}
+
+/// The gradient of every weight, by its number: the same as in [`weights_of`].
+struct GradientCollector<'a> {
+    gradients: &'a Gradients,
+    path: Vec<String>,
+    found: BTreeMap<String, Vec<f64>>,
+}
+
+impl ModuleVisitor for GradientCollector<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.path.push(name.to_owned());
+        }
+    }
+
+    fn exit_module(&mut self, _: &str, container: &str) {
+        if !container.starts_with("Enum:") {
+            self.path.pop();
+        }
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.join(".");
+        if let Some(gradient) = param.val().grad(self.gradients) {
+            self.found.insert(name, values(gradient));
+        }
+    }
+}
+
+/// The loss with one number of one weight moved.
+fn moved_loss(recipe: &Recipe, weights: &Weights, name: &str, place: usize, by: f64) -> f64 {
+    let mut weights = weights.clone();
+    let data = weights.get_mut(name).expect("the weight");
+    let shape = data.shape().to_vec();
+    let mut numbers: Vec<f64> = data.clone().try_into_vec_as().expect("floats");
+    numbers[place] += by;
+    *data = burn::tensor::TensorData::new(numbers, shape);
+    let mut params = Parameters::stored(weights, &Device::flex()).with_dtype(DType::F64);
+    let network = Network::new(&recipe.model, sizes(recipe), &mut params).expect("a network");
+    number(loss(&network))
+}
+
+/// A few numbers of every weight of every form, with dropout, ragged lengths and an empty source.
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    for settings in FORMS {
+        let recipe = recipe(settings);
+        let network = network(&recipe, &Device::flex().autodiff());
+        let gradients = loss(&network).backward();
+        let mut collector = GradientCollector {
+            gradients: &gradients,
+            path: Vec::new(),
+            found: BTreeMap::new(),
+        };
+        network.visit(&mut collector);
+        let weights = weights_of(&network.valid());
+        for (name, data) in &weights {
+            let gradient = collector
+                .found
+                .get(name)
+                .unwrap_or_else(|| panic!("{settings:?}: {name} has no gradient"));
+            let count = data.shape().iter().product::<usize>();
+            for place in [0, count / 2, count - 1] {
+                // Stacked layer normalisations bend the loss so much that a larger step is not straight.
+                let step = 1e-7;
+                let ahead = moved_loss(&recipe, &weights, name, place, step);
+                let behind = moved_loss(&recipe, &weights, name, place, -step);
+                let expected = (ahead - behind) / (2.0 * step);
+                let found = gradient[place];
+                assert!(
+                    (found - expected).abs() < 1e-6 * expected.abs().max(1.0),
+                    "{settings:?}: {name}[{place}]: {found} instead of {expected}"
+                );
+            }
+        }
+    }
+}
+
+/// Log-probabilities of the decoder's steps for one source alone, without its batch mates and
+/// their padding.
+fn alone(network: &Network, row: usize) -> Vec<Vec<f64>> {
+    let (read, _) = targets();
+    let length = read.lengths[row];
+    let ids: Vec<u32> = (0..length)
+        .map(|step| read.ids[step * read.batch() + row] as u32)
+        .collect();
+    let source = batch_of(&sources()[row..=row]);
+    rows(network.forward(&source, &Padded::new(&[ids]), None))
+}
+
+fn rows(scores: Tensor<2>) -> Vec<Vec<f64>> {
+    let classes = scores.dims()[1];
+    values(log_softmax(scores, 1))
+        .chunks(classes)
+        .map(<[f64]>::to_vec)
+        .collect()
+}
+
+fn assert_close(what: &str, found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() < 1e-9, "{what}: {a} instead of {b}");
+    }
+}
+
+#[test]
+fn padding_and_batch_mates_change_nothing() {
+    for settings in FORMS {
+        let network = network(&recipe(settings), &Device::flex());
+        let (read, _) = targets();
+        let together = rows(network.forward(&batch_of(&sources()), &read, None));
+        for row in 0..3 {
+            for (step, expected) in alone(&network, row).iter().enumerate() {
+                let what = format!("{settings:?}, source {row}, step {step}");
+                assert_close(&what, &together[step * 3 + row], expected);
+            }
+        }
+    }
+}
+
+/// Decoding step by step gives what training computes at once, also after rows have changed
+/// places, been repeated and left out.
+#[test]
+fn steps_agree_with_the_whole_sequence() {
+    for settings in FORMS {
+        let recipe = recipe(settings);
+        let network = network(&recipe, &Device::flex());
+        let (read, _) = targets();
+        let whole = rows(network.forward(&batch_of(&sources()), &read, None));
+        let mut state = network.encode(&batch_of(&sources()));
+        let mut places = vec![0, 1, 2];
+        for (step, picked) in [vec![0, 1, 2], vec![2, 0, 0], vec![0, 2, 1]]
+            .iter()
+            .enumerate()
+        {
+            state = state.select(picked);
+            places = picked.iter().map(|&row: &usize| places[row]).collect();
+            let last: Vec<u32> = places
+                .iter()
+                .map(|&row: &usize| read.ids[step * 3 + row] as u32)
+                .collect();
+            let scores = network.step(&mut state, &last);
+            if let Some(attention) = scores.attention {
+                check_attention(&values(attention), &places);
+            }
+            for (found, &row) in rows(scores.scores).iter().zip(&places) {
+                let what = format!("{settings:?}, source {row}, step {step}");
+                assert_close(&what, found, &whole[step * 3 + row]);
+            }
+        }
+    }
+}
+
+/// Attention sums to 1 over the symbols of a source and is 0 on padding.
+fn check_attention(weights: &[f64], places: &[usize]) {
+    let sources = sources();
+    for (weights, &row) in weights.chunks(3).zip(places) {
+        let length = sources[row].len();
+        let total: f64 = weights[..length].iter().sum();
+        let expected = if length == 0 { 0.0 } else { 1.0 };
+        assert!((total - expected).abs() < 1e-9, "{weights:?}");
+        assert!(weights[length..].iter().all(|&weight| weight == 0.0));
+    }
+}
+
+/// A batch of nothing but empty sources gives numbers.
+#[test]
+fn empty_sources_give_no_nan() {
+    for settings in FORMS {
+        let network = network(&recipe(settings), &Device::flex());
+        let source = batch_of(&[source(&[], &[]), source(&[], &[])]);
+        let read = Padded::new(&[vec![0, 1], vec![0, 1]]);
+        let scores = values(network.forward(&source, &read, None));
+        assert!(scores.iter().all(|score| score.is_finite()), "{settings:?}");
+    }
+}
+
+/// The same noise gives the same loss, other noise another.
+#[test]
+fn dropout_follows_seed_and_step() {
+    let recipe = recipe(FORMS[3]);
+    let network = network(&recipe, &Device::flex());
+    let (read, expected) = targets();
+    let loss = |noise: Option<Noise>| {
+        let mut noise = noise;
+        let scores = network.forward(&batch_of(&sources()), &read, noise.as_mut());
+        number(Losses::new(scores, &expected, 0.0).cross_entropy)
+    };
+    assert_eq!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 2))));
+    assert_ne!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 3))));
+    assert_ne!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(2, 2))));
+    assert_ne!(loss(Some(Noise::new(1, 2))), loss(None));
+}
+
+/// A dropout mask has the mean 1 and the asked-for share of zeros.
+#[test]
+fn dropout_mask_keeps_the_mean() {
+    let mask = Noise::new(1, 1).values(100_000, 0.3);
+    let zeros = mask.iter().filter(|&&value| value == 0.0).count() as f64;
+    let mean = mask.iter().sum::<f32>() / 1e5;
+    assert!((zeros / 1e5 - 0.3).abs() < 0.01, "{zeros} zeros");
+    assert!((mean - 1.0).abs() < 0.02, "mean {mean}");
+}
+
+/// A form's weights make the same network again; one missing or of another shape is refused.
+#[test]
+fn weights_make_the_same_network() {
+    for settings in FORMS {
+        let recipe = recipe(settings);
+        let network = network(&recipe, &Device::flex());
+        let weights = weights_of(&network);
+        let again = |weights: Weights| {
+            let mut params = Parameters::stored(weights, &Device::flex()).with_dtype(DType::F64);
+            Network::new(&recipe.model, sizes(&recipe), &mut params)
+        };
+        let twin = again(weights.clone()).expect("the same network");
+        assert_eq!(number(loss(&network)), number(loss(&twin)), "{settings:?}");
+        for name in weights.keys() {
+            let mut fewer = weights.clone();
+            fewer.remove(name);
+            assert!(again(fewer).is_err(), "{settings:?} without {name}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! A run that is interrupted anywhere and resumed is the run that nobody interrupted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail by panicking
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use seq2seq::config::Override;
+use seq2seq::training::{
+    BatchReport, Ending, EpochRecord, Existing, Observer, RunFolder, Task, Trainer, TrainingError,
+};
+use seq2seq::{Model, Recipe};
+
+/// Training pairs and runs in a folder of their own.
+struct Bench {
+    folder: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let lines: String = (0..60)
+            .map(|n| format!("{n:03}\t{:03}\n", 999 - n * 7))
+            .collect();
+        fs::write(folder.path().join("pairs.tsv"), lines).unwrap();
+        Self { folder }
+    }
+
+    fn pairs(&self) -> PathBuf {
+        self.folder.path().join("pairs.tsv")
+    }
+
+    fn run(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn start(&self, name: &str, settings: &[&str]) -> Trainer {
+        let base = [
+            "model.encoder_units=6",
+            "model.embedding=4",
+            "training.epochs=4",
+            "training.batch_size=10",
+            "training.learning_rate=0.02",
+            "training.teacher_forcing=0.9",
+            "training.schedule=cosine",
+            "training.monitor=loss",
+            "data.validation=0.2",
+        ];
+        let settings: Vec<Override> = base
+            .iter()
+            .chain(settings)
+            .map(|s| s.parse().unwrap())
+            .collect();
+        let mut recipe = Recipe::default().with_overrides(&settings).unwrap();
+        recipe.data.train = Some(self.pairs());
+        let task = Task::prepare(recipe).unwrap();
+        Trainer::new(task, Some((&self.run(name), Existing::Refuse))).unwrap()
+    }
+
+    fn resume(&self, name: &str) -> Result<Trainer, TrainingError> {
+        self.resume_with(name, &[])
+    }
+
+    fn resume_with(&self, name: &str, settings: &[&str]) -> Result<Trainer, TrainingError> {
+        let settings: Vec<Override> = settings.iter().map(|s| s.parse().unwrap()).collect();
+        let (folder, recipe) = RunFolder::open(&self.run(name))?;
+        Trainer::resume(Task::prepare(recipe.with_overrides(&settings)?)?, folder)
+    }
+
+    fn model(&self, name: &str) -> Vec<u8> {
+        fs::read(self.run(name).join("model.safetensors")).unwrap()
+    }
+
+    fn checkpoints(&self, name: &str) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(self.run(name).join("checkpoints"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// The metrics but for what depends on the clock.
+    fn metrics(&self, name: &str) -> Vec<EpochRecord> {
+        let text = fs::read_to_string(self.run(name).join("metrics.jsonl")).unwrap();
+        let timeless = |line| EpochRecord {
+            seconds: 0.0,
+            pairs_per_second: 0.0,
+            ..serde_json::from_str(line).unwrap()
+        };
+        text.lines().map(timeless).collect()
+    }
+
+    /// The reference: a run that nobody interrupts.
+    fn whole(&self) -> Vec<u8> {
+        self.start("whole", &[]).run(&mut ()).unwrap();
+        self.model("whole")
+    }
+}
+
+/// Asks to stop after so many batches.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn batch_done(&mut self, _: &BatchReport) {
+        self.0 -= 1;
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// 5 batches an epoch, 4 epochs; one run is interrupted after every single batch.
+#[test]
+fn interrupted_after_every_batch() {
+    let bench = Bench::new();
+    let whole = bench.whole();
+    let outcome = bench.start("part", &[]).run(&mut StopAfter(1)).unwrap();
+    assert_eq!(outcome.ending, Ending::Interrupted);
+    for step in 2..=20 {
+        let outcome = bench
+            .resume("part")
+            .unwrap()
+            .run(&mut StopAfter(1))
+            .unwrap();
+        assert_eq!(outcome.ending, Ending::Interrupted, "step {step}");
+    }
+    let outcome = bench.resume("part").unwrap().run(&mut ()).unwrap();
+    assert_eq!(outcome.ending, Ending::Finished);
+    assert!(bench.model("part") == whole, "the models differ");
+    assert_eq!(bench.metrics("part"), bench.metrics("whole"));
+}
+
+/// Every optimizer and schedule goes on where it was.
+#[test]
+fn optimizers_and_schedules_go_on() {
+    for (index, settings) in [
+        ["training.optimizer=rmsprop", "training.schedule=step"],
+        ["training.optimizer=sgd", "training.momentum=0.9"],
+        ["training.optimizer=adamw", "training.schedule=linear"],
+        ["training.clip_norm=0.5", "training.schedule=exponential"],
+        ["training.optimizer=adam", "training.keep_best=false"],
+        ["training.warmup_steps=8", "training.schedule=noam"],
+    ]
+    .iter()
+    .enumerate()
+    {
+        let bench = Bench::new();
+        bench.start("whole", settings).run(&mut ()).unwrap();
+        let outcome = bench.start("part", settings).run(&mut StopAfter(3 + index));
+        assert_eq!(outcome.unwrap().ending, Ending::Interrupted);
+        bench.resume("part").unwrap().run(&mut ()).unwrap();
+        assert!(bench.model("part") == bench.model("whole"), "{settings:?}");
+    }
+}
+
+/// Killed before the first checkpoint: the run begins again.
+#[test]
+fn without_a_checkpoint_the_run_begins_again() {
+    let bench = Bench::new();
+    let whole = bench.whole();
+    drop(bench.start("part", &[]));
+    fs::write(bench.run("part").join("metrics.jsonl"), "{\"epoch\":1,\"st").unwrap();
+    bench.resume("part").unwrap().run(&mut ()).unwrap();
+    assert!(bench.model("part") == whole);
+    assert_eq!(bench.metrics("part"), bench.metrics("whole"));
+}
+
+/// Killed after epochs, and a better model, that the checkpoint knows nothing of.
+#[test]
+fn what_came_after_the_checkpoint_changes_nothing() {
+    let bench = Bench::new();
+    let whole = bench.whole();
+    bench.start("part", &[]).run(&mut StopAfter(7)).unwrap();
+    let folder = bench.run("part");
+    let before = bench.model("part");
+    // As a run leaves it that is killed after two more epochs.
+    fs::write(folder.join("model.safetensors"), &whole).unwrap();
+    let metrics = fs::read_to_string(bench.run("whole").join("metrics.jsonl")).unwrap();
+    fs::write(folder.join("metrics.jsonl"), &metrics[..metrics.len() - 40]).unwrap();
+    fs::write(folder.join(".seq2seq-partial-x"), "half").unwrap();
+
+    let resumed = bench.resume("part").unwrap();
+    assert_eq!((resumed.position().epoch, resumed.position().batch), (1, 2));
+    assert!(
+        bench.model("part") == before,
+        "the best model is that of the checkpoint"
+    );
+    assert_eq!(bench.metrics("part").len(), 1);
+    assert!(!folder.join(".seq2seq-partial-x").exists());
+    resumed.run(&mut ()).unwrap();
+    assert!(bench.model("part") == whole);
+    assert_eq!(bench.metrics("part"), bench.metrics("whole"));
+}
+
+#[test]
+fn the_newest_checkpoints_are_kept() {
+    let bench = Bench::new();
+    let settings = ["training.checkpoint_steps=3", "training.keep_checkpoints=4"];
+    bench.start("steps", &settings).run(&mut ()).unwrap();
+    let steps: Vec<usize> = bench
+        .checkpoints("steps")
+        .iter()
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(steps, [12, 15, 18, 20]);
+    let settings = [
+        "training.checkpoint_epochs=2",
+        "training.keep_checkpoints=9",
+    ];
+    bench.start("epochs", &settings).run(&mut ()).unwrap();
+    let names = bench.checkpoints("epochs");
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+/// Bytes that changed on the disk cost time, not the run.
+#[test]
+fn a_damaged_checkpoint_is_set_aside() {
+    let bench = Bench::new();
+    let whole = bench.whole();
+    let settings = ["training.checkpoint_steps=1"];
+    bench
+        .start("part", &settings)
+        .run(&mut StopAfter(8))
+        .unwrap();
+    let paths = bench.checkpoints("part");
+    let newest = paths.last().unwrap();
+    let mut bytes = fs::read(newest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(newest, bytes).unwrap();
+    let resumed = bench.resume("part").unwrap();
+    assert_eq!(resumed.position().step, 7);
+    resumed.run(&mut ()).unwrap();
+    assert!(newest.with_extension("damaged").exists());
+    // The interval is a setting, which the model file tells; the rest is the same.
+    let weights = |bytes: &[u8]| {
+        let model = Model::from_bytes(bytes, "m").unwrap();
+        format!("{:?}", model.predict(&["001", "030"], &Default::default()))
+    };
+    assert_eq!(weights(&bench.model("part")), weights(&whole));
+
+    for path in bench.checkpoints("part") {
+        fs::write(path, "rubbish").unwrap();
+    }
+    let error = bench.resume("part").map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("cannot be used"), "{error}");
+}
+
+#[test]
+fn other_data_or_settings_are_refused() {
+    let bench = Bench::new();
+    bench.start("part", &[]).run(&mut StopAfter(7)).unwrap();
+    for (settings, reason) in [
+        (
+            ["model.encoder_units=7"],
+            "a setting of [model] has changed",
+        ),
+        (["training.batch_size=9"], "training.batch_size has changed"),
+        (["training.optimizer=sgd"], "training.optimizer has changed"),
+        (["training.shuffle=false"], "training.shuffle has changed"),
+        (
+            ["data.validation=0.3"],
+            "data is not what the run began with",
+        ),
+    ] {
+        let error = bench.resume_with("part", &settings).map(|_| ());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+    let more = format!("{}9\t9\n", fs::read_to_string(bench.pairs()).unwrap());
+    fs::write(bench.pairs(), more).unwrap();
+    let error = bench.resume("part").map(|_| ()).unwrap_err().to_string();
+    assert!(
+        error.contains("data is not what the run began with"),
+        "{error}"
+    );
+}
+
+/// A run may be told to go on for longer.
+#[test]
+fn a_finished_run_can_be_extended() {
+    let bench = Bench::new();
+    bench
+        .start("run", &["training.schedule=constant"])
+        .run(&mut ())
+        .unwrap();
+    let longer = bench.resume_with("run", &["training.epochs=6"]).unwrap();
+    longer.run(&mut ()).unwrap();
+    assert_eq!(bench.metrics("run").len(), 6);
+    // Resuming a finished run changes nothing.
+    let model = bench.model("run");
+    bench.resume("run").unwrap().run(&mut ()).unwrap();
+    assert!(bench.model("run") == model);
+}
+
+#[test]
+fn two_processes_cannot_share_a_run() {
+    let bench = Bench::new();
+    let first = bench.start("run", &[]);
+    let error = RunFolder::open(&bench.run("run")).map(|_| ()).unwrap_err();
+    assert!(matches!(error, TrainingError::Busy(_)), "{error}");
+    assert!(error.to_string().contains("in use by another process"));
+    for existing in [Existing::Refuse, Existing::Overwrite] {
+        let error = RunFolder::create(&bench.run("run"), &Recipe::default(), existing);
+        assert!(matches!(error, Err(TrainingError::Busy(_))));
+    }
+    drop(first);
+    assert!(RunFolder::open(&bench.run("run")).is_ok());
+}
+
+#[test]
+fn a_folder_with_a_run_is_not_taken() {
+    let bench = Bench::new();
+    bench.start("run", &[]).run(&mut StopAfter(7)).unwrap();
+    let create = |existing| RunFolder::create(&bench.run("run"), &Recipe::default(), existing);
+    let error = create(Existing::Refuse).unwrap_err().to_string();
+    assert!(
+        error.contains("--resume") && error.contains("--overwrite"),
+        "{error}"
+    );
+    create(Existing::Overwrite).unwrap();
+    let left: Vec<_> = list(&bench.run("run"));
+    assert_eq!(left, [".lock", "checkpoints", "recipe.toml"]);
+    assert!(bench.checkpoints("run").is_empty());
+    let none = RunFolder::open(bench.folder.path())
+        .map(|_| ())
+        .unwrap_err();
+    assert!(matches!(none, TrainingError::NoRun(_)));
+}
+
+fn list(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
