@@ -4,9 +4,10 @@
 
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
+mod support;
+
 use std::sync::Arc;
 
-use seq2seq::config::Override;
 use seq2seq::data::SourceIds;
 use seq2seq::decoding::{
     Constraint, LengthLimit, Method, SearchError, SearchInput, SearchOptions, StepModel,
@@ -14,7 +15,7 @@ use seq2seq::decoding::{
 };
 use seq2seq::evaluation::{CompareError, audit, calibrate, compare, examine};
 use seq2seq::training::{Task, Trainer};
-use seq2seq::{Model, Pair, PredictOptions, Recipe, Warning};
+use seq2seq::{Model, Pair, PredictOptions, Warning};
 
 /// Words over three letters of one to three letters, backwards; the ending `!` comes twice as often
 /// as not, so that models are unsure of something.
@@ -52,14 +53,7 @@ fn train_on(settings: &[&str], pairs: Vec<Pair>) -> Model {
         "text.source=characters",
         "text.target=characters",
     ];
-    let overrides: Vec<Override> = base
-        .iter()
-        .chain(settings)
-        .map(|text| text.parse().expect("an override"))
-        .collect();
-    let recipe = Recipe::default()
-        .with_overrides(&overrides)
-        .expect("valid settings");
+    let recipe = support::recipe(&base, settings);
     let task = Task::from_pairs(recipe, pairs).expect("a task");
     Trainer::new(task, None)
         .expect("a trainer")

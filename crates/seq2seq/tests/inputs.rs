@@ -2,20 +2,21 @@
 //! encodings, marks, broken line ends, endless lines; and texts that look alike are read alike.
 #![allow(clippy::unwrap_used)] // a test may fail by panicking
 
+mod support;
+
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use seq2seq::config::Override;
+use seq2seq::Pair;
 use seq2seq::data::{
     LONGEST_LINE, LONGEST_TEXT, OnBadLine, PairFile, ReadOptions, read_pairs_from,
 };
 use seq2seq::evaluation::UnknownSymbols;
 use seq2seq::text::{Normalization, Tokenization};
 use seq2seq::training::Task;
-use seq2seq::{Pair, Recipe};
 
 fn read(bytes: &[u8]) -> Result<PairFile, String> {
     read_pairs_from(bytes, "f", &ReadOptions::default()).map_err(|error| error.to_string())
@@ -203,12 +204,7 @@ fn task(settings: &[&str], pairs: &[(&str, &str)]) -> Task {
         "text.source=characters",
         "text.target=characters",
     ];
-    let settings: Vec<Override> = base
-        .iter()
-        .chain(settings)
-        .map(|s| s.parse().unwrap())
-        .collect();
-    let recipe = Recipe::default().with_overrides(&settings).unwrap();
+    let recipe = support::recipe(&base, settings);
     let pairs = pairs.iter().map(|(source, target)| Pair {
         source: (*source).to_owned(),
         target: (*target).to_owned(),

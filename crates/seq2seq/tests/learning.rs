@@ -2,7 +2,8 @@
 
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
-use seq2seq::config::Override;
+mod support;
+
 use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer};
 use seq2seq::{Model, Pair, PredictOptions, Recipe};
 
@@ -34,14 +35,7 @@ fn recipe(settings: &[&str]) -> Recipe {
         "text.source=characters",
         "text.target=characters",
     ];
-    let overrides: Vec<Override> = base
-        .iter()
-        .chain(settings)
-        .map(|text| text.parse().expect("an override"))
-        .collect();
-    Recipe::default()
-        .with_overrides(&overrides)
-        .expect("valid settings")
+    support::recipe(&base, settings)
 }
 
 fn train(recipe: Recipe) -> Model {

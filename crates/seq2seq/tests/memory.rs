@@ -2,13 +2,14 @@
 //! ends the process where that is exceeded.
 #![allow(clippy::unwrap_used)] // a test may fail by panicking
 
+mod support;
+
 #[path = "../../../fuzz/harness.rs"]
 #[allow(dead_code)]
 mod harness;
 
-use seq2seq::config::Override;
 use seq2seq::training::{Task, Trainer};
-use seq2seq::{Model, Pair, Recipe};
+use seq2seq::{Model, Pair};
 
 #[global_allocator]
 static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, usize::MAX);
@@ -34,8 +35,7 @@ fn model() -> Vec<u8> {
         "data.validation=0",
         "model.encoder_units=128",
     ];
-    let settings: Vec<Override> = settings.iter().map(|s| s.parse().unwrap()).collect();
-    let recipe = Recipe::default().with_overrides(&settings).unwrap();
+    let recipe = support::recipe(&settings, &[]);
     let pairs = ["ab", "ba", "aab"].map(|word| Pair::from((word, word)));
     let task = Task::from_pairs(recipe, pairs).unwrap();
     let outcome = Trainer::new(task, None).unwrap().run(&mut ()).unwrap();

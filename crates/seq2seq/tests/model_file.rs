@@ -2,13 +2,14 @@
 //! never memory beyond a small multiple of the file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail by panicking
 
+mod support;
+
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use seq2seq::config::Override;
 use seq2seq::decoding::LengthLimit;
 use seq2seq::training::{Task, Trainer};
-use seq2seq::{Damage, Model, ModelFileError, Pair, PredictOptions, Recipe};
+use seq2seq::{Damage, Model, ModelFileError, Pair, PredictOptions};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -22,8 +23,7 @@ fn trained() -> Model {
         "text.target=characters",
         "data.dev=private/folder/dev.tsv",
     ];
-    let settings: Vec<Override> = settings.iter().map(|s| s.parse().unwrap()).collect();
-    let recipe = Recipe::default().with_overrides(&settings).unwrap();
+    let recipe = support::recipe(&settings, &[]);
     let pairs = ["ab", "ba", "aab", "bb"].map(|word| Pair {
         source: word.to_owned(),
         target: word.chars().rev().collect(),

@@ -2,17 +2,11 @@
 
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
-use seq2seq::config::{Override, Recipe};
+mod support;
 
 /// The message with which the settings are refused.
 fn refusal(settings: &[&str]) -> String {
-    let overrides: Vec<Override> = settings
-        .iter()
-        .map(|text| text.parse().expect("an override"))
-        .collect();
-    let recipe = Recipe::default()
-        .with_overrides(&overrides)
-        .expect("valid settings");
+    let recipe = support::recipe(&[], settings);
     recipe.check().expect_err("a refusal").to_string()
 }
 

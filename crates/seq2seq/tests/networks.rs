@@ -3,12 +3,14 @@
 
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Gradients, Tensor};
-use seq2seq::config::{Override, Recipe};
+use seq2seq::config::Recipe;
 use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
 use seq2seq::model::parameters::{Parameters, Weights, weights_of};
 use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
@@ -74,14 +76,7 @@ const FORMS: &[&[&str]] = &[
 
 fn recipe(settings: &[&str]) -> Recipe {
     let base = ["model.encoder_units=4", "model.embedding=3"];
-    let overrides: Vec<Override> = base
-        .iter()
-        .chain(settings)
-        .map(|text| text.parse().expect("an override"))
-        .collect();
-    let recipe = Recipe::default()
-        .with_overrides(&overrides)
-        .expect("valid settings");
+    let recipe = support::recipe(&base, settings);
     recipe.check().expect("settings that fit together");
     recipe
 }

@@ -1,10 +1,11 @@
 //! A run that is interrupted anywhere and resumed is the run that nobody interrupted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail by panicking
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seq2seq::config::Override;
 use seq2seq::training::{
     BatchReport, Ending, EpochRecord, Existing, Observer, RunFolder, Task, Trainer, TrainingError,
 };
@@ -45,12 +46,7 @@ impl Bench {
             "training.monitor=loss",
             "data.validation=0.2",
         ];
-        let settings: Vec<Override> = base
-            .iter()
-            .chain(settings)
-            .map(|s| s.parse().unwrap())
-            .collect();
-        let mut recipe = Recipe::default().with_overrides(&settings).unwrap();
+        let mut recipe = support::recipe(&base, settings);
         recipe.data.train = Some(self.pairs());
         let task = Task::prepare(recipe).unwrap();
         Trainer::new(task, Some((&self.run(name), Existing::Refuse))).unwrap()
@@ -61,7 +57,7 @@ impl Bench {
     }
 
     fn resume_with(&self, name: &str, settings: &[&str]) -> Result<Trainer, TrainingError> {
-        let settings: Vec<Override> = settings.iter().map(|s| s.parse().unwrap()).collect();
+        let settings = support::overrides(settings);
         let (folder, recipe) = RunFolder::open(&self.run(name))?;
         Trainer::resume(Task::prepare(recipe.with_overrides(&settings)?)?, folder)
     }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use seq2seq::bench::{Effort, Measurement, Phase, Work, limit_gflops, measure};
 use serde_json::json;
 
@@ -14,11 +15,11 @@ use crate::output::{print_line, table};
 #[derive(Args)]
 pub struct Bench {
     /// Work to measure; may be repeated [default: all]
-    #[arg(long, value_enum, ignore_case = true, value_name = "A|B|C")]
-    work: Vec<WorkName>,
+    #[arg(long, value_parser = named(Work::ALL, Work::name), ignore_case = true, value_name = "A|B|C")]
+    work: Vec<Work>,
     /// Phase to measure; may be repeated [default: all]
-    #[arg(long, value_enum, value_name = "PHASE")]
-    phase: Vec<PhaseName>,
+    #[arg(long, value_parser = named(Phase::ALL, Phase::name), value_name = "PHASE")]
+    phase: Vec<Phase>,
     /// Repetitions of each measurement
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
@@ -30,21 +31,24 @@ pub struct Bench {
     json: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "UPPER")]
-enum WorkName {
-    A,
-    B,
-    C,
+/// A parser for the names of some values, in any case.
+fn named<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(name)).try_map(move |text| {
+        let found = all
+            .into_iter()
+            .find(|&value| name(value).eq_ignore_ascii_case(&text));
+        found.ok_or("there is no such name")
+    })
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PhaseName {
-    Train,
-    Greedy,
-    #[value(name = "greedy-1")]
-    GreedyOne,
-    Beam5,
+/// The values that were asked for, in their own order; all if none was.
+fn asked<T: Copy + PartialEq, const N: usize>(all: [T; N], asked: &[T]) -> Vec<T> {
+    all.into_iter()
+        .filter(|value| asked.is_empty() || asked.contains(value))
+        .collect()
 }
 
 impl Bench {
@@ -65,9 +69,10 @@ impl Bench {
             ))?;
         }
         let mut results = Vec::new();
-        for work in self.works() {
+        let phases = asked(Phase::ALL, &self.phase);
+        for work in asked(Work::ALL, &self.work) {
             eprintln!("measuring {}: {}", work.name(), work.description());
-            results.extend(measure(work, &self.phases(), threads, effort)?);
+            results.extend(measure(work, &phases, threads, effort)?);
         }
         if self.json {
             print_line(&json!({ "limit_gflops": limit, "results": results }).to_string())?;
@@ -75,31 +80,6 @@ impl Bench {
             print_line(&results_table(&results))?;
         }
         Ok(Done::Completed)
-    }
-
-    fn works(&self) -> Vec<Work> {
-        let asked = |work: &Work| {
-            let name = match work {
-                Work::A => WorkName::A,
-                Work::B => WorkName::B,
-                Work::C => WorkName::C,
-            };
-            self.work.is_empty() || self.work.contains(&name)
-        };
-        Work::ALL.into_iter().filter(asked).collect()
-    }
-
-    fn phases(&self) -> Vec<Phase> {
-        let asked = |phase: &Phase| {
-            let name = match phase {
-                Phase::Train => PhaseName::Train,
-                Phase::Greedy => PhaseName::Greedy,
-                Phase::GreedyOne => PhaseName::GreedyOne,
-                Phase::Beam => PhaseName::Beam5,
-            };
-            self.phase.is_empty() || self.phase.contains(&name)
-        };
-        Phase::ALL.into_iter().filter(asked).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::reference_symbols;
+use super::{are_right, reference_symbols};
 use crate::data::Question;
 use crate::metrics::Calibration;
 use crate::trained_model::Model;
@@ -35,11 +35,7 @@ fn fit(model: &Model, questions: &[Question], temperatures: Vec<f64>) -> Option<
     options.search.keep.temperatures = temperatures.clone();
     let predictions = model.predict(questions, &options);
     let references = reference_symbols(&model.codec, questions);
-    let right: Vec<bool> = predictions
-        .iter()
-        .zip(references)
-        .map(|(prediction, references)| references.contains(&prediction.symbols))
-        .collect();
+    let right = are_right(predictions.iter().map(|p| &p.symbols), &references);
     let log_probabilities: Vec<Vec<f64>> = predictions
         .into_iter()
         .map(|prediction| prediction.tempered)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{answer_questions, question_parts, reference_symbols};
+use super::{answer_questions, are_right, question_parts, reference_symbols};
 use crate::data::Question;
 use crate::metrics::{
     FreeRunning, PairedDifference, RESAMPLES, ScoreError, mcnemar, paired_bootstrap, score,
@@ -95,13 +95,7 @@ pub fn compare(
         predictions.into_iter().map(|p| (p.text, p.symbols)).unzip()
     };
     let ((first_texts, a), (second_texts, b)) = (answers(first), answers(second));
-    let right = |answers: &[Vec<String>]| -> Vec<bool> {
-        let pairs = answers.iter().zip(&references);
-        pairs
-            .map(|(answer, references)| references.contains(answer))
-            .collect()
-    };
-    let (right_a, right_b) = (right(&a), right(&b));
+    let (right_a, right_b) = (are_right(&a, &references), are_right(&b, &references));
     let count = |wanted: (bool, bool)| {
         let pairs = right_a.iter().copied().zip(right_b.iter().copied());
         pairs.filter(|pair| *pair == wanted).count()

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::compare::SEED;
 use super::{
-    QuestionParts, TeacherForced, UnknownSymbols, answer_questions, question_parts,
+    QuestionParts, TeacherForced, UnknownSymbols, answer_questions, are_right, question_parts,
     reference_symbols, teacher_forced,
 };
 use crate::data::{Example, Pair, Question, questions};
@@ -192,11 +192,7 @@ fn confidence(
     predictions: &[Prediction],
     references: &[Vec<Vec<String>>],
 ) -> Confidence {
-    let right: Vec<bool> = predictions
-        .iter()
-        .zip(references)
-        .map(|(prediction, references)| references.contains(&prediction.symbols))
-        .collect();
+    let right = are_right(predictions.iter().map(|p| &p.symbols), references);
     let own: Vec<f64> = predictions
         .iter()
         .map(|p| p.log_probability.exp())

@@ -132,6 +132,17 @@ pub fn answer_questions(
     }
 }
 
+/// Which answers are exactly one of the references of their questions.
+fn are_right<'a>(
+    answers: impl IntoIterator<Item = &'a Vec<String>>,
+    references: &[Vec<Vec<String>>],
+) -> Vec<bool> {
+    let answers = answers.into_iter().zip(references);
+    answers
+        .map(|(answer, references)| references.contains(answer))
+        .collect()
+}
+
 /// What a question adds to the rates, for drawing questions anew.
 #[derive(Clone, Copy, Debug)]
 struct QuestionParts {

@@ -7,9 +7,10 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{softmax, tanh};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::parameters::{ParameterError, Parameters};
+use super::tensors::select_rows;
 use crate::config::AttentionKind;
 use crate::data::Padded;
 
@@ -224,20 +225,12 @@ pub fn masked_softmax<const D: usize>(scores: Tensor<D>, mask: Option<Tensor<D>>
 }
 
 impl Memory {
-    /// Where the memory lies.
-    pub fn device(&self) -> Device {
-        self.keys.device()
-    }
-
-    /// The memory of the given rows, `[rows]`.
-    pub fn select(&self, rows: &Tensor<1, Int>) -> Self {
+    /// The memory of the given rows, in that order; a row may come several times or not at all.
+    pub fn select(&self, rows: &[usize]) -> Self {
         Self {
-            keys: self.keys.clone().select(0, rows.clone()),
-            values: self.values.clone().select(0, rows.clone()),
-            mask: self
-                .mask
-                .as_ref()
-                .map(|mask| mask.clone().select(0, rows.clone())),
+            keys: select_rows(&self.keys, 0, rows),
+            values: select_rows(&self.values, 0, rows),
+            mask: self.mask.as_ref().map(|mask| select_rows(mask, 0, rows)),
         }
     }
 }

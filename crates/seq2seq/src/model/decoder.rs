@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::tanh;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attended, Attention, AttentionSizes, Memory};
 use super::dropout::{Noise, dropout};
@@ -10,6 +10,7 @@ use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
 use super::parameters::{ParameterError, Parameters};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
+use super::tensors::select_rows;
 use crate::config::ModelSettings;
 
 /// Layers of a decoder, from the symbols up.
@@ -395,13 +396,12 @@ impl DecoderOutput {
 impl RecurrentState {
     /// The state of the given rows, in that order; a row may come several times or not at all.
     pub fn select(&self, rows: &[usize]) -> Self {
-        let picked = |device: &Device| index(rows, device);
-        let flat = |tensor: &Tensor<2>| tensor.clone().select(0, picked(&tensor.device()));
+        let flat = |tensor: &Tensor<2>| select_rows(tensor, 0, rows);
         Self {
             layers: self.layers.as_ref().map(|layers| {
                 layers
                     .iter()
-                    .map(|layer| layer.clone().select(1, picked(&layer.device())))
+                    .map(|layer| select_rows(layer, 1, rows))
                     .collect()
             }),
             feedback: self.feedback.as_ref().map(flat),
@@ -419,21 +419,15 @@ impl SourceMemory {
         if numbers == self.rows {
             return self.clone();
         }
-        let pick = |memory: &Memory| memory.select(&index(rows, &memory.device()));
+        let pick = |memory: &Memory| memory.select(rows);
         Self {
             symbols: self.symbols.as_ref().map(pick),
             features: self.features.as_ref().map(pick),
-            copied: self.copied.as_ref().map(|copied| {
-                let rows = index(rows, &copied.device());
-                copied.clone().select(0, rows)
-            }),
+            copied: self
+                .copied
+                .as_ref()
+                .map(|copied| select_rows(copied, 0, rows)),
             rows: numbers,
         }
     }
-}
-
-fn index(rows: &[usize], device: &Device) -> Tensor<1, Int> {
-    let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-    let count = rows.len();
-    Tensor::from_data(TensorData::new(rows, [count]), device)
 }

@@ -466,7 +466,7 @@ impl Trainer {
 
     fn validate(&mut self) -> Result<Validation, TrainingError> {
         let begun = Instant::now();
-        let model = self.model();
+        let mut model = self.model();
         let forced = teacher_forced(&model, &self.dev);
         // There are questions whenever there are validation pairs.
         let free = free_running(&model, &self.questions)
@@ -482,7 +482,8 @@ impl Trainer {
         if best {
             self.position.best = Some(figure);
             if self.task.recipe.training.keep_best {
-                self.keep(self.model())?;
+                model.provenance.best = Some(figure);
+                self.keep(model)?;
             }
         }
         self.budget.validated(begun.elapsed().as_secs_f64());

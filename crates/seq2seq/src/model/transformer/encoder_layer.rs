@@ -4,11 +4,11 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::feed_forward::FeedForward;
-use super::layer_norm::LayerNorm;
 use super::mask::Mask;
 use super::multi_head::{MultiHead, Queries};
 use crate::config::TransformerSettings;
 use crate::model::dropout::Dropout;
+use crate::model::layer_norm::LayerNorm;
 use crate::model::parameters::{ParameterError, Parameters};
 
 /// Self-attention and feed-forward network, each added to its input.

@@ -8,7 +8,6 @@
 mod decoder_layer;
 mod encoder_layer;
 mod feed_forward;
-mod layer_norm;
 mod mask;
 mod multi_head;
 mod positions;
@@ -19,13 +18,13 @@ use burn::tensor::Tensor;
 pub use decoder_layer::{DecoderLayer, LayerState, Sight};
 pub use encoder_layer::EncoderLayer;
 pub use feed_forward::FeedForward;
-pub use layer_norm::LayerNorm;
 pub use mask::Mask;
 pub use multi_head::{Memory, MultiHead, Queries};
 pub use positions::{Positions, Rotation};
 
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
+use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
 use super::source::SourceBatch;

@@ -1,0 +1,21 @@
+//! What several files of tests share.
+
+#![allow(dead_code, clippy::expect_used)] // every test file uses its own part, and may fail by panicking
+
+use seq2seq::Recipe;
+use seq2seq::config::Override;
+
+/// Settings as they are given on the command line.
+pub fn overrides(settings: &[&str]) -> Vec<Override> {
+    settings
+        .iter()
+        .map(|text| text.parse().expect("an override"))
+        .collect()
+}
+
+/// The defaults, changed by `base` and then by `settings`; not checked against each other yet.
+pub fn recipe(base: &[&str], settings: &[&str]) -> Recipe {
+    Recipe::default()
+        .with_overrides(&overrides(&[base, settings].concat()))
+        .expect("valid settings")
+}
