@@ -1,27 +1,30 @@
 //! Work for several threads, cut so that the results do not depend on how many there are.
+//!
+//! A training step is a few dozen pieces of work of a millisecond or less. Waking a sleeping thread
+//! for each costs up to a tenth of that, so the [`team`] stays awake for a moment in between.
+
+mod team;
 
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 /// Rows that a thread must have to be worth waking.
 const FEWEST_ROWS: usize = 16;
 
 /// Runs `work` on ranges of rows that together are all of them, one range a thread.
-pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync + Send) {
+pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
     let parts = threads(rows / FEWEST_ROWS);
-    for_each_part(parts, |part| {
-        work(rows * part / parts..rows * (part + 1) / parts)
+    team::for_each_part(parts, &|part| {
+        work(rows * part / parts..rows * (part + 1) / parts);
     });
 }
 
 /// Runs `work` on ranges of columns that together are all of them, one range a thread; but for the
 /// last, each has a multiple of 16 columns.
-pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Sync + Send) {
+pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Sync) {
     let groups = columns.div_ceil(16);
     let parts = threads(groups);
     let bound = |part: usize| (groups * part / parts * 16).min(columns);
-    for_each_part(parts, |part| work(bound(part)..bound(part + 1)));
+    team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
 }
 
 /// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.
@@ -30,12 +33,4 @@ fn threads(pieces: usize) -> usize {
         return 1;
     }
     rayon::current_num_threads().min(pieces)
-}
-
-fn for_each_part(parts: usize, work: impl Fn(usize) + Sync + Send) {
-    if parts == 1 {
-        work(0);
-    } else {
-        (0..parts).into_par_iter().with_max_len(1).for_each(work);
-    }
 }

@@ -288,10 +288,32 @@ fn label_smoothing_changes_the_objective_only() {
         .iter()
         .sum::<f64>()
         / 2.0;
-    assert_close("reported", &values(losses.cross_entropy), &[plain]);
+    let reported = losses.figures.cross_entropy;
+    assert!((reported - plain).abs() < 1e-6, "{reported} instead of {plain}");
     assert_close(
         "objective",
         &values(losses.objective),
         &[0.8 * plain + 0.2 * spread],
     );
+}
+
+/// The loss in one pass is the one composed of Burn's operations, and so is its gradient.
+#[test]
+fn the_fused_loss_is_the_composed_one() {
+    let numbers = values(random([6, 5]));
+    let expected = Expected::new(vec![4, -1, 0, 3, -1, 2]);
+    for smoothing in [0.0, 0.1] {
+        let loss_and_gradient = |precision: DType| {
+            let data = TensorData::new(numbers.clone(), [6, 5]);
+            let device = Device::flex().autodiff();
+            let scores = Tensor::<2>::from_data(data, (&device, precision)).require_grad();
+            let objective = Losses::new(scores.clone(), &expected, smoothing).objective;
+            let gradient = scores.grad(&objective.backward()).expect("a gradient");
+            [values(objective.inner()), values(gradient)].concat()
+        };
+        let (fused, composed) = (loss_and_gradient(DType::F32), loss_and_gradient(DType::F64));
+        for (fused, composed) in fused.iter().zip(&composed) {
+            assert!((fused - composed).abs() < 1e-6, "{fused} instead of {composed}");
+        }
+    }
 }

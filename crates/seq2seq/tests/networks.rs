@@ -14,7 +14,7 @@ use seq2seq::config::Recipe;
 use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
 use seq2seq::model::parameters::{Parameters, Weights, weights_of};
 use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
-use seq2seq::training::{Expected, Losses};
+use seq2seq::training::{Expected, Figures, Losses};
 
 const TARGETS: usize = 6;
 
@@ -324,7 +324,7 @@ fn dropout_follows_seed_and_step() {
     let loss = |noise: Option<Noise>| {
         let mut noise = noise;
         let scores = network.forward(&batch_of(&sources()), &read, noise.as_mut());
-        number(Losses::new(scores, &expected, 0.0).cross_entropy)
+        Figures::new(scores, &expected).cross_entropy
     };
     assert_eq!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 2))));
     assert_ne!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 3))));

@@ -40,7 +40,10 @@ pub struct Train {
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Continue the run in this folder
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["input", "train", "dev", "out", "seed"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "input", "train", "dev", "out", "seed", "budget", "source_column", "target_column",
+        "features_column", "on_bad_line", "header",
+    ])]
     resume: Option<PathBuf>,
     /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -165,7 +168,10 @@ impl Train {
         let reading = with_files(Recipe::default())?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let recipe = with_files(Recipe::for_pairs(&loaded.train))?;
+        let recipe = with_files(Recipe::for_size(
+            loaded.train.len(),
+            reading.model.architecture,
+        ))?;
         Ok(Task::new(recipe, loaded)?)
     }
 

@@ -17,7 +17,7 @@ use crate::model::Network;
 use crate::prediction::{PredictOptions, Prediction};
 use crate::text::Codec;
 use crate::trained_model::Model;
-use crate::training::{TrainingBatch, cross_entropy};
+use crate::training::{Figures, TrainingBatch};
 
 pub use audit::{Audited, audit};
 pub use calibrate::calibrate;
@@ -75,11 +75,10 @@ pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
     order.sort_by_key(|example| (example.target.len(), example.source.len()));
     for examples in order.chunks(model.recipe.decoding.batch_size) {
         let batch = TrainingBatch::new(examples, begin);
-        let (batch_loss, batch_correct) = forced_batch(&model.network, &batch);
-        let count = batch.expected.symbols;
-        loss += batch_loss * count as f64;
-        correct += batch_correct;
-        symbols += count;
+        let figures = forced_batch(&model.network, &batch);
+        loss += figures.cross_entropy * batch.expected.symbols as f64;
+        correct += figures.correct;
+        symbols += batch.expected.symbols;
     }
     let symbols = symbols.max(1) as f64;
     TeacherForced {
@@ -95,12 +94,9 @@ pub(crate) fn begin_symbol(recipe: &Recipe, codec: &Codec) -> Option<u32> {
     (!given).then(|| codec.target.vocabulary.begin().unwrap_or(0))
 }
 
-pub(crate) fn forced_batch(network: &Network, batch: &TrainingBatch) -> (f64, usize) {
-    let logits = network.forward(&batch.source, &batch.decoder_input, None);
-    let classes = logits.dims()[1];
-    let loss = cross_entropy(logits.clone(), &batch.expected).into_scalar::<f32>();
-    let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
-    (f64::from(loss), batch.expected.correct(&logits, classes))
+pub(crate) fn forced_batch(network: &Network, batch: &TrainingBatch) -> Figures {
+    let scores = network.forward(&batch.source, &batch.decoder_input, None);
+    Figures::new(scores, &batch.expected)
 }
 
 /// Free-running exact match and symbol error rate of greedy decoding.

@@ -13,7 +13,7 @@ use crate::config::{EnsembleSettings, Mixing};
 use crate::data::Padded;
 
 /// Networks over the same vocabularies, of any architectures.
-#[derive(Module, Debug)]
+#[derive(Module, Debug, Default)]
 pub struct EnsembleNetwork {
     /// The networks.
     pub member: Vec<Network>,

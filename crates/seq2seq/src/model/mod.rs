@@ -14,6 +14,7 @@ pub mod dropout;
 pub mod embedding;
 pub mod encoder;
 pub mod ensemble;
+pub(crate) mod flex;
 pub mod layer_norm;
 pub mod monotonic;
 pub mod network;

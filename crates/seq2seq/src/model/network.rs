@@ -89,6 +89,11 @@ impl Network {
         }
     }
 
+    /// A network without weights, which holds the place of one that is being updated.
+    pub(crate) fn none() -> Self {
+        Self::Ensemble(EnsembleNetwork::default())
+    }
+
     /// Reads the sources and returns the state before the first target symbol.
     pub fn encode(&self, source: &SourceBatch) -> DecoderState {
         match self {

@@ -2,7 +2,9 @@
 //!
 //! `docs/defaults.md` has the table and the trials that it rests on.
 
-use crate::config::{ModelSettings, Recipe, TrainingSettings};
+use crate::config::{
+    Architecture, AttentionKind, Embedding, ModelSettings, Recipe, TrainingSettings,
+};
 use crate::data::Pair;
 
 /// Most pairs of a small data set.
@@ -11,25 +13,64 @@ const SMALL: usize = 2_000;
 const MIDDLE: usize = 20_000;
 
 impl Recipe {
-    /// Settings that suit training pairs of this number.
+    /// Settings that suit these training pairs: a recurrent network with attention.
+    pub fn for_pairs(pairs: &[Pair]) -> Self {
+        Self::for_size(pairs.len(), Architecture::Recurrent)
+    }
+
+    /// Settings that suit an architecture and a number of training pairs.
     ///
     /// Fewer pairs get smaller batches and more epochs, so that every model sees enough weight
     /// updates; training stops early once free-running results no longer improve.
-    pub fn for_pairs(pairs: &[Pair]) -> Self {
-        let (batch_size, epochs, patience) = match pairs.len() {
+    pub fn for_size(pairs: usize, architecture: Architecture) -> Self {
+        let (batch_size, epochs, patience) = match pairs {
             0..=SMALL => (16, 100, 15),
             n if n <= MIDDLE => (32, 60, 8),
             _ => (64, 30, 5),
         };
         Self {
-            model: ModelSettings::default(),
+            model: model(architecture, pairs),
             training: TrainingSettings {
                 batch_size,
                 epochs,
                 patience,
+                label_smoothing: 0.1,
                 ..TrainingSettings::default()
             },
             ..Self::default()
         }
+    }
+}
+
+/// What suits an architecture; each heeds all that is set for it here.
+fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
+    let (encoder_units, embedding) = if pairs <= MIDDLE {
+        (128, Embedding::Size(64))
+    } else {
+        (256, Embedding::Size(128))
+    };
+    let dropout = 0.3;
+    let default = ModelSettings {
+        architecture,
+        ..ModelSettings::default()
+    };
+    match architecture {
+        Architecture::Recurrent => ModelSettings {
+            encoder_units,
+            bidirectional: true,
+            attention: AttentionKind::General,
+            embedding,
+            dropout,
+            ..default
+        },
+        Architecture::Monotonic => ModelSettings {
+            encoder_units,
+            embedding,
+            dropout,
+            embedding_dropout: dropout,
+            ..default
+        },
+        Architecture::Transformer => ModelSettings { dropout, ..default },
+        Architecture::Ensemble => default,
     }
 }

@@ -2,8 +2,9 @@
 
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
+use rnn_kernels::{CrossEntropy, softmax_cross_entropy};
 
-use crate::text::argmax;
+use crate::model::flex::is_flex_f32;
 
 /// What every step of a batch is expected to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,42 +24,96 @@ impl Expected {
         let symbols = ids.iter().filter(|&&id| id != PADDING).count();
         Self { ids, symbols }
     }
+}
 
-    /// Steps whose most probable symbol is the expected one; logits `[time * batch, classes]`.
-    pub fn correct(&self, logits: &[f32], classes: usize) -> usize {
-        let rows = logits.chunks_exact(classes).zip(&self.ids);
-        rows.filter(|(row, id)| argmax(row).is_some_and(|best| best as i32 == **id))
-            .count()
+/// How well scores foretell the expected symbols.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Mean cross-entropy of a symbol that is no padding, as Keras computes it.
+    pub cross_entropy: f64,
+    /// Steps whose most probable symbol is the expected one.
+    pub correct: usize,
+}
+
+impl Figures {
+    /// From scores `[time * batch, classes]`.
+    pub fn new(scores: Tensor<2>, expected: &Expected) -> Self {
+        let classes = scores.dims()[1];
+        let scores = numbers(scores);
+        Self::of_sums(
+            softmax_cross_entropy(&scores, classes, &expected.ids, 0.0, None),
+            expected,
+        )
+    }
+
+    fn of_sums(sums: CrossEntropy, expected: &Expected) -> Self {
+        Self {
+            cross_entropy: sums.nll_sum / expected.symbols.max(1) as f64,
+            correct: sums.correct,
+        }
     }
 }
 
-/// The loss as it is reported, and what training makes small.
+fn numbers(scores: Tensor<2>) -> Vec<f32> {
+    // Reading numbers of a float tensor as f32 cannot fail.
+    scores.try_into_vec_as().unwrap_or_default()
+}
+
+/// What training makes small, and the figures that are reported.
 #[derive(Clone, Debug)]
 pub struct Losses {
-    /// Mean cross-entropy of a symbol, one element.
-    pub cross_entropy: Tensor<1>,
-    /// The same with smoothed labels, one element.
+    /// Mean cross-entropy of a symbol with smoothed labels, one element.
     pub objective: Tensor<1>,
+    /// Without smoothing.
+    pub figures: Figures,
 }
 
 impl Losses {
-    /// Both losses from scores `[time * batch, classes]`. A label keeps the share `1 - smoothing`
-    /// of the probability; the rest is spread over all classes (Szegedy et al. 2016).
+    /// From scores `[time * batch, classes]`. A label keeps the share `1 - smoothing` of the
+    /// probability; the rest is spread over all classes (Szegedy et al. 2016).
     pub fn new(scores: Tensor<2>, expected: &Expected, smoothing: f64) -> Self {
-        let log_probs = log_softmax(scores, 1);
-        let weights = expected.weights(&log_probs);
-        let cross_entropy = (expected.picked(log_probs.clone()) * weights.clone()).sum();
-        let objective = if smoothing > 0.0 {
-            let spread = (log_probs.mean_dim(1) * weights).sum();
-            cross_entropy.clone() * (1.0 - smoothing) + spread * smoothing
-        } else {
-            cross_entropy.clone()
-        };
+        if is_flex_f32(&scores) {
+            return Self::fused(scores, expected, smoothing);
+        }
         Self {
-            cross_entropy,
-            objective,
+            objective: objective(scores.clone(), expected, smoothing),
+            figures: Figures::new(scores, expected),
         }
     }
+
+    /// Loss and gradient in one pass. Autodiff is handed a linear function with this value and this
+    /// gradient, so it has no logarithm or softmax to go back through.
+    fn fused(scores: Tensor<2>, expected: &Expected, smoothing: f64) -> Self {
+        let [rows, classes] = scores.dims();
+        let mut gradient = vec![0.0; rows * classes];
+        let sums = softmax_cross_entropy(
+            &numbers(scores.clone()),
+            classes,
+            &expected.ids,
+            smoothing as f32,
+            Some(&mut gradient),
+        );
+        let share = 1.0 / expected.symbols.max(1) as f64;
+        let gradient = TensorData::new(gradient, [rows, classes]);
+        let gradient = Tensor::<2>::from_data(gradient, &scores.device());
+        let linear = (scores * gradient).sum() * share;
+        Self {
+            objective: linear.clone() - linear.detach() + sums.loss_sum * share,
+            figures: Figures::of_sums(sums, expected),
+        }
+    }
+}
+
+/// Mean cross-entropy with smoothed labels, composed of Burn's operations; one element.
+fn objective(scores: Tensor<2>, expected: &Expected, smoothing: f64) -> Tensor<1> {
+    let log_probs = log_softmax(scores, 1);
+    let weights = expected.weights(&log_probs);
+    let cross_entropy = (expected.picked(log_probs.clone()) * weights.clone()).sum();
+    if smoothing == 0.0 {
+        return cross_entropy;
+    }
+    let spread = (log_probs.mean_dim(1) * weights).sum();
+    cross_entropy * (1.0 - smoothing) + spread * smoothing
 }
 
 impl Expected {
@@ -82,10 +137,4 @@ impl Expected {
         let weights = TensorData::new(weights, [self.ids.len(), 1]);
         Tensor::from_data(weights, (&log_probs.device(), log_probs.dtype()))
     }
-}
-
-/// Mean cross-entropy over all steps that are no padding, as Keras computes it from scores
-/// `[time * batch, classes]`. Returns a tensor of one element.
-pub fn cross_entropy(scores: Tensor<2>, expected: &Expected) -> Tensor<1> {
-    Losses::new(scores, expected, 0.0).cross_entropy
 }

@@ -1,5 +1,6 @@
 //! Training: from settings to a [`Task`], from a task through the [`Trainer`] to a model.
 
+mod adam;
 mod batch;
 mod budget;
 mod checkpoint;
@@ -21,7 +22,7 @@ pub use batch::TrainingBatch;
 pub use checkpoint::{Best, Checkpoint, Position, State};
 pub use history::{EpochRecord, Validation, read_history};
 pub use loaded_pairs::{LoadedPairs, read_options};
-pub use loss::{Expected, Losses, PADDING, cross_entropy};
+pub use loss::{Expected, Figures, Losses, PADDING};
 pub use optimizer::{clip_global_norm, optimizer};
 pub use run_folder::{Existing, RunFolder};
 pub use schedule::Schedule;

@@ -3,29 +3,24 @@
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig,
-};
+use burn::optim::{GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig};
 use burn::tensor::Tensor;
 
+use super::adam::FusedAdam;
 use crate::config::{OptimizerKind, TrainingSettings};
 
 /// The optimizer that the settings ask for.
 pub fn optimizer(settings: &TrainingSettings) -> ModuleOptimizer {
-    let (beta_1, beta_2) = (settings.beta_1 as f32, settings.beta_2 as f32);
     let epsilon = settings.epsilon as f32;
+    let adam = |weight_decay: f64| FusedAdam {
+        beta_1: settings.beta_1 as f32,
+        beta_2: settings.beta_2 as f32,
+        epsilon,
+        weight_decay: weight_decay as f32,
+    };
     let optimizer = match settings.optimizer {
-        OptimizerKind::Adam => AdamConfig::new()
-            .with_beta_1(beta_1)
-            .with_beta_2(beta_2)
-            .with_epsilon(epsilon)
-            .init(),
-        OptimizerKind::AdamW => AdamWConfig::new()
-            .with_beta_1(beta_1)
-            .with_beta_2(beta_2)
-            .with_epsilon(epsilon)
-            .with_weight_decay(settings.weight_decay as f32)
-            .init(),
+        OptimizerKind::Adam => adam(0.0).into(),
+        OptimizerKind::AdamW => adam(settings.weight_decay).into(),
         OptimizerKind::RmsProp => RmsPropConfig::new()
             .with_alpha(settings.rho as f32)
             .with_momentum(0.0)

@@ -18,7 +18,7 @@ use super::batch::TrainingBatch;
 use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
 use super::history::{EpochRecord, Validation};
-use super::loss::Losses;
+use super::loss::{Figures, Losses};
 use super::optimizer::{clip_global_norm, optimizer};
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
@@ -50,7 +50,7 @@ pub enum TrainingError {
     )]
     NotFinite {
         /// The loss.
-        loss: f32,
+        loss: f64,
         /// Epoch, from 1.
         epoch: usize,
         /// Batch of the epoch, from 1.
@@ -374,12 +374,11 @@ impl Trainer {
         }
 
         let mut noise = Noise::new(settings.seed, self.position.step);
-        let logits = self
+        let scores = self
             .network
             .forward(&batch.source, &batch.decoder_input, Some(&mut noise));
-        let losses = Losses::new(logits.clone(), &batch.expected, settings.label_smoothing);
-        let loss = losses.cross_entropy.into_scalar::<f32>();
-        self.count(&batch, logits.inner(), loss)?;
+        let losses = Losses::new(scores, &batch.expected, settings.label_smoothing);
+        self.count(losses.figures, batch.expected.symbols)?;
 
         let gradients = losses.objective.backward();
         let mut gradients = GradientsParams::from_grads(gradients, &self.network);
@@ -390,7 +389,8 @@ impl Trainer {
             Some(used) => self.schedule.rate_within_budget(used),
             None => self.schedule.next_rate(),
         };
-        let network = self.network.clone();
+        // Weights that nothing else holds are updated in place.
+        let network = std::mem::replace(&mut self.network, Network::none());
         self.network = self.optimizer.step(rate, network, gradients);
         self.position.learning_rate = rate;
         self.position.step += 1;
@@ -398,22 +398,16 @@ impl Trainer {
     }
 
     /// Adds a batch to the figures of the epoch.
-    fn count(
-        &mut self,
-        batch: &TrainingBatch,
-        logits: burn::tensor::Tensor<2>,
-        loss: f32,
-    ) -> Result<(), TrainingError> {
+    fn count(&mut self, figures: Figures, symbols: usize) -> Result<(), TrainingError> {
         let position = &mut self.position;
+        let loss = figures.cross_entropy;
         if !loss.is_finite() {
             let (epoch, batch) = (position.epoch + 1, position.batch + 1);
             return Err(TrainingError::NotFinite { loss, epoch, batch });
         }
-        let classes = logits.dims()[1];
-        let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
-        position.loss += f64::from(loss) * batch.expected.symbols as f64;
-        position.correct += batch.expected.correct(&logits, classes);
-        position.symbols += batch.expected.symbols;
+        position.loss += loss * symbols as f64;
+        position.correct += figures.correct;
+        position.symbols += symbols;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use burn_flex::FlexTensor;
 use rnn_kernels::{Float, Input, Problem, SavedRef};
 
 use super::{Plan, composed};
+use crate::model::flex::{contiguous, is_flex, slice};
 
 /// Runs a recurrence over projected inputs.
 ///
@@ -42,10 +43,6 @@ pub fn recurrent(
         initial.into_dispatch(),
         plan,
     ))
-}
-
-fn is_flex(tensor: &Tensor<2>) -> bool {
-    tensor.device().inner() == burn::tensor::Device::flex()
 }
 
 /// The recurrence as an operation of a backend.
@@ -123,19 +120,6 @@ impl RecurrentGradient for Flex {
 trait Number: Float + Element + bytemuck::Pod {}
 impl Number for f32 {}
 impl Number for f64 {}
-
-/// Flex tensors may be views; the kernels read plain slices.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
-    if tensor.is_contiguous() && tensor.layout().start_offset() == 0 {
-        tensor
-    } else {
-        tensor.to_contiguous()
-    }
-}
-
-fn slice<T: Number>(tensor: &FlexTensor) -> &[T] {
-    &tensor.storage::<T>()[..tensor.layout().num_elements()]
-}
 
 fn tensor<T: Number>(values: Vec<T>, shape: &[usize]) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, Shape::from(shape.to_vec())))

@@ -1,0 +1,190 @@
+//! Threads that help with one piece of work after the other.
+
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use crate::denormals;
+
+/// How long a helper looks out for more work before it sleeps: longer than the parts of a training
+/// step that only one thread works on.
+const AWAKE: Duration = Duration::from_millis(1);
+
+/// Looks in a row, before the clock is read or another thread let in.
+const LOOKS: usize = 256;
+
+type Work<'a> = dyn Fn(usize) + Sync + 'a;
+
+/// The helpers of the process, as many as were needed at once so far.
+static TEAM: Mutex<Vec<Helper>> = Mutex::new(Vec::new());
+
+/// Runs `work` on the numbers below `parts`, each on a thread of its own; on this thread alone
+/// while the team helps another.
+pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
+    if parts <= 1 {
+        return (0..parts).for_each(work);
+    }
+    let Ok(mut team) = TEAM.try_lock() else {
+        return (0..parts).for_each(work);
+    };
+    while team.len() + 1 < parts {
+        let Ok(helper) = Helper::start() else { break };
+        team.push(helper);
+    }
+    let helpers = team.len().min(parts - 1);
+    let flush = denormals::is_flushing();
+    let handed_over: Vec<HandedOver> = (team.iter().take(helpers).enumerate())
+        // SAFETY: `HandedOver` waits for the helper before `work` goes out of scope, in a panic too.
+        .map(|(index, helper)| unsafe { helper.hand_over(work, index + 1, flush) })
+        .collect();
+    work(0);
+    (helpers + 1..parts).for_each(work);
+    let panicked = handed_over.iter().filter(|handed| handed.wait()).count();
+    drop(handed_over);
+    drop(team);
+    assert!(panicked == 0, "a thread of the team panicked");
+}
+
+/// One thread of the team.
+struct Helper {
+    desk: Arc<Desk>,
+    thread: Thread,
+}
+
+/// Where a helper finds its work.
+struct Desk {
+    /// Jobs that were handed over so far.
+    handed_over: AtomicUsize,
+    /// Jobs that are done.
+    done: AtomicUsize,
+    asleep: AtomicBool,
+    panicked: AtomicBool,
+    job: UnsafeCell<Option<Job>>,
+}
+
+#[derive(Clone, Copy)]
+struct Job {
+    work: *const Work<'static>,
+    part: usize,
+    flush_denormals: bool,
+}
+
+// SAFETY: the job is written by who holds the team, while the helper has nothing to do; the helper
+// reads it after `handed_over` has grown, which orders the two. `Work` is `Sync`.
+unsafe impl Sync for Desk {}
+// SAFETY: as above.
+unsafe impl Send for Desk {}
+
+impl Helper {
+    fn start() -> std::io::Result<Self> {
+        let desk = Arc::new(Desk {
+            handed_over: AtomicUsize::new(0),
+            done: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+            panicked: AtomicBool::new(false),
+            job: UnsafeCell::new(None),
+        });
+        let here = Arc::clone(&desk);
+        let builder = thread::Builder::new().name("rnn-kernels".to_owned());
+        let thread = builder.spawn(move || here.serve())?.thread().clone();
+        Ok(Self { desk, thread })
+    }
+
+    /// Lets the helper do a part of some work.
+    ///
+    /// # Safety
+    /// `work` lives until the result has been dropped, and the team is locked until then.
+    unsafe fn hand_over(
+        &self,
+        work: &Work<'_>,
+        part: usize,
+        flush_denormals: bool,
+    ) -> HandedOver<'_> {
+        // SAFETY: only forgets the lifetime, which the caller vouches for.
+        let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
+        let job = Job {
+            work,
+            part,
+            flush_denormals,
+        };
+        // SAFETY: the helper has done its last job, and does not look here before the next.
+        unsafe { *self.desk.job.get() = Some(job) };
+        self.desk.handed_over.fetch_add(1, Ordering::SeqCst);
+        if self.desk.asleep.swap(false, Ordering::SeqCst) {
+            self.thread.unpark();
+        }
+        HandedOver(&self.desk)
+    }
+}
+
+/// Work that a helper has not done yet, perhaps.
+struct HandedOver<'a>(&'a Desk);
+
+impl HandedOver<'_> {
+    /// Waits until it is done. Returns whether it panicked.
+    fn wait(&self) -> bool {
+        let all = self.0.handed_over.load(Ordering::Relaxed);
+        let mut looks = 0;
+        while self.0.done.load(Ordering::Acquire) != all {
+            looks += 1;
+            if looks % LOOKS == 0 {
+                // The helper may need this very core.
+                thread::yield_now();
+            }
+            std::hint::spin_loop();
+        }
+        self.0.panicked.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for HandedOver<'_> {
+    fn drop(&mut self) {
+        self.wait();
+        self.0.panicked.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Desk {
+    /// The helper's life.
+    fn serve(&self) {
+        for number in 1.. {
+            self.await_job(number);
+            // SAFETY: there is a job, and it is not changed before it is done; see `hand_over`.
+            if let Some(job) = unsafe { *self.job.get() } {
+                denormals::set_flushing(job.flush_denormals);
+                // SAFETY: whoever handed it over keeps it alive until it is done.
+                let work = unsafe { &*job.work };
+                if catch_unwind(AssertUnwindSafe(|| work(job.part))).is_err() {
+                    self.panicked.store(true, Ordering::Relaxed);
+                }
+            }
+            self.done.store(number, Ordering::Release);
+        }
+    }
+
+    fn await_job(&self, number: usize) {
+        let is_there = || self.handed_over.load(Ordering::SeqCst) == number;
+        let begun = Instant::now();
+        loop {
+            for _ in 0..LOOKS {
+                if is_there() {
+                    return;
+                }
+                std::hint::spin_loop();
+            }
+            if begun.elapsed() < AWAKE {
+                continue;
+            }
+            self.asleep.store(true, Ordering::SeqCst);
+            if is_there() {
+                self.asleep.store(false, Ordering::SeqCst);
+                return;
+            }
+            // May return for no reason; then there is no job yet, and another look costs nothing.
+            thread::park();
+        }
+    }
+}
