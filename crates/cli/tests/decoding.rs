@@ -42,6 +42,7 @@ fn trained() -> &'static Trained {
                 .arg(&file)
                 .arg("--out")
                 .arg(trained.path(name))
+                .args(["--set", "model.attention=none"])
                 .args(["--set", "model.encoder_units=24"])
                 .args(["--set", "model.embedding=8"])
                 .args(["--set", "training.batch_size=4"])

@@ -289,7 +289,10 @@ fn label_smoothing_changes_the_objective_only() {
         .sum::<f64>()
         / 2.0;
     let reported = losses.figures.cross_entropy;
-    assert!((reported - plain).abs() < 1e-6, "{reported} instead of {plain}");
+    assert!(
+        (reported - plain).abs() < 1e-6,
+        "{reported} instead of {plain}"
+    );
     assert_close(
         "objective",
         &values(losses.objective),
@@ -313,7 +316,27 @@ fn the_fused_loss_is_the_composed_one() {
         };
         let (fused, composed) = (loss_and_gradient(DType::F32), loss_and_gradient(DType::F64));
         for (fused, composed) in fused.iter().zip(&composed) {
-            assert!((fused - composed).abs() < 1e-6, "{fused} instead of {composed}");
+            assert!(
+                (fused - composed).abs() < 1e-6,
+                "{fused} instead of {composed}"
+            );
+        }
+    }
+}
+
+/// Recurrent weights start with orthonormal rows, whether or not these fill a block of the method.
+#[test]
+fn recurrent_weights_start_orthonormal() {
+    for [rows, columns] in [[1, 4], [33, 33], [70, 280]] {
+        let weights = Parameters::fresh(3, &Device::flex()).orthogonal("weights", [rows, columns]);
+        let weights = weights.expect("fresh weights").val();
+        let product = values(weights.clone().matmul(weights.transpose()));
+        for (at, found) in product.iter().enumerate() {
+            let expected = f64::from(u8::from(at / rows == at % rows));
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{rows} rows, {at}: {found}"
+            );
         }
     }
 }

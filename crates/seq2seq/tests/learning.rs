@@ -119,7 +119,7 @@ fn scheduled_sampling_learns() {
 fn every_attention_learns() {
     for attention in ["dot", "general", "concat", "additive", "multi-head"] {
         let attention = format!("model.attention={attention}");
-        learns(&[&attention, "model.bidirectional=true", "training.epochs=20"]);
+        learns(&[&attention, "model.bidirectional=true", "training.epochs=30"]);
     }
 }
 
