@@ -11,7 +11,7 @@ use seq2seq::training::{BatchReport, EpochRecord, Observer};
 /// Shows training on standard error and stops it when asked to.
 pub struct Progress {
     quiet: bool,
-    epochs: usize,
+    epochs: Option<usize>,
     bar: Option<ProgressBar>,
     begun: Instant,
     pairs: u64,
@@ -19,8 +19,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shows so many epochs; `stop` ends training after the batch.
-    pub fn new(epochs: usize, quiet: bool, stop: Arc<AtomicBool>) -> Self {
+    /// Shows so many epochs, or as many as there will be; `stop` ends training after the batch.
+    pub fn new(epochs: Option<usize>, quiet: bool, stop: Arc<AtomicBool>) -> Self {
         Self {
             quiet,
             epochs,
@@ -43,7 +43,7 @@ impl Observer for Progress {
         );
         let bar = ProgressBar::new(batches as u64)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-            .with_prefix(format!("epoch {epoch}/{}", self.epochs));
+            .with_prefix(format!("epoch {epoch}{}", of(self.epochs)));
         self.bar = Some(bar);
     }
 
@@ -73,10 +73,19 @@ impl Observer for Progress {
     }
 }
 
-fn epoch_line(record: &EpochRecord, epochs: usize) -> String {
+/// How many there will be, where that is known.
+fn of(epochs: Option<usize>) -> String {
+    epochs.map_or(String::new(), |epochs| format!("/{epochs}"))
+}
+
+fn epoch_line(record: &EpochRecord, epochs: Option<usize>) -> String {
     let training = format!(
-        "epoch {:>3}/{epochs}  {:>6.0} pairs/s  loss {:.4}  accuracy {:.4}",
-        record.epoch, record.pairs_per_second, record.loss, record.accuracy
+        "epoch {:>3}{}  {:>6.0} pairs/s  loss {:.4}  accuracy {:.4}",
+        record.epoch,
+        of(epochs),
+        record.pairs_per_second,
+        record.loss,
+        record.accuracy
     );
     match &record.validation {
         None => training,

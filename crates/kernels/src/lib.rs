@@ -16,6 +16,7 @@ mod product;
 mod recurrence;
 mod simd;
 mod stream;
+mod tanh;
 mod threads;
 mod tile;
 
@@ -27,3 +28,4 @@ pub use limit::gemm_product;
 pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, SavedRef};
 pub use product::{Order, ProductShape, product};
 pub use simd::Level;
+pub use tanh::{tanh, tanh_backward};

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use crate::check::{equal, product as elements};
-use crate::columns::{Columns, Pack, Packed, View};
+use crate::columns::{Columns, Pack, View};
 use crate::memory::{Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::simd::{Simd, dispatch};
+use crate::stream::StreamedProduct;
 use crate::threads::{for_each_columns, for_each_range};
 use crate::tile::{Epilogue, RowsProduct};
 
@@ -38,7 +39,7 @@ pub struct ProductShape {
 /// - `right`: `[inner, columns]`, or `[columns, inner]` if transposed;
 /// - `out`: `[rows, columns]`.
 ///
-/// The work is shared between the threads of the current rayon pool; each element is summed in the
+/// The work is shared between the threads of the team of helpers; each element is summed in the
 /// order of the inner dimension, so the result does not depend on their number.
 ///
 /// # Panics
@@ -86,57 +87,50 @@ fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
     }
 }
 
-/// Left rows against the packed right matrix.
+/// Rows of the result that are worth packing the right matrix for.
+const WORTH_PACKING: usize = 8;
+
+/// Left rows against the right matrix.
 fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add: bool) {
     let columns = Columns::Flat {
         count: shape.columns,
     };
+    let rows: Vec<u32> = (0..shape.rows as u32).collect();
+    let store = Store {
+        left: left.as_ptr(),
+        inner: shape.inner,
+        out: Shared(out.as_mut_ptr()),
+        columns: shape.columns,
+        add,
+    };
+    if shape.rows < WORTH_PACKING && right.column_step == 1 {
+        return StreamedProduct {
+            rows: &rows,
+            depth: shape.inner,
+            right,
+            columns,
+            epilogue: store,
+        }
+        .run();
+    }
     let right = dispatch(Pack::<2> {
         source: right,
         depth: shape.inner,
         columns,
     });
-    let rows: Vec<u32> = (0..shape.rows as u32).collect();
-    let out = Shared(out.as_mut_ptr());
-    let work = ByRows {
-        shape,
-        left,
-        right: &right,
-        rows: &rows,
-        out,
-        add,
-    };
-    for_each_range(shape.rows, |range| work.run(range));
-}
-
-struct ByRows<'a> {
-    shape: ProductShape,
-    left: &'a [f32],
-    right: &'a Packed,
-    rows: &'a [u32],
-    out: Shared,
-    add: bool,
-}
-
-impl ByRows<'_> {
-    fn run(&self, range: Range<usize>) {
+    for_each_range(shape.rows, |range| {
         dispatch(RowsProduct {
-            rows: &self.rows[range],
-            depth: self.shape.inner,
+            rows: &rows[range],
+            depth: shape.inner,
             left_step: 1,
-            right: self.right,
-            epilogue: Store {
-                left: self.left.as_ptr(),
-                inner: self.shape.inner,
-                out: self.out,
-                columns: self.shape.columns,
-                add: self.add,
-            },
+            right: &right,
+            epilogue: store,
         });
-    }
+    });
 }
 
 /// Sums that are stored, or added to what is there.
+#[derive(Clone, Copy)]
 struct Store {
     left: *const f32,
     inner: usize,
@@ -144,6 +138,9 @@ struct Store {
     columns: usize,
     add: bool,
 }
+
+// SAFETY: the left matrix is only read, and each row of the result belongs to one thread.
+unsafe impl Sync for Store {}
 
 // SAFETY (of the blocks): `product` checked that the matrices have these rows and columns; each row
 // of the result belongs to one thread.

@@ -5,7 +5,7 @@ mod common;
 use common::{Random, assert_close, widen};
 use rnn_kernels::{
     AdamStep, Order, ProductShape, adam, log_softmax, product, softmax_cross_entropy,
-    sum_of_squares,
+    sum_of_squares, tanh, tanh_backward,
 };
 
 fn values(random: &mut Random, len: usize, scale: f64) -> Vec<f32> {
@@ -218,4 +218,19 @@ fn squares_are_summed_in_double_precision() {
 #[cfg_attr(miri, ignore = "starts a process")]
 fn everything_agrees_without_the_processors_vectors() {
     common::run_portable();
+}
+
+#[test]
+fn tanh_and_its_derivative_are_those_of_the_standard_library() {
+    for len in [0, 1, 7, 70] {
+        let x = values(&mut Random(len as u64), len, 4.0);
+        let mut y = x.clone();
+        tanh(&mut y);
+        let exact: Vec<f64> = x.iter().map(|&x| f64::from(x).tanh()).collect();
+        assert_close(&widen(&y), &exact, 1e-6, &"tanh");
+        let mut gradient = vec![2.0; len];
+        tanh_backward(&y, &mut gradient);
+        let exact: Vec<f64> = exact.iter().map(|y| 2.0 * (1.0 - y * y)).collect();
+        assert_close(&widen(&gradient), &exact, 1e-5, &"its derivative");
+    }
 }

@@ -167,7 +167,7 @@ fn locate(path: &Path) -> Result<PathBuf, ModelFileError> {
 
 fn without_folders(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    for file in recipe.data.files_mut() {
+    for file in recipe.files_mut() {
         if let Some(name) = file.file_name() {
             *file = PathBuf::from(name);
         }

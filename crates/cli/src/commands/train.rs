@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use seq2seq::config::{Override, Recipe};
+use seq2seq::config::{Architecture, Override, Recipe};
 use seq2seq::data::{OnBadLine, STDIN};
 use seq2seq::evaluation::evaluate;
 use seq2seq::training::{
     Chosen, Cost, DataReport, Ending, Existing, FinalPairs, LoadedPairs, Outcome, RunFolder, Task,
     Trainer, TrainingError,
 };
+use seq2seq::{Model, ModelFileError};
 
 use super::{evaluation_table, warn_of_unknown};
 use crate::Done;
@@ -45,6 +46,9 @@ pub struct Train {
         "features_column", "on_bad_line", "header",
     ])]
     resume: Option<PathBuf>,
+    /// Go on from this trained model on other pairs: a model file, or the folder of a run
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    from: Option<PathBuf>,
     /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     budget: Option<Duration>,
@@ -108,7 +112,8 @@ impl Train {
             let cost = trainer.measure()?;
             describe_cost(&cost, trainer.recipe());
         }
-        let epochs = trainer.recipe().training.epochs;
+        let training = &trainer.recipe().training;
+        let epochs = (training.budget_seconds == 0.0).then_some(training.epochs);
         let outcome = trainer
             .run(&mut Progress::new(epochs, self.quiet, signal.asked()))
             .map_err(|error| with_way_on(error, &folder))?;
@@ -145,10 +150,17 @@ impl Train {
     /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
     /// then `--set`.
     fn task(&self) -> Result<Task> {
+        let is_recipe = |path: &&PathBuf| path.extension().is_some_and(|e| e == "toml");
+        if let (Some(from), Some(recipe)) = (&self.from, self.input.as_ref().filter(is_recipe)) {
+            bail!(
+                "--from takes text and network settings from {}, but {} gives them, too: give the \
+                 pairs instead of the recipe (--train FILE), and change training with --set",
+                from.display(),
+                recipe.display()
+            );
+        }
         let recipe = match (&self.input, &self.train) {
-            (Some(recipe), _) if recipe.extension().is_some_and(|e| e == "toml") => {
-                self.with_flags(Recipe::read(recipe)?)?
-            }
+            (Some(recipe), _) if is_recipe(&recipe) => self.with_flags(Recipe::read(recipe)?)?,
             (Some(pairs), Some(_)) => bail!(
                 "both {} and --train give training pairs: leave one out",
                 pairs.display()
@@ -165,13 +177,18 @@ impl Train {
             recipe.data.train = Some(path.to_owned());
             self.with_flags(recipe)
         };
-        let reading = with_files(Recipe::default())?;
+        let base = (self.from.as_deref())
+            .map(|path| Ok::<_, ModelFileError>((Model::load(path)?, path)))
+            .transpose()?;
+        let settings = |pairs, architecture| match &base {
+            Some((model, path)) => Recipe::going_on(model, path, pairs),
+            None => Recipe::for_size(pairs, architecture),
+        };
+        // What is read does not depend on the size, but on the flags and the architecture.
+        let reading = with_files(settings(0, Architecture::default()))?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let recipe = with_files(Recipe::for_size(
-            loaded.train.len(),
-            reading.model.architecture,
-        ))?;
+        let recipe = with_files(settings(loaded.train.len(), reading.model.architecture))?;
         Ok(Task::new(recipe, loaded)?)
     }
 

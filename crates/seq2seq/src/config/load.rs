@@ -90,12 +90,19 @@ impl Recipe {
         })?;
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for file in recipe.data.files_mut() {
+        for file in recipe.files_mut() {
             if file != Path::new(crate::data::STDIN) {
                 *file = folder.join(&file);
             }
         }
         Ok(recipe)
+    }
+
+    /// The files that are named, to change how.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let data = &mut self.data;
+        let files = [&mut data.train, &mut data.dev, &mut data.test];
+        files.into_iter().chain([&mut self.training.from]).flatten()
     }
 
     /// Changes what must be changed to train for a given time: the learning rate falls to its end

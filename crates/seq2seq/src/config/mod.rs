@@ -104,15 +104,6 @@ impl Default for DataSettings {
     }
 }
 
-impl DataSettings {
-    /// The files that are named, to change how.
-    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        [&mut self.train, &mut self.dev, &mut self.test]
-            .into_iter()
-            .flatten()
-    }
-}
-
 /// `[data.addition]`: the notebook's generator as a data source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -533,6 +524,8 @@ pub enum ScheduleKind {
     Exponential,
     /// Times `decay` every `decay_epochs` epochs.
     Step,
+    /// Times `decay` after every `decay_epochs` validations in a row without improvement.
+    Plateau,
     /// Up for `warmup_steps`, then down with the square root of the step (Vaswani et al. 2017).
     Noam,
 }
@@ -563,6 +556,10 @@ pub struct TrainingSettings {
     pub budget_seconds: f64,
     /// Pairs of one weight update.
     pub batch_size: usize,
+    /// A trained model to go on from, on these pairs: its weights and vocabularies are kept, and
+    /// symbols that it does not know are added. `[text]` and `[model]` must be those of the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
     /// Start of every random choice: initial weights, order, sampling, generated data.
     pub seed: u64,
     /// Put the pairs into a new order every epoch.
@@ -587,13 +584,13 @@ pub struct TrainingSettings {
     pub clip_norm: f64,
     /// Largest gradient of a single weight. 0 for no limit.
     pub clip_value: f64,
-    /// `constant`, `linear`, `cosine`, `exponential`, `step` or `noam`.
+    /// `constant`, `linear`, `cosine`, `exponential`, `step`, `plateau` or `noam`.
     pub schedule: ScheduleKind,
     /// Where `linear` and `cosine` end.
     pub final_learning_rate: f64,
-    /// Factor of `exponential` and `step`.
+    /// Factor of `exponential`, `step` and `plateau`.
     pub decay: f64,
-    /// Epochs between two drops of `step`.
+    /// Epochs between two drops of `step`; validations without improvement before one of `plateau`.
     pub decay_epochs: usize,
     /// Steps over which the rate rises from nothing first; 0 for none.
     pub warmup_steps: usize,
@@ -630,6 +627,7 @@ impl Default for TrainingSettings {
             epochs: 30,
             budget_seconds: 0.0,
             batch_size: 64,
+            from: None,
             seed: 1,
             shuffle: true,
             optimizer: OptimizerKind::Adam,

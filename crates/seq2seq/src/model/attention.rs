@@ -6,10 +6,12 @@
 //! the scores are one batched matrix product, the contexts another.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{softmax, tanh};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
+use super::tanh::tanh;
 use super::tensors::select_rows;
 use crate::config::AttentionKind;
 use crate::data::Padded;
@@ -210,7 +212,7 @@ fn times(vectors: Tensor<3>, weights: Option<&Param<Tensor<2>>>) -> Tensor<3> {
         return vectors;
     };
     let [time, batch, width] = vectors.dims();
-    let product = vectors.reshape([time * batch, width]).matmul(weights.val());
+    let product = product(vectors.reshape([time * batch, width]), weights.val());
     let width = product.dims()[1];
     product.reshape([time, batch, width])
 }

@@ -2,10 +2,11 @@
 //! directions of the two.
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::dense::Dense;
 use super::parameters::{ParameterError, Parameters};
+use super::tanh::tanh;
 use crate::config::{BridgeKind, ModelSettings};
 
 /// Hands states over, or passes them through learned layers.
@@ -77,12 +78,12 @@ impl Bridge {
 }
 
 impl BridgeLayer {
-    fn forward(&self, state: &Tensor<3>, tanh: bool) -> Tensor<3> {
+    fn forward(&self, state: &Tensor<3>, with_tanh: bool) -> Tensor<3> {
         let [_, batch, units] = state.dims();
         let states = self.states.iter().enumerate().map(|(index, layer)| {
             let from = state.clone().narrow(0, index, 1).reshape([batch, units]);
             let to = layer.forward(from);
-            if tanh { activation::tanh(to) } else { to }
+            if with_tanh { tanh(to) } else { to }
         });
         Tensor::stack(states.collect(), 0)
     }

@@ -1,7 +1,6 @@
 //! The decoder: recurrent layers over the target, which may look at the source by attention.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::tanh;
 use burn::tensor::{Device, Tensor};
 
 use super::attention::{Attended, Attention, AttentionSizes, Memory};
@@ -9,7 +8,9 @@ use super::dropout::{Noise, dropout};
 use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
+use super::tanh::tanh;
 use super::tensors::select_rows;
 use crate::config::ModelSettings;
 
@@ -321,7 +322,7 @@ impl Decoder {
             .map(|step| {
                 let input = projected.clone().narrow(0, step, 1);
                 let input = match state.attentional.take() {
-                    Some(last) => input + last.matmul(feed.clone()).unsqueeze(),
+                    Some(last) => input + product(last, feed.clone()).unsqueeze(),
                     None => input,
                 };
                 let output = self.run_at_once(LayerInput::Projected(input), state, pass);
@@ -369,8 +370,8 @@ impl AttentionalLayer {
         let width = context.dims()[2];
         let hidden = hidden.reshape([time * batch, units]);
         let context = context.reshape([time * batch, width]);
-        let sum = hidden.matmul(self.hidden_kernel.val())
-            + context.matmul(self.context_kernel.val())
+        let sum = product(hidden, self.hidden_kernel.val())
+            + product(context, self.context_kernel.val())
             + self.bias.val().unsqueeze();
         tanh(sum).reshape([time, batch, units])
     }

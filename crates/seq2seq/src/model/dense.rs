@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
 
 /// Weights of a dense layer, with Keras's initial values (Glorot uniform, zero bias).
 #[derive(Module, Debug)]
@@ -32,6 +33,6 @@ impl Dense {
 
     /// `[rows, input]` to `[rows, output]`.
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        rows.matmul(self.kernel.val()) + self.bias.val().unsqueeze()
+        product(rows, self.kernel.val()) + self.bias.val().unsqueeze()
     }
 }

@@ -21,9 +21,11 @@ pub mod network;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;
+pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
 pub mod source;
+pub mod tanh;
 mod tensors;
 pub mod transformer;
 

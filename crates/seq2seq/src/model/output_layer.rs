@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
 
 /// A dense layer whose weights may be the target embeddings (Press and Wolf 2017).
 #[derive(Module, Debug)]
@@ -49,12 +50,12 @@ impl OutputLayer {
     /// which a tied layer multiplies by.
     pub fn forward(&self, rows: Tensor<2>, embeddings: Option<Tensor<2>>) -> Tensor<2> {
         let rows = match &self.projection {
-            Some(projection) => rows.matmul(projection.val()),
+            Some(projection) => product(rows, projection.val()),
             None => rows,
         };
         let product = match (&self.kernel, embeddings) {
             (None, Some(embeddings)) => rows.matmul(embeddings.transpose()),
-            (Some(kernel), _) => rows.matmul(kernel.val()),
+            (Some(kernel), _) => product(rows, kernel.val()),
             // One-hot symbols have no embeddings to tie to: their vectors are the unit vectors.
             (None, None) => rows,
         };

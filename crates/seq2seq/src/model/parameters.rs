@@ -40,6 +40,16 @@ pub type Weights = BTreeMap<String, TensorData>;
 enum Origin {
     Fresh(Box<ChaCha8Rng>),
     Stored(Weights),
+    Grown(Box<ChaCha8Rng>, Weights, Growth),
+}
+
+/// How the vocabularies of a trained network grew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Growth {
+    /// Symbols of the source before, without features that stand among them.
+    pub source: usize,
+    /// New ones, whose numbers come before those of such features.
+    pub new_in_source: usize,
 }
 
 /// Gives a network its parameters one after the other, in a fixed order.
@@ -64,6 +74,13 @@ impl Parameters {
     /// Stored weights.
     pub fn stored(weights: Weights, device: &Device) -> Self {
         Self::from_origin(Origin::Stored(weights), device)
+    }
+
+    /// Stored weights for a network that may know more symbols: what is stored is kept, what there
+    /// is of new symbols is fresh.
+    pub fn grown(weights: Weights, growth: Growth, seed: u64, device: &Device) -> Self {
+        let rng = Box::new(ChaCha8Rng::seed_from_u64(seed));
+        Self::from_origin(Origin::Grown(rng, weights, growth), device)
     }
 
     fn from_origin(origin: Origin, device: &Device) -> Self {
@@ -168,12 +185,22 @@ impl Parameters {
         shape: [usize; D],
         draw: impl FnOnce(&mut ChaCha8Rng) -> Vec<f32>,
     ) -> Result<Param<Tensor<D>>, ParameterError> {
+        let mut path = self.path.clone();
+        path.push(name.to_owned());
+        let name = path.join(".");
         let data = match &mut self.origin {
             Origin::Fresh(rng) => TensorData::new(draw(rng), shape),
-            Origin::Stored(weights) => {
-                let mut path = self.path.clone();
-                path.push(name.to_owned());
-                take(weights, path.join("."), &shape)?
+            Origin::Stored(weights) => take(weights, name, &shape)?,
+            Origin::Grown(rng, weights, growth) => {
+                let fresh = draw(rng);
+                // Rows that features follow are those of what reads the source.
+                let reads_source = name.starts_with("source") || name.starts_with("encoder");
+                let growth = if reads_source {
+                    *growth
+                } else {
+                    Growth::default()
+                };
+                grow(weights, name, &shape, fresh, growth)?
             }
         };
         self.given += 1;
@@ -185,6 +212,40 @@ impl Parameters {
         };
         Ok(Param::initialized(ParamId::from(self.given), tensor))
     }
+}
+
+/// Fresh numbers, and in their place the stored ones wherever there are any.
+fn grow(
+    weights: &mut Weights,
+    name: String,
+    shape: &[usize],
+    mut fresh: Vec<f32>,
+    growth: Growth,
+) -> Result<TensorData, ParameterError> {
+    let data = weights
+        .remove(&name)
+        .ok_or_else(|| ParameterError::Missing(name.clone()))?;
+    let found = data.shape().to_vec();
+    let fits = found.len() == shape.len() && found.iter().zip(shape).all(|(old, new)| old <= new);
+    let (true, Ok(stored)) = (fits, data.as_slice::<f32>()) else {
+        return Err(ParameterError::Shape {
+            name,
+            found,
+            expected: shape.to_vec(),
+        });
+    };
+    let width = |shape: &[usize]| shape.get(1).copied().unwrap_or(1);
+    let (old_width, new_width) = (width(&found), width(shape));
+    let has_grown = found.first() != shape.first();
+    for (row, values) in stored.chunks(old_width.max(1)).enumerate() {
+        let after_new = has_grown && row >= growth.source;
+        let row = row + if after_new { growth.new_in_source } else { 0 };
+        let at = row * new_width;
+        if let Some(place) = fresh.get_mut(at..at + values.len()) {
+            place.copy_from_slice(values);
+        }
+    }
+    Ok(TensorData::new(fresh, shape.to_vec()))
 }
 
 fn take(

@@ -6,6 +6,7 @@ use burn::tensor::activation::{sigmoid, softmax};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
 use super::recurrent::LayerInput;
 use crate::data::{NOT_COPIED, Padded};
 
@@ -79,7 +80,7 @@ impl PointerGenerator {
         let part = |vectors: &Tensor<3>, kernel: &Param<Tensor<2>>| {
             let [time, batch, width] = vectors.dims();
             let flat = vectors.clone().reshape([time * batch, width]);
-            flat.matmul(kernel.val())
+            product(flat, kernel.val())
         };
         let [time, batch, _] = state.hidden.dims();
         let input = state.input.clone().times(self.input_kernel.val());

@@ -95,6 +95,33 @@ impl Codec {
         }
     }
 
+    /// The same with the symbols of more training pairs, whose texts are normalized already. Ids
+    /// keep their meaning, but for features among the source's symbols: these follow the new ones.
+    #[must_use]
+    pub fn extended(&self, pairs: &[Pair]) -> Self {
+        let (source, target) = (&self.source, &self.target);
+        let sources = pairs
+            .iter()
+            .flat_map(|pair| source.tokenization.split(&pair.source));
+        let targets = pairs
+            .iter()
+            .flat_map(|pair| target.tokenization.split(&pair.target));
+        let mut extended = self.clone();
+        if source.vocabulary == target.vocabulary {
+            let shared = source.vocabulary.extended(sources.chain(targets));
+            extended.source.vocabulary = shared.clone();
+            extended.target.vocabulary = shared;
+        } else {
+            extended.source.vocabulary = source.vocabulary.extended(sources);
+            extended.target.vocabulary = target.vocabulary.extended(targets);
+        }
+        extended.features = self
+            .features
+            .as_ref()
+            .map(|features| features.extended(pairs));
+        extended
+    }
+
     /// Symbols of each vocabulary.
     pub fn sizes(&self) -> VocabularySizes {
         let features = self.features.as_ref();

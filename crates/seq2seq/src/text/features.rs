@@ -39,6 +39,15 @@ impl Features {
         })
     }
 
+    /// The same with the features of more training pairs.
+    pub(super) fn extended(&self, pairs: &[Pair]) -> Self {
+        let texts = pairs.iter().filter_map(|pair| pair.features.as_deref());
+        Self {
+            vocabulary: (self.vocabulary).extended(texts.flat_map(|text| self.split(text))),
+            ..self.clone()
+        }
+    }
+
     /// The single features of a text. Spaces around them count for nothing, nor do empty ones.
     pub fn split<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
         split(text, &self.separator)

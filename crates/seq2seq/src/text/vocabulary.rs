@@ -176,6 +176,19 @@ impl Vocabulary {
         Ok(Self::from_distinct(parts))
     }
 
+    /// This vocabulary with the unseen ones of some symbols after its own, sorted by code point:
+    /// every id that it has keeps its meaning.
+    #[must_use]
+    pub fn extended<'a>(&self, symbols: impl IntoIterator<Item = &'a str>) -> Self {
+        let unseen: BTreeSet<&str> = symbols
+            .into_iter()
+            .filter(|symbol| self.id(symbol).is_none())
+            .collect();
+        let mut parts = self.parts.clone();
+        parts.symbols.extend(unseen.into_iter().map(str::to_owned));
+        Self::from_distinct(parts)
+    }
+
     fn from_distinct(parts: Parts) -> Self {
         let index = parts
             .ordinary()

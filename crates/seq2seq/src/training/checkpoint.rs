@@ -56,6 +56,9 @@ pub struct Position {
     pub best: Option<f64>,
     /// Validations since then.
     pub stale: usize,
+    /// Drops of the learning rate since validation stood still.
+    #[serde(default)]
+    pub plateaus: usize,
     /// Fingerprint of the data.
     pub data: String,
 }

@@ -1,6 +1,7 @@
 //! Training: from settings to a [`Task`], from a task through the [`Trainer`] to a model.
 
 mod adam;
+mod base;
 mod batch;
 mod budget;
 mod checkpoint;
@@ -18,6 +19,7 @@ mod scheduled_sampling;
 mod task;
 mod trainer;
 
+pub use base::Base;
 pub use batch::TrainingBatch;
 pub use checkpoint::{Best, Checkpoint, Position, State};
 pub use history::{EpochRecord, Validation, read_history};

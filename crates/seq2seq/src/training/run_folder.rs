@@ -261,7 +261,7 @@ fn unwritable(path: &Path, source: io::Error) -> TrainingError {
 /// The recipe with paths that are good from anywhere.
 fn absolute(recipe: &Recipe) -> Recipe {
     let mut recipe = recipe.clone();
-    for file in recipe.data.files_mut() {
+    for file in recipe.files_mut() {
         if file != Path::new(STDIN)
             && let Ok(path) = std::path::absolute(&*file)
         {

@@ -18,6 +18,8 @@ pub struct Schedule {
     kind: ScheduleKind,
     /// Rates at the start and at the end.
     ends: [f64; 2],
+    /// Factor of each drop of `plateau`.
+    decay: f64,
 }
 
 /// Share of a time budget over which the rate rises first.
@@ -43,17 +45,21 @@ impl Schedule {
             taken: 0,
             kind: settings.schedule,
             ends: [settings.learning_rate, settings.final_learning_rate],
+            decay: settings.decay,
         };
         // A schedule is a few numbers a step: going through it again is exact and takes no time.
         for _ in 0..taken {
-            schedule.next_rate();
+            schedule.next_rate(0);
         }
         Ok(schedule)
     }
 
-    /// The learning rate of the next step.
-    pub fn next_rate(&mut self) -> f64 {
-        let rate = self.inner.step().base();
+    /// The learning rate of the next step, after so many plateaus of the validation figure.
+    pub fn next_rate(&mut self, plateaus: usize) -> f64 {
+        let mut rate = self.inner.step().base();
+        if self.kind == ScheduleKind::Plateau {
+            rate *= self.decay.powf(plateaus as f64);
+        }
         self.taken += 1;
         if self.taken < self.warmup {
             rate * self.taken as f64 / self.warmup as f64
@@ -89,7 +95,7 @@ fn scheduler(settings: &TrainingSettings, batches: usize) -> Result<ModuleLrSche
     let (first, last) = (settings.learning_rate, settings.final_learning_rate);
     let steps = settings.epochs * batches;
     match settings.schedule {
-        ScheduleKind::Constant => Ok(first.into()),
+        ScheduleKind::Constant | ScheduleKind::Plateau => Ok(first.into()),
         ScheduleKind::Linear => LinearLrSchedulerConfig::new(first, last, steps).init(),
         ScheduleKind::Cosine => CosineAnnealingLrSchedulerConfig::new(first, steps)
             .with_min_lr(last)

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
 use crate::config::{ConfigError, Recipe, TokenizationChoice};
 use crate::data::{
@@ -11,6 +12,7 @@ use crate::data::{
     split,
 };
 use crate::evaluation::UnknownSymbols;
+use crate::model_file::ModelFileError;
 use crate::text::{Codec, Tokenization};
 
 /// Why training cannot start.
@@ -48,6 +50,9 @@ pub enum TaskError {
         "model.copy copies source symbols into the target, but the two sides of the training pairs have no symbol in common: remove model.copy, or see whether text.source and text.target cut both sides alike"
     )]
     NothingToCopy,
+    /// The model to go on from cannot be used.
+    #[error("training.from: {0}")]
+    Base(#[from] ModelFileError),
     /// Nothing to learn from.
     #[error("{0}")]
     Unusable(String),
@@ -98,6 +103,8 @@ pub struct Task {
     pub test: Vec<Pair>,
     /// What was read.
     pub report: DataReport,
+    /// The trained model whose weights training starts from.
+    pub base: Option<Base>,
 }
 
 impl Task {
@@ -143,7 +150,16 @@ impl Task {
         let target = choose(recipe.text.target, pairs.iter().map(|p| p.target.as_str()));
         recipe.text.source = choice(source.tokenization);
         recipe.text.target = choice(target.tokenization);
-        let codec = Codec::build(&recipe, &pairs, source.tokenization, target.tokenization);
+        let base = recipe
+            .training
+            .from
+            .as_deref()
+            .map(Base::load)
+            .transpose()?;
+        let codec = match &base {
+            Some(base) => base.codec.extended(&pairs),
+            None => Codec::build(&recipe, &pairs, source.tokenization, target.tokenization),
+        };
         check_covered(&codec, &pairs)?;
         if codec.copy && !codec.can_copy() {
             return Err(TaskError::NothingToCopy);
@@ -171,6 +187,7 @@ impl Task {
             dev,
             test: loaded.test,
             report,
+            base,
         })
     }
 }

@@ -196,7 +196,11 @@ impl Trainer {
     }
 
     fn fresh(task: Task, folder: Option<RunFolder>) -> Result<Self, TrainingError> {
-        let mut params = Parameters::fresh(task.recipe.training.seed, &Device::flex().autodiff());
+        let (seed, device) = (task.recipe.training.seed, Device::flex().autodiff());
+        let mut params = match &task.base {
+            Some(base) => base.parameters(&task.codec, seed, &device),
+            None => Parameters::fresh(seed, &device),
+        };
         let mut state = State::default();
         state.position.data = fingerprint(&task);
         state.position.learning_rate = task.recipe.training.learning_rate;
@@ -387,7 +391,7 @@ impl Trainer {
         }
         let rate = match self.budget.used() {
             Some(used) => self.schedule.rate_within_budget(used),
-            None => self.schedule.next_rate(),
+            None => self.schedule.next_rate(self.position.plateaus),
         };
         // Weights that nothing else holds are updated in place.
         let network = std::mem::replace(&mut self.network, Network::none());
@@ -472,7 +476,12 @@ impl Trainer {
             Monitor::Accuracy => forced.accuracy,
         };
         let best = figure.is_finite() && self.position.best.is_none_or(|best| figure > best);
-        self.position.stale = if best { 0 } else { self.position.stale + 1 };
+        let position = &mut self.position;
+        position.stale = if best { 0 } else { position.stale + 1 };
+        let patience = self.task.recipe.training.decay_epochs.max(1);
+        if position.stale > 0 && position.stale.is_multiple_of(patience) {
+            position.plateaus += 1;
+        }
         if best {
             self.position.best = Some(figure);
             if self.task.recipe.training.keep_best {

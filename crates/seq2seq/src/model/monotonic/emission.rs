@@ -2,12 +2,13 @@
 //! `p(y | a_t = j) = softmax(V tanh(W [s_t; h_j]))`.
 
 use burn::module::Module;
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::data::Padded;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::tanh::tanh;
 use crate::model::tensors::{log_sum_exp, select_rows};
 
 /// A feed-forward network over a decoder and an encoder state. `W` is kept as two matrices, one for
@@ -63,7 +64,7 @@ impl Emission {
             .decoder
             .forward(decoder.reshape([batch * steps, units]));
         let decoder: Tensor<4> = decoder.reshape([batch, steps, 1, width]);
-        let hidden = activation::tanh(decoder + places.unsqueeze_dim(1));
+        let hidden = tanh(decoder + places.unsqueeze_dim(1));
         let rows = hidden.reshape([batch * steps * count, width]);
         let scores = self.output.forward(dropout.apply(rows));
         let symbols = scores.dims()[1];

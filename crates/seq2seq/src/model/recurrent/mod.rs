@@ -14,6 +14,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::{ParameterError, Parameters};
+use super::product::product;
 use crate::data::Padded;
 
 /// Weights of one recurrent layer in one direction.
@@ -207,7 +208,7 @@ impl LayerInput<'_> {
         match self {
             Self::Symbols { vectors, symbols } => {
                 let table = match vectors {
-                    Some(vectors) => vectors.matmul(kernel),
+                    Some(vectors) => product(vectors, kernel),
                     None => kernel,
                 };
                 (
@@ -220,12 +221,12 @@ impl LayerInput<'_> {
             Self::Vectors(vectors) => {
                 let [time, batch, width] = vectors.dims();
                 let flat = vectors.reshape([time * batch, width]);
-                (time, batch, None, flat.matmul(kernel))
+                (time, batch, None, product(flat, kernel))
             }
             Self::Repeated(vectors, time) => {
                 let [batch, _] = vectors.dims();
                 let rows = (0..time).flat_map(|_| 0..batch as i32).collect();
-                (time, batch, Some(rows), vectors.matmul(kernel))
+                (time, batch, Some(rows), product(vectors, kernel))
             }
             Self::Projected(projected) => {
                 let [time, batch, width] = projected.dims();

@@ -1,0 +1,62 @@
+//! Going on from a trained model on other pairs, with symbols that it has never seen.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use crate::config::Recipe;
+use crate::model::parameters::{Growth, Parameters, Weights, weights_of};
+use crate::model_file::ModelFileError;
+use crate::text::Codec;
+use crate::trained_model::Model;
+
+/// What is left of a trained model when training goes on from it.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// How it reads and writes texts.
+    pub codec: Codec,
+    weights: Weights,
+}
+
+impl Base {
+    /// Reads it from a model file, or from the folder of a run.
+    ///
+    /// # Errors
+    /// If there is none, or the file is not a whole and consistent model.
+    pub fn load(path: &Path) -> Result<Self, ModelFileError> {
+        let model = Model::load(path)?;
+        Ok(Self {
+            codec: (*model.codec).clone(),
+            weights: weights_of(&model.network),
+        })
+    }
+
+    /// Its weights for a network with the vocabularies of `codec`, which extends that of the base;
+    /// those of new symbols are drawn.
+    pub(super) fn parameters(&self, codec: &Codec, seed: u64, device: &Device) -> Parameters {
+        let source = self.codec.source.vocabulary.len();
+        let growth = Growth {
+            source,
+            new_in_source: codec.source.vocabulary.len() - source,
+        };
+        Parameters::grown(self.weights.clone(), growth, seed, device)
+    }
+}
+
+impl Recipe {
+    /// Settings to go on from a trained model: its network and treatment of texts, with training
+    /// settings for so many pairs.
+    pub fn going_on(model: &Model, path: &Path, pairs: usize) -> Self {
+        let base = &model.recipe;
+        let mut recipe = Self {
+            text: base.text.clone(),
+            model: base.model.clone(),
+            decoding: base.decoding.clone(),
+            ..Self::for_size(pairs, base.model.architecture)
+        };
+        recipe.training.label_smoothing = base.training.label_smoothing;
+        recipe.training.from = Some(path.to_owned());
+        recipe.data.features_column = base.data.features_column;
+        recipe
+    }
+}
