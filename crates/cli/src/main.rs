@@ -6,6 +6,7 @@ mod inputs;
 mod memory;
 mod output;
 mod progress;
+mod stop_signal;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Train(commands::train::Train),
+    Tune(commands::tune::Tune),
     Eval(commands::eval::Eval),
     Predict(commands::predict::Predict),
     Compare(commands::compare::Compare),
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
     start_threads(arguments.threads);
     let result = match arguments.command {
         Command::Train(command) => command.run(),
+        Command::Tune(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Predict(command) => command.run(),
         Command::Compare(command) => command.run(),

@@ -216,7 +216,7 @@ fn test_out_the_model() -> Result<(), Box<dyn Error>> {
         Task::from_pairs(recipe(SMALL.one_unit, 0.0), pairs.clone())?,
         None,
     )?
-    .model();
+    .model()?;
     for (name, shape) in untrained.parameters() {
         println!("{name:<26} {shape:?}");
     }

@@ -17,6 +17,7 @@ mod tensor_file;
 pub mod text;
 mod trained_model;
 pub mod training;
+pub mod tuning;
 
 /// Compiles and runs the example in the README.
 #[cfg(doctest)]

@@ -14,6 +14,7 @@ pub mod predict;
 pub mod reproduce;
 pub mod search_args;
 pub mod train;
+pub mod tune;
 
 use std::collections::BTreeMap;
 

@@ -1,11 +1,9 @@
 //! `seq2seq train`: from a recipe or a file of pairs to a model.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Architecture, Override, Recipe};
 use seq2seq::data::{OnBadLine, STDIN};
@@ -21,6 +19,7 @@ use crate::Done;
 use crate::memory;
 use crate::output::{count, duration, print_line};
 use crate::progress::Progress;
+use crate::stop_signal::StopSignal;
 
 /// Train a model from a recipe (.toml) or a file of tab-separated pairs
 #[derive(Args)]
@@ -351,37 +350,4 @@ fn with_way_on(error: TrainingError, folder: &Path) -> anyhow::Error {
     anyhow!(
         "{error}\n  what was saved before is whole; once there is room: seq2seq train --resume {folder}"
     )
-}
-
-/// The first Ctrl-C or SIGTERM asks training to stop after the batch; a second one ends it at once,
-/// and so does the first when training is over.
-struct StopSignal {
-    asked: Arc<AtomicBool>,
-    over: Arc<AtomicBool>,
-}
-
-impl StopSignal {
-    fn listen() -> Result<Self> {
-        let signal = Self {
-            asked: Arc::default(),
-            over: Arc::default(),
-        };
-        let (asked, over) = (Arc::clone(&signal.asked), Arc::clone(&signal.over));
-        ctrlc::set_handler(move || {
-            if over.load(Ordering::Relaxed) || asked.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-            eprintln!("\nfinishing the batch and saving; once more to stop at once");
-        })
-        .context("cannot listen for Ctrl-C")?;
-        Ok(signal)
-    }
-
-    fn asked(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.asked)
-    }
-
-    fn training_is_over(&self) {
-        self.over.store(true, Ordering::Relaxed);
-    }
 }

@@ -18,6 +18,7 @@ fn help_of_the_program() {
 fn help_of_every_command() {
     for command in [
         "train",
+        "tune",
         "eval",
         "predict",
         "explain",

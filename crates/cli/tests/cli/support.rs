@@ -61,8 +61,11 @@ fn masked(folder: &Path, text: &str) -> String {
         masked.collect::<Vec<_>>().join(" ")
     });
     let text = lines.collect::<String>().replace("under a second", "# s");
-    text.replace("   #", " #")
-        .replace("  # pairs/s", " # pairs/s")
+    let mut text = text.replace("   #", " #");
+    while text.contains("  # pairs/s") {
+        text = text.replace("  # pairs/s", " # pairs/s");
+    }
+    text
 }
 
 /// `loss 0.1234` becomes `loss #`; whole numbers stay.

@@ -12,6 +12,9 @@ use crate::data::LONGEST_TEXT;
 /// Dropout beyond which next to nothing is left to learn from.
 const MOST_DROPOUT: f64 = 0.95;
 
+/// Epochs whose weights are kept to be averaged, at most: each takes as much memory as the network.
+const MOST_AVERAGED: usize = 100;
+
 /// Units beyond which a single weight matrix would take more than 16 GiB.
 const MOST_UNITS: usize = 32_768;
 
@@ -296,6 +299,23 @@ impl Recipe {
         )?;
         within("training.clip_norm", training.clip_norm, 0.0, f64::MAX)?;
         within("training.clip_value", training.clip_value, 0.0, f64::MAX)?;
+        within(
+            "training.weight_average",
+            training.weight_average,
+            0.0,
+            0.999_999,
+        )?;
+        at_most(
+            "training.average_epochs",
+            training.average_epochs,
+            MOST_AVERAGED,
+        )?;
+        if training.weight_average > 0.0 && training.average_epochs > 0 {
+            return conflict(
+                "training.weight_average and training.average_epochs both average the weights: \
+                 remove one of them",
+            );
+        }
         if training.momentum > 0.0 && training.optimizer != OptimizerKind::Sgd {
             return conflict(
                 "training.momentum is for training.optimizer = \"sgd\": remove it, or change the \

@@ -2,6 +2,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -50,6 +51,12 @@ pub struct Override {
     path: Vec<String>,
     value: toml::Value,
     text: String,
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 impl FromStr for Override {

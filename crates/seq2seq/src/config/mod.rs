@@ -10,6 +10,7 @@ mod check;
 mod check_architecture;
 mod load;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,10 @@ pub struct Recipe {
     pub training: TrainingSettings,
     /// How outputs are produced.
     pub decoding: DecodingSettings,
+    /// What `seq2seq tune` varies: quoted keys such as `"training.learning_rate"`, with values
+    /// (`"64, 128, 256"`) or two ends (`"0.0003..0.003"`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tune: BTreeMap<String, String>,
 }
 
 impl Recipe {
@@ -610,6 +615,12 @@ pub struct TrainingSettings {
     pub patience: usize,
     /// Keep the model of the best validation; otherwise that of the last epoch.
     pub keep_best: bool,
+    /// Validate and keep the mean of the weights of so many last epochs; 0 for the weights as they
+    /// are.
+    pub average_epochs: usize,
+    /// Validate and keep a running mean of the weights with this memory, such as 0.999; 0 for the
+    /// weights as they are.
+    pub weight_average: f64,
     /// Weight updates between two checkpoints; 0 for no such rule. These three rules add up, and
     /// the end of training always has a checkpoint.
     pub checkpoint_steps: usize,
@@ -652,6 +663,8 @@ impl Default for TrainingSettings {
             monitor: Monitor::ExactMatch,
             patience: 0,
             keep_best: true,
+            average_epochs: 0,
+            weight_average: 0.0,
             checkpoint_steps: 0,
             checkpoint_seconds: 30.0,
             checkpoint_epochs: 0,

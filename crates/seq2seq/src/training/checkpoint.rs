@@ -28,6 +28,8 @@ const VERSION: &str = "1";
 const OPTIMIZER: &str = "optimizer";
 /// How the names of the best model's weights begin.
 const BEST: &str = "best/";
+/// How the names of weights that are averaged begin.
+const AVERAGE: &str = "average/";
 
 /// Where training stands.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -92,6 +94,8 @@ pub struct Checkpoint {
     pub weights: Weights,
     /// State of the optimizer.
     pub optimizer: OptimizerRecord,
+    /// What the average of the weights is made from.
+    pub average: Weights,
     /// Where training stands and what it went through.
     pub state: State,
     /// The best model so far, if there is one.
@@ -110,6 +114,7 @@ impl Checkpoint {
         let length = optimizer.len();
         let optimizer = TensorData::new(optimizer.to_vec(), [length]);
         tensors.insert(OPTIMIZER.to_owned(), optimizer);
+        tensors.extend(prefixed(AVERAGE, self.average));
         let mut metadata = Metadata::from([
             (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
             ("version".to_owned(), VERSION.to_owned()),
@@ -118,8 +123,7 @@ impl Checkpoint {
         ]);
         if let Some(best) = self.best {
             metadata.insert("best".to_owned(), toml(&best.provenance));
-            let named = best.weights.into_iter();
-            tensors.extend(named.map(|(name, data)| (format!("{BEST}{name}"), data)));
+            tensors.extend(prefixed(BEST, best.weights));
         }
         Ok(tensor_file::write(path, &tensors, &metadata).map_err(failed)?)
     }
@@ -152,17 +156,13 @@ impl Checkpoint {
         };
         let mut tensors = file.into_tensors();
         let optimizer = optimizer_of(&mut tensors)?;
-        let (best, weights): (Weights, Weights) = tensors
-            .into_iter()
-            .partition(|(name, _)| name.starts_with(BEST));
-        let best = best
-            .into_iter()
-            .filter_map(|(name, data)| Some((name.strip_prefix(BEST)?.to_owned(), data)))
-            .collect();
+        let best = taken(BEST, &mut tensors);
+        let average = taken(AVERAGE, &mut tensors);
         Ok(Self {
             recipe,
-            weights,
+            weights: tensors,
             optimizer,
+            average,
             state,
             best: provenance.map(|provenance| Best {
                 weights: best,
@@ -191,6 +191,25 @@ impl Checkpoint {
             ))
         })
     }
+}
+
+/// Weights under names that begin with `prefix`.
+fn prefixed(prefix: &str, weights: Weights) -> impl Iterator<Item = (String, TensorData)> {
+    let named = weights.into_iter();
+    named.map(move |(name, data)| (format!("{prefix}{name}"), data))
+}
+
+/// Takes such weights out again.
+fn taken(prefix: &str, tensors: &mut Weights) -> Weights {
+    let is_taken = |name: &str| name.starts_with(prefix);
+    let (taken, left): (Weights, Weights) = std::mem::take(tensors)
+        .into_iter()
+        .partition(|(name, _)| is_taken(name));
+    *tensors = left;
+    let named = taken.into_iter();
+    named
+        .filter_map(|(name, data)| Some((name.strip_prefix(prefix)?.to_owned(), data)))
+        .collect()
 }
 
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {

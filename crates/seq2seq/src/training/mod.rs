@@ -1,6 +1,7 @@
 //! Training: from settings to a [`Task`], from a task through the [`Trainer`] to a model.
 
 mod adam;
+mod averaging;
 mod base;
 mod batch;
 mod budget;
@@ -19,6 +20,7 @@ mod scheduled_sampling;
 mod task;
 mod trainer;
 
+pub use averaging::WeightAverage;
 pub use base::Base;
 pub use batch::TrainingBatch;
 pub use checkpoint::{Best, Checkpoint, Position, State};

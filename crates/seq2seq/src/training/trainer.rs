@@ -14,6 +14,7 @@ use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Device;
 
+use super::averaging::WeightAverage;
 use super::batch::TrainingBatch;
 use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
@@ -167,6 +168,7 @@ pub struct Trainer {
     dev: Vec<Example>,
     network: Network,
     optimizer: ModuleOptimizer,
+    average: WeightAverage,
     schedule: Schedule,
     position: Position,
     history: Vec<EpochRecord>,
@@ -232,6 +234,7 @@ impl Trainer {
         let mut params = Parameters::stored(saved.weights, &Device::flex().autodiff());
         let mut trainer = Self::start(task, &mut params, saved.state, Some(folder))?;
         trainer.optimizer = trainer.optimizer.load_record(saved.optimizer);
+        trainer.average.restore(saved.average);
         if let Some(best) = best {
             // A killed run may have found a better one after this checkpoint; it will again.
             trainer.keep(best?)?;
@@ -262,6 +265,7 @@ impl Trainer {
                 .collect(),
             network,
             optimizer: optimizer(settings),
+            average: WeightAverage::new(settings),
             schedule: Schedule::new(settings, batches, position.step)?,
             save_plan: SavePlan::new(settings, position.step),
             position,
@@ -398,6 +402,9 @@ impl Trainer {
         self.network = self.optimizer.step(rate, network, gradients);
         self.position.learning_rate = rate;
         self.position.step += 1;
+        let network = &self.network;
+        let step = self.position.step;
+        self.average.after_step(step, || weights_of(network));
         Ok(())
     }
 
@@ -429,6 +436,8 @@ impl Trainer {
     fn close_epoch(&mut self, number: usize, speed: f64) -> Result<EpochRecord, TrainingError> {
         let report = self.batch_report(0);
         self.position.epoch = number;
+        let network = &self.network;
+        self.average.after_epoch(|| weights_of(network));
         let due = number.is_multiple_of(self.task.recipe.training.validate_every) || self.is_over();
         let validation = if due && !self.dev.is_empty() {
             Some(self.validate()?)
@@ -464,7 +473,7 @@ impl Trainer {
 
     fn validate(&mut self) -> Result<Validation, TrainingError> {
         let begun = Instant::now();
-        let mut model = self.model();
+        let mut model = self.model()?;
         let forced = teacher_forced(&model, &self.dev);
         // There are questions whenever there are validation pairs.
         let free = free_running(&model, &self.questions)
@@ -514,14 +523,14 @@ impl Trainer {
 
     fn finish(mut self, ending: Ending) -> Result<Outcome, TrainingError> {
         if self.best.is_none() {
-            self.keep(self.model())?;
+            self.keep(self.model()?)?;
         }
         if let Some(folder) = &self.folder {
             folder.save_plot(&self.history)?;
         }
         let mut model = match self.best.take() {
             Some(model) => model,
-            None => self.model(),
+            None => self.model()?,
         };
         if ending != Ending::Interrupted {
             model.provenance.calibration = calibrate(&model, &self.questions);
@@ -549,6 +558,7 @@ impl Trainer {
             recipe: self.task.recipe.clone(),
             weights: self.weights(),
             optimizer: self.optimizer.to_record(),
+            average: self.average.state(),
             state: State {
                 position: self.position.clone(),
                 history: self.history.clone(),
@@ -568,8 +578,24 @@ impl Trainer {
         begin_symbol(&self.task.recipe, &self.task.codec)
     }
 
+    /// The network with its averaged weights, if they are averaged.
+    fn averaged(&self) -> Result<Network, ParameterError> {
+        let Some(weights) = self.average.weights() else {
+            return Ok(self.network.valid());
+        };
+        let mut params = Parameters::stored(weights, &Device::flex());
+        Network::new(
+            &self.task.recipe.model,
+            self.task.codec.sizes(),
+            &mut params,
+        )
+    }
+
     /// The network as it is now, ready to use.
-    pub fn model(&self) -> Model {
+    ///
+    /// # Errors
+    /// Only if the averaged weights are not those of the network, which they are.
+    pub fn model(&self) -> Result<Model, TrainingError> {
         let report = &self.task.report;
         let mut first_symbols: Vec<u32> = self
             .task
@@ -579,7 +605,7 @@ impl Trainer {
             .collect();
         first_symbols.sort_unstable();
         first_symbols.dedup();
-        Model {
+        Ok(Model {
             recipe: self.task.recipe.clone(),
             codec: Arc::clone(&self.task.codec),
             provenance: Provenance {
@@ -592,7 +618,7 @@ impl Trainer {
                 best: self.position.best,
                 calibration: None,
             },
-            network: self.network.valid(),
-        }
+            network: self.averaged()?,
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use burn::module::Module;
+
 use super::{Trainer, TrainingError};
 use crate::data::{EpochOrder, Example};
 use crate::evaluation::forced_batch;
@@ -113,10 +115,10 @@ impl Trainer {
             return 0.0;
         }
         let share = batch.len() as f64 / self.dev.len() as f64;
-        let model = self.model();
+        let network = self.network.valid();
         let batch = TrainingBatch::new(&batch, self.begin());
         let begun = Instant::now();
-        forced_batch(&model.network, &batch);
+        forced_batch(&network, &batch);
         begun.elapsed().as_secs_f64() * (1.0 + DECODING_PASSES) / share
     }
 }

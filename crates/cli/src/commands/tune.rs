@@ -1,0 +1,174 @@
+//! `seq2seq tune`: settings that suit the data, searched for in a given time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::{Args, ValueEnum};
+use seq2seq::config::{Override, Recipe};
+use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
+
+use crate::Done;
+use crate::output::{count, duration, print_line, table};
+use crate::stop_signal::StopSignal;
+
+/// Search for settings: short trainings, of which the best go on longer
+#[derive(Args)]
+pub struct Tune {
+    /// A recipe (.toml), which may name what to vary under [tune]
+    #[arg(value_name = "RECIPE")]
+    recipe: PathBuf,
+    /// Time for all trainings together, such as 2h, 30m or 90s
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    budget: Duration,
+    /// Training pairs, for a recipe that leaves them open
+    #[arg(long, value_name = "FILE")]
+    train: Option<PathBuf>,
+    /// Validation pairs, by which settings are compared
+    #[arg(long, value_name = "FILE")]
+    dev: Option<PathBuf>,
+    /// A setting to vary, such as model.encoder_units=64,128 or training.learning_rate=0.0003..0.003;
+    /// may be repeated
+    #[arg(long, value_name = "KEY=RANGE")]
+    vary: Vec<String>,
+    /// Settings that are tried
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
+    trials: u16,
+    /// How the time is shared out
+    #[arg(long, value_enum, default_value = "halving")]
+    strategy: StrategyOption,
+    /// Folder for the trials and the best model [default: runs/NAME-tune, after the recipe]. A search
+    /// that was interrupted goes on there
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// Start of every random choice
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Change a setting of the recipe; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<Override>,
+}
+
+/// How the time is shared out
+#[derive(Clone, Copy, ValueEnum)]
+enum StrategyOption {
+    /// The best third goes into the next round, where each trains three times as long
+    Halving,
+    /// All train equally long
+    Random,
+}
+
+impl Tune {
+    /// Runs the command.
+    pub fn run(self) -> Result<Done> {
+        let mut recipe = Recipe::read(&self.recipe)?.with_overrides(&self.set)?;
+        recipe.data.train = self.train.clone().or(recipe.data.train.take());
+        recipe.data.dev = self.dev.clone().or(recipe.data.dev.take());
+        recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
+        let folder = self.folder();
+        let search = Search {
+            ranges: self.ranges(&recipe)?,
+            recipe,
+            trials: usize::from(self.trials),
+            seconds: self.budget.as_secs_f64(),
+            strategy: match self.strategy {
+                StrategyOption::Halving => Strategy::Halving,
+                StrategyOption::Random => Strategy::Random,
+            },
+            folder: folder.clone(),
+        };
+        let signal = StopSignal::listen()?;
+        let (trials, complete) = search.run(&mut Shown(signal.asked()))?;
+        signal.training_is_over();
+        if !complete {
+            eprintln!("stopped; the same command goes on from here");
+            return Ok(Done::Interrupted);
+        }
+        print_line(&rows(&trials))?;
+        let folder = folder.display();
+        if let Some(best) = trials.first() {
+            let flags = best
+                .settings
+                .iter()
+                .map(|setting| format!(" --set {setting}"));
+            eprintln!("\nbest model: {folder}/{}", seq2seq::MODEL_NAME);
+            eprintln!(
+                "train with its settings: seq2seq train {}{}",
+                self.recipe.display(),
+                flags.collect::<String>()
+            );
+        }
+        Ok(Done::Completed)
+    }
+
+    /// What the recipe varies, and what the flags do: these count where both name a key.
+    fn ranges(&self, recipe: &Recipe) -> Result<Vec<(String, Range)>> {
+        let mut ranges = recipe.tune.clone();
+        for text in &self.vary {
+            let (key, range) = text
+                .split_once('=')
+                .with_context(|| format!("--vary {text} is not of the form KEY=RANGE"))?;
+            ranges.insert(key.trim().to_owned(), range.to_owned());
+        }
+        let parse = |(key, range): (String, String)| {
+            let range = range.parse().map_err(|error| anyhow!("{key}: {error}"))?;
+            Ok((key, range))
+        };
+        ensure!(
+            !ranges.contains_key("training.seed"),
+            "training.seed is no setting to be tuned: a lucky seed does not help on other data"
+        );
+        ranges.into_iter().map(parse).collect()
+    }
+
+    fn folder(&self) -> PathBuf {
+        let name = self.recipe.file_stem().unwrap_or("recipe".as_ref());
+        let name = format!("{}-tune", name.to_string_lossy());
+        self.out
+            .clone()
+            .unwrap_or_else(|| Path::new("runs").join(name))
+    }
+}
+
+/// Shows trials on standard error as they end.
+struct Shown(Arc<AtomicBool>);
+
+impl SearchObserver for Shown {
+    fn trial_done(&mut self, trial: &Trial) {
+        let result = match (&trial.figure, &trial.failure) {
+            (Some(figure), _) => format!("{figure:.4}"),
+            (None, failure) => format!("failed: {}", failure.as_deref().unwrap_or("")),
+        };
+        eprintln!(
+            "round {}, settings {} ({}), {}: {result}",
+            trial.round + 1,
+            trial.number + 1,
+            trial.settings.join(" "),
+            duration(trial.seconds)
+        );
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn rows(trials: &[Trial]) -> String {
+    let heading = ["settings", "round", "training", "figure"].map(str::to_owned);
+    let row = |trial: &Trial| {
+        vec![
+            trial.settings.join(" "),
+            (trial.round + 1).to_string(),
+            duration(trial.seconds),
+            trial
+                .figure
+                .map_or("failed".to_owned(), |figure| format!("{figure:.4}")),
+        ]
+    };
+    let rows: Vec<Vec<String>> = std::iter::once(heading.to_vec())
+        .chain(trials.iter().map(row))
+        .collect();
+    format!("{}\n{}", count(trials.len(), "trial"), table(&rows))
+}

@@ -1,0 +1,236 @@
+//! Search for settings: many short trainings of drawn settings, of which the best go on longer.
+//!
+//! Successive halving (Jamieson and Talwalkar 2016): every round gets the same share of the time,
+//! and a third of its settings, those with the best validation figures, go into the next. Trials are
+//! written down as they end, so that a search goes on where it was interrupted.
+
+mod range;
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+pub use range::{Range, RangeError};
+pub use trial::Trial;
+
+use crate::MODEL_NAME;
+use crate::config::{ConfigError, Override, Recipe};
+use crate::training::{Ending, Observer, Task, Trainer, TrainingError};
+use trial::Trials;
+
+/// Of the settings of a round, one in so many goes into the next.
+const KEPT: usize = 3;
+
+/// How settings are searched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The best third of each round trains three times as long in the next.
+    #[default]
+    Halving,
+    /// All settings train equally long.
+    Random,
+}
+
+/// A search.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The settings that are not varied, and the data.
+    pub recipe: Recipe,
+    /// What is varied: keys such as `training.learning_rate`, and their ranges.
+    pub ranges: Vec<(String, Range)>,
+    /// Settings that are tried in the first round.
+    pub trials: usize,
+    /// Seconds of all trainings together.
+    pub seconds: f64,
+    /// How the time is shared out.
+    pub strategy: Strategy,
+    /// Where trials and the best model are kept.
+    pub folder: PathBuf,
+}
+
+/// Why a search cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// There is nothing to search for.
+    #[error(
+        "no setting is varied: give ranges with --vary, such as --vary \
+         training.learning_rate=0.0003..0.003, or in the recipe under [tune]"
+    )]
+    NothingVaried,
+    /// Without validation pairs no settings are better than others.
+    #[error("there are no validation pairs to compare settings by: give --dev FILE")]
+    NoValidation,
+    /// A setting that cannot be.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// What must hold for every trial does not.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// No trial came to an end.
+    #[error("none of the trials worked; the last one: {0}")]
+    AllFailed(String),
+    /// The trials of another search are in the folder.
+    #[error(
+        "{0} holds the trials of another search: choose another folder with --out, or remove it"
+    )]
+    AnotherSearch(PathBuf),
+    /// A file cannot be read or written.
+    #[error("cannot use {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Hears of a search, and may end it.
+pub trait SearchObserver {
+    /// A trial is done; one that was done before the search was interrupted is told of again.
+    fn trial_done(&mut self, trial: &Trial);
+    /// Asked after each batch.
+    fn wants_to_stop(&self) -> bool;
+}
+
+/// Lets the observer of a search end a training.
+struct Stop<'a>(&'a dyn SearchObserver);
+
+impl Observer for Stop<'_> {
+    fn wants_to_stop(&self) -> bool {
+        self.0.wants_to_stop()
+    }
+}
+
+impl Search {
+    /// Runs it, or what is left of it. Returns all trials, the best one first, and whether they are
+    /// complete; the best model is in the folder.
+    ///
+    /// # Errors
+    /// If nothing is varied, there is nothing to compare by, a file cannot be used, or no trial works.
+    pub fn run(
+        &self,
+        observer: &mut dyn SearchObserver,
+    ) -> Result<(Vec<Trial>, bool), SearchError> {
+        self.check()?;
+        let mut trials = Trials::open(&self.folder)?;
+        let counts = self.counts();
+        let mut drawn: Vec<usize> = (0..self.trials).collect();
+        for (round, &count) in counts.iter().enumerate() {
+            drawn.truncate(count);
+            let seconds = self.seconds / (counts.len() * count) as f64;
+            let mut results = Vec::with_capacity(count);
+            for &number in &drawn {
+                let Some(trial) = self.trial(&mut trials, [round, number], seconds, observer)?
+                else {
+                    return Ok((trials.ranked(), false));
+                };
+                observer.trial_done(&trial);
+                results.push(trial);
+            }
+            results.sort_by(Trial::order);
+            drawn = results.iter().map(|trial| trial.number).collect();
+        }
+        let ranked = trials.ranked();
+        match ranked.first() {
+            Some(Trial {
+                failure: Some(failure),
+                ..
+            }) => Err(SearchError::AllFailed(failure.clone())),
+            _ => Ok((ranked, true)),
+        }
+    }
+
+    fn check(&self) -> Result<(), SearchError> {
+        if self.ranges.is_empty() {
+            return Err(SearchError::NothingVaried);
+        }
+        for number in 0..self.trials {
+            // Keys are checked before the first training, which may take hours.
+            (self.recipe.clone()).with_overrides(&self.settings(number)?)?;
+        }
+        Ok(())
+    }
+
+    /// How many settings each round has.
+    fn counts(&self) -> Vec<usize> {
+        let first = self.trials.max(1);
+        match self.strategy {
+            Strategy::Random => vec![first],
+            Strategy::Halving => {
+                std::iter::successors(Some(first), |&n| (n > 1).then_some(n.div_ceil(KEPT)))
+                    .collect()
+            }
+        }
+    }
+
+    /// The settings of a number: the same in every run of the search.
+    fn settings(&self, number: usize) -> Result<Vec<Override>, ConfigError> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.training.seed);
+        rng.set_stream(number as u64);
+        let drawn = self.ranges.iter();
+        drawn
+            .map(|(key, range)| format!("{key}={}", range.draw(&mut rng)).parse())
+            .collect()
+    }
+
+    /// Runs a trial, unless it was done before; nothing if it was interrupted.
+    fn trial(
+        &self,
+        trials: &mut Trials,
+        [round, number]: [usize; 2],
+        seconds: f64,
+        observer: &dyn SearchObserver,
+    ) -> Result<Option<Trial>, SearchError> {
+        let settings = self.settings(number)?;
+        let mut trial = Trial {
+            round,
+            number,
+            seconds,
+            settings: settings.iter().map(ToString::to_string).collect(),
+            figure: None,
+            failure: None,
+        };
+        if let Some(done) = trials.find(round, number) {
+            if done.settings != trial.settings {
+                return Err(SearchError::AnotherSearch(self.folder.clone()));
+            }
+            return Ok(Some(done.clone()));
+        }
+        let mut recipe = self.recipe.clone().with_overrides(&settings)?;
+        recipe.tune.clear();
+        recipe.within_budget(seconds);
+        match trained(recipe, &mut Stop(observer)) {
+            Ok((_, Ending::Interrupted)) => return Ok(None),
+            Ok((model, _)) => {
+                let figure = model.provenance.best.ok_or(SearchError::NoValidation)?;
+                trial.figure = Some(figure);
+                if trials.best().is_none_or(|best| figure > best) {
+                    let path = self.folder.join(MODEL_NAME);
+                    model.save(&path).map_err(TrainingError::from)?;
+                }
+            }
+            // Other settings may fare better.
+            Err(error) => trial.failure = Some(error.to_string()),
+        }
+        trials.add(trial.clone())?;
+        Ok(Some(trial))
+    }
+}
+
+fn trained(
+    recipe: Recipe,
+    observer: &mut dyn Observer,
+) -> Result<(crate::Model, Ending), TrainingError> {
+    let trainer = Trainer::new(Task::prepare(recipe)?, None)?;
+    let outcome = trainer.run(observer)?;
+    Ok((outcome.model, outcome.ending))
+}
+
+fn unusable(path: &Path, source: std::io::Error) -> SearchError {
+    SearchError::File {
+        path: path.to_owned(),
+        source,
+    }
+}

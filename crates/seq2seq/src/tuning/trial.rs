@@ -1,0 +1,102 @@
+//! Trials, and the file that they are written to as they end.
+
+use std::cmp::Ordering;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{SearchError, unusable};
+
+/// Name of the file, with a JSON object a line.
+const NAME: &str = "trials.jsonl";
+
+/// One training of a search.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// Round, from 0.
+    pub round: usize,
+    /// Number of the settings, from 0.
+    pub number: usize,
+    /// Seconds that it had.
+    pub seconds: f64,
+    /// What was set, as `KEY=VALUE`.
+    pub settings: Vec<String>,
+    /// The best validation figure, larger is better; none if it failed.
+    pub figure: Option<f64>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+impl Trial {
+    /// The better one first; of equally good ones, the one drawn first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        let figure = |trial: &Self| trial.figure.unwrap_or(f64::NEG_INFINITY);
+        let by_figure = figure(other).total_cmp(&figure(self));
+        by_figure.then(self.number.cmp(&other.number))
+    }
+}
+
+/// The trials in a folder.
+pub(super) struct Trials {
+    path: PathBuf,
+    done: Vec<Trial>,
+}
+
+impl Trials {
+    pub fn open(folder: &Path) -> Result<Self, SearchError> {
+        fs::create_dir_all(folder).map_err(|source| unusable(folder, source))?;
+        let path = folder.join(NAME);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(unusable(&path, source)),
+        };
+        // A crash may have cut the last line short: that trial is run again.
+        let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
+        let done = whole.lines().map(serde_json::from_str);
+        let done = done
+            .collect::<Result<_, _>>()
+            .map_err(|error| unusable(&path, error.into()))?;
+        if whole.len() < text.len() {
+            fs::write(&path, whole).map_err(|source| unusable(&path, source))?;
+        }
+        Ok(Self { path, done })
+    }
+
+    pub fn find(&self, round: usize, number: usize) -> Option<&Trial> {
+        let mut done = self.done.iter();
+        done.find(|trial| trial.round == round && trial.number == number)
+    }
+
+    /// The best figure so far.
+    pub fn best(&self) -> Option<f64> {
+        let figures = self.done.iter().filter_map(|trial| trial.figure);
+        figures.max_by(f64::total_cmp)
+    }
+
+    pub fn add(&mut self, trial: Trial) -> Result<(), SearchError> {
+        let line = serde_json::to_string(&trial).unwrap_or_default();
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.path);
+        let written = file.and_then(|mut file| {
+            writeln!(file, "{line}")?;
+            file.sync_all()
+        });
+        written.map_err(|source| unusable(&self.path, source))?;
+        self.done.push(trial);
+        Ok(())
+    }
+
+    /// All of them, the best one first.
+    pub fn ranked(&self) -> Vec<Trial> {
+        let mut ranked = self.done.clone();
+        ranked.sort_by(Trial::order);
+        ranked
+    }
+}

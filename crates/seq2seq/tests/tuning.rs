@@ -1,0 +1,161 @@
+//! The search for settings.
+
+#![allow(clippy::expect_used)] // a test may fail by panicking
+
+mod support;
+
+use std::path::Path;
+
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
+use seq2seq::{Model, PredictOptions};
+
+#[test]
+fn ranges_are_read() {
+    let choice = |values: &[&str]| Range::Choice(values.iter().map(|&v| v.to_owned()).collect());
+    for (text, range) in [
+        ("64, 128", choice(&["64", "128"])),
+        ("general", choice(&["general"])),
+        ("32..512", Range::Whole(32, 512)),
+        ("0.1 .. 0.5", Range::Real(0.1, 0.5)),
+        ("1e-4..1e-2", Range::Real(1e-4, 1e-2)),
+    ] {
+        assert_eq!(text.parse(), Ok(range), "{text}");
+    }
+    for text in ["", "1,", "5..2", "a..b", "0.1..inf", ".."] {
+        let error = text.parse::<Range>().expect_err("no range");
+        assert!(error.to_string().contains("is no range"), "{error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn drawn_values_are_in_the_range(seed: u64, low in 0_u64..50, more in 0_u64..500) {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let whole: u64 = Range::Whole(low, low + more).draw(rng).parse().expect("a number");
+        prop_assert!((low..=low + more).contains(&whole));
+        let (least, most) = (low as f64 / 7.0, (low + more) as f64 / 7.0);
+        let real: f64 = Range::Real(least, most).draw(rng).parse().expect("a number");
+        // Three digits are kept.
+        prop_assert!(real >= least * 0.99 && real <= most * 1.01 + 1e-9);
+    }
+}
+
+/// Stops the search after a number of trials.
+struct After(usize);
+
+impl SearchObserver for After {
+    fn trial_done(&mut self, _: &Trial) {
+        self.0 = self.0.saturating_sub(1);
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// Letters and their capitals, with learning rates of which one is far too small.
+fn search(folder: &Path, rates: &str) -> Search {
+    let lines: Vec<String> = ('a'..='z')
+        .map(|letter| format!("{letter}{letter}\t{}\n", letter.to_ascii_uppercase()))
+        .collect();
+    let data = folder.join("pairs.tsv");
+    std::fs::write(&data, lines.concat()).expect("written");
+    let settings = [
+        "model.encoder_units=16",
+        "model.embedding=8",
+        "training.batch_size=4",
+        "text.source=characters",
+        "text.target=characters",
+    ];
+    let mut recipe = support::recipe(&[], &settings);
+    recipe.data.train = Some(data.clone());
+    recipe.data.dev = Some(data);
+    let rates = rates.parse().expect("a range");
+    Search {
+        recipe,
+        ranges: vec![("training.learning_rate".to_owned(), rates)],
+        trials: 4,
+        seconds: 6.0,
+        strategy: Strategy::Halving,
+        folder: folder.join("search"),
+    }
+}
+
+/// The better rate wins, goes through all rounds, and its model is kept.
+#[test]
+fn better_settings_are_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = search(folder.path(), "0.0000001, 0.02");
+    let (trials, complete) = search.run(&mut After(100)).expect("trials");
+    assert!(complete);
+    // Four settings, two of them once more, one of these a third time.
+    assert_eq!(trials.len(), 7);
+    let best = &trials[0];
+    assert_eq!(best.settings, ["training.learning_rate=0.02"]);
+    let last = trials.iter().find(|trial| trial.round == 2);
+    let last = last.expect("a last round");
+    assert_eq!(last.settings, best.settings);
+    let model = Model::load(&search.folder).expect("the best model");
+    let answers = model.predict(&["kk"], &PredictOptions::default());
+    assert_eq!(answers.len(), 1);
+    assert_eq!(model.provenance.best, best.figure);
+
+    let again = search.run(&mut After(100)).expect("trials");
+    assert_eq!(again, (trials, true), "nothing is trained twice");
+}
+
+/// An interrupted search goes on; one for other settings does not start in its folder.
+#[test]
+fn search_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = Search {
+        seconds: 2.0,
+        ..search(folder.path(), "0.001, 0.02")
+    };
+    let (trials, complete) = search.run(&mut After(2)).expect("trials");
+    assert!(!complete);
+    assert_eq!(trials.len(), 2);
+    let (all, complete) = search.run(&mut After(100)).expect("trials");
+    assert!(complete);
+    assert!(trials.iter().all(|trial| all.contains(trial)));
+
+    let other = Search {
+        ranges: vec![("training.batch_size".to_owned(), Range::Whole(2, 8))],
+        ..search.clone()
+    };
+    let error = other.run(&mut After(100)).expect_err("another search");
+    assert!(error.to_string().contains("another search"), "{error}");
+}
+
+#[test]
+fn impossible_searches_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = search(folder.path(), "0.01");
+    let refused = |search: &Search| {
+        let error = search.run(&mut After(100)).expect_err("refused");
+        error.to_string()
+    };
+    let nothing = Search {
+        ranges: Vec::new(),
+        ..good.clone()
+    };
+    assert!(refused(&nothing).contains("no setting is varied"));
+    let unknown = Search {
+        ranges: vec![("training.learning_rat".to_owned(), Range::Real(0.1, 0.2))],
+        ..good.clone()
+    };
+    assert!(refused(&unknown).contains("learning_rate"));
+    let negative = Search {
+        ranges: vec![(
+            "training.learning_rate".to_owned(),
+            Range::Choice(vec!["-1".to_owned()]),
+        )],
+        folder: folder.path().join("negative"),
+        ..good
+    };
+    let message = refused(&negative);
+    assert!(message.contains("none of the trials worked"), "{message}");
+}
