@@ -378,15 +378,6 @@ impl Recipe {
                  steps: use training.schedule = \"constant\", \"linear\" or \"cosine\" with it",
             );
         }
-        let gives_up_first = training.patience > 0 && training.patience <= training.decay_epochs;
-        if training.schedule == ScheduleKind::Plateau && gives_up_first {
-            return conflict(format!(
-                "training.patience = {} stops training before training.schedule = \"plateau\" has \
-                 lowered the learning rate, after training.decay_epochs = {} validations: make \
-                 patience larger than decay_epochs",
-                training.patience, training.decay_epochs
-            ));
-        }
         if training.schedule == ScheduleKind::Noam && training.warmup_steps == 0 {
             return conflict(
                 "training.schedule = \"noam\" needs training.warmup_steps, such as 400",

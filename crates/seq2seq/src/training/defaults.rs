@@ -3,7 +3,7 @@
 //! `docs/defaults.md` has the table and the trials that it rests on.
 
 use crate::config::{
-    Architecture, AttentionKind, Embedding, ModelSettings, Recipe, TrainingSettings,
+    Architecture, AttentionKind, Embedding, ModelSettings, Recipe, ScheduleKind, TrainingSettings,
 };
 use crate::data::Pair;
 
@@ -23,10 +23,10 @@ impl Recipe {
     /// Fewer pairs get smaller batches and more epochs, so that every model sees enough weight
     /// updates; training stops early once free-running results no longer improve.
     pub fn for_size(pairs: usize, architecture: Architecture) -> Self {
-        let (batch_size, epochs, patience) = match pairs {
-            0..=SMALL => (16, 100, 15),
-            n if n <= MIDDLE => (32, 60, 8),
-            _ => (64, 30, 5),
+        let (batch_size, epochs, patience, decay_epochs) = match pairs {
+            0..=SMALL => (16, 100, 15, 6),
+            n if n <= MIDDLE => (32, 60, 8, 3),
+            _ => (64, 30, 5, 2),
         };
         Self {
             model: model(architecture, pairs),
@@ -35,6 +35,10 @@ impl Recipe {
                 epochs,
                 patience,
                 label_smoothing: 0.1,
+                // A single bad batch must not undo an epoch.
+                clip_norm: 5.0,
+                schedule: ScheduleKind::Plateau,
+                decay_epochs,
                 ..TrainingSettings::default()
             },
             ..Self::default()

@@ -1,0 +1,141 @@
+"""PyTorch on the works of `seq2seq bench`: same sizes, same lengths, same batches.
+
+    python benchmarks/peer_torch.py --work A --phase train --threads 2
+
+Prints one JSON object with pairs (training) or inputs (decoding) a second. PyTorch's best settings for
+this work: its fused LSTM over whole sequences, the fused optimizer, denormal numbers flushed to zero,
+and all batches prepared as tensors before the clock starts.
+"""
+
+import argparse
+import json
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+WARM_UP = 8
+
+
+class Recurrent(nn.Module):
+    """Works A and B: one-hot symbols, the encoder's final state, a decoder, a dense layer."""
+
+    def __init__(self, source, target, units):
+        super().__init__()
+        self.sizes = source, target
+        self.encoder = nn.LSTM(source, units, batch_first=True)
+        self.decoder = nn.LSTM(target, units, batch_first=True)
+        self.output = nn.Linear(units, target)
+
+    def encode(self, source):
+        return self.encoder(F.one_hot(source, self.sizes[0]).float())[1]
+
+    def decode(self, read, state):
+        hidden, state = self.decoder(F.one_hot(read, self.sizes[1]).float(), state)
+        return self.output(hidden), state
+
+    def forward(self, source, read):
+        return self.decode(read, self.encode(source))[0]
+
+
+class Attention(nn.Module):
+    """Work C: embeddings, a bidirectional encoder, Luong's general attention."""
+
+    def __init__(self, source, target):
+        super().__init__()
+        self.source = nn.Embedding(source, 256)
+        self.target = nn.Embedding(target, 256)
+        self.encoder = nn.LSTM(256, 256, batch_first=True, bidirectional=True)
+        self.decoder = nn.LSTM(256, 512, batch_first=True)
+        self.key = nn.Linear(512, 512, bias=False)
+        self.attentional = nn.Linear(1024, 512)
+        self.output = nn.Linear(512, target)
+
+    def forward(self, source, read, mask):
+        states, (h, c) = self.encoder(self.source(source))
+        joined = lambda state: torch.cat([state[0], state[1]], 1).unsqueeze(0)
+        hidden, _ = self.decoder(self.target(read), (joined(h), joined(c)))
+        scores = hidden @ self.key(states).transpose(1, 2)
+        weights = scores.masked_fill(mask.unsqueeze(1), -1e9).softmax(2)
+        both = torch.cat([hidden, weights @ states], 2)
+        return self.output(torch.tanh(self.attentional(both)))
+
+
+def work(name):
+    """Model, batches of model inputs and expected symbols, batch size."""
+    draw = lambda most, *shape: torch.randint(0, most, shape)
+    if name in ("A", "A-small"):
+        units, batch = (128, 128) if name == "A" else (64, 16)
+        model = Recurrent(13, 13, units)
+        batches = [((draw(13, batch, 8), draw(13, batch, 4)), draw(13, batch, 4)) for _ in range(39)]
+        return model, batches, batch
+    if name == "B":
+        model = Recurrent(72, 92, 256)
+        batches = [((draw(72, 64, 16), draw(92, 64, 59)), draw(92, 64, 59)) for _ in range(20)]
+        return model, batches, 64
+    lengths = [torch.randint(5, 13, (128,)) for _ in range(20)]
+    batches = []
+    for length in lengths:
+        mask = torch.arange(12)[None] >= length[:, None]
+        inputs = draw(30, 128, 12), draw(44, 128, 12), mask
+        expected = draw(44, 128, 12).masked_fill(mask, -100)
+        batches.append((inputs, expected))
+    return Attention(31, 44), batches, 128
+
+
+def train(name, seconds):
+    model, batches, batch = work(name)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    done, begun = 0, None
+    while begun is None or time.perf_counter() - begun < seconds:
+        inputs, expected = batches[done % len(batches)]
+        scores = model(*inputs)
+        loss = F.cross_entropy(scores.flatten(0, 1), expected.flatten())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        loss.item()
+        done += 1
+        if done == WARM_UP:
+            done, begun = 0, time.perf_counter()
+    return done * batch / (time.perf_counter() - begun)
+
+
+@torch.inference_mode()
+def greedy(name, seconds, batch):
+    model, batches, _ = work(name)
+    source = batches[0][0][0][:batch]
+    steps, done, begun = 4, 0, None
+    while begun is None or time.perf_counter() - begun < seconds:
+        state = model.encode(source)
+        read = torch.zeros(batch, 1, dtype=torch.long)
+        for _ in range(steps):
+            scores, state = model.decode(read, state)
+            read = scores.argmax(2)
+        read.tolist()
+        done += 1
+        if done == WARM_UP:
+            done, begun = 0, time.perf_counter()
+    return done * batch / (time.perf_counter() - begun)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", choices=["A", "A-small", "B", "C"], required=True)
+    parser.add_argument("--phase", choices=["train", "greedy", "greedy-1"], default="train")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=3)
+    options = parser.parse_args()
+    torch.manual_seed(1)
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    if options.phase == "train":
+        speed = train(options.work, options.seconds)
+    else:
+        speed = greedy(options.work, options.seconds, 1 if options.phase == "greedy-1" else 128)
+    print(json.dumps({"peer": f"PyTorch {torch.__version__}", "per_second": speed}))
+
+
+if __name__ == "__main__":
+    main()
