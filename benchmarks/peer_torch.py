@@ -97,7 +97,7 @@ def train(name, seconds):
         optimizer.step()
         loss.item()
         done += 1
-        if done == WARM_UP:
+        if begun is None and done == WARM_UP:
             done, begun = 0, time.perf_counter()
     return done * batch / (time.perf_counter() - begun)
 
@@ -115,7 +115,7 @@ def greedy(name, seconds, batch):
             read = scores.argmax(2)
         read.tolist()
         done += 1
-        if done == WARM_UP:
+        if begun is None and done == WARM_UP:
             done, begun = 0, time.perf_counter()
     return done * batch / (time.perf_counter() - begun)
 
