@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use seq2seq::training::{Existing, Task, Trainer};
-use seq2seq::{Model, Pair, PredictOptions, Recipe};
+use seq2seq::{Model, Pair, PredictOptions, Provenance, Recipe};
 use support::overrides;
 
 /// Words of two letters; the answer is each letter's capital.
@@ -123,6 +123,26 @@ fn stored_vectors_move_with_their_symbols() {
     assert_eq!(new.len(), old.len() + 2);
     assert_eq!(new[..rows], old[..rows], "symbols");
     assert_eq!(new[rows + 2..], old[rows..], "features");
+}
+
+/// Short new pairs do not make long inputs unusual, nor outputs short.
+#[test]
+fn lengths_of_the_first_training_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = folder.path().join("base");
+    let base = Recipe::for_pairs(&pairs("abcd"))
+        .with_overrides(&overrides(&SETTINGS))
+        .expect("valid settings");
+    let before = trained(base, 1, pairs("abcd"), Some(&run)).provenance;
+    let short = ["x", "y"].map(|letter| Pair {
+        source: letter.to_owned(),
+        target: letter.to_uppercase(),
+        features: None,
+    });
+    let recipe = Recipe::going_on(&Model::load(&run).expect("the model"), &run, 2);
+    let after = trained(recipe, 1, short.to_vec(), None).provenance;
+    let lengths = |provenance: &Provenance| (provenance.longest_source, provenance.longest_target);
+    assert_eq!(lengths(&after), lengths(&before));
 }
 
 /// A model that is not there is an error before any work starts.

@@ -8,13 +8,15 @@ use crate::config::Recipe;
 use crate::model::parameters::{Growth, Parameters, Weights, weights_of};
 use crate::model_file::ModelFileError;
 use crate::text::Codec;
-use crate::trained_model::Model;
+use crate::trained_model::{Model, Provenance};
 
 /// What is left of a trained model when training goes on from it.
 #[derive(Clone, Debug)]
 pub struct Base {
     /// How it reads and writes texts.
     pub codec: Codec,
+    /// What it keeps of the pairs that it was trained on.
+    pub provenance: Provenance,
     weights: Weights,
 }
 
@@ -27,6 +29,7 @@ impl Base {
         let model = Model::load(path)?;
         Ok(Self {
             codec: (*model.codec).clone(),
+            provenance: model.provenance.clone(),
             weights: weights_of(&model.network),
         })
     }

@@ -603,6 +603,10 @@ impl Trainer {
             .iter()
             .filter_map(|e| e.target.first().copied())
             .collect();
+        // A model that goes on from another still answers what that one did.
+        let before = self.task.base.as_ref().map(|base| &base.provenance);
+        let longest = |now: usize, before: Option<usize>| now.max(before.unwrap_or(0));
+        first_symbols.extend(before.iter().flat_map(|before| &before.first_symbols));
         first_symbols.sort_unstable();
         first_symbols.dedup();
         Ok(Model {
@@ -611,8 +615,8 @@ impl Trainer {
             provenance: Provenance {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 pairs: self.task.train.len(),
-                longest_source: report.longest_source,
-                longest_target: report.longest_target,
+                longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
+                longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
                 first_symbols,
                 epochs: self.position.epoch,
                 best: self.position.best,
