@@ -9,10 +9,9 @@ use std::path::Path;
 use burn::tensor::TensorData;
 use seq2seq::config::TrainingSettings;
 use seq2seq::model::parameters::Weights;
-use seq2seq::training::{
-    BatchReport, Ending, Existing, Observer, RunFolder, Task, Trainer, WeightAverage,
-};
+use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer, WeightAverage};
 use seq2seq::{Model, Pair, Recipe};
+use support::StopAfter;
 
 fn weights(value: f32) -> Weights {
     let data = TensorData::new(vec![value, 2.0 * value], [2]);
@@ -125,19 +124,6 @@ fn train(settings: &[&str]) -> Model {
     let task = Task::from_pairs(recipe(settings), pairs()).expect("a task");
     let trainer = Trainer::new(task, None).expect("a trainer");
     trainer.run(&mut ()).expect("training").model
-}
-
-/// Stops after a number of batches.
-struct StopAfter(usize);
-
-impl Observer for StopAfter {
-    fn batch_done(&mut self, _: &BatchReport) {
-        self.0 = self.0.saturating_sub(1);
-    }
-
-    fn wants_to_stop(&self) -> bool {
-        self.0 == 0
-    }
 }
 
 fn write_pairs(path: &Path) {

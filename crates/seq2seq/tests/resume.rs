@@ -6,10 +6,9 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seq2seq::training::{
-    BatchReport, Ending, EpochRecord, Existing, Observer, RunFolder, Task, Trainer, TrainingError,
-};
+use seq2seq::training::{Ending, EpochRecord, Existing, RunFolder, Task, Trainer, TrainingError};
 use seq2seq::{Model, Recipe};
+use support::StopAfter;
 
 /// Training pairs and runs in a folder of their own.
 struct Bench {
@@ -90,19 +89,6 @@ impl Bench {
     fn whole(&self) -> Vec<u8> {
         self.start("whole", &[]).run(&mut ()).unwrap();
         self.model("whole")
-    }
-}
-
-/// Asks to stop after so many batches.
-struct StopAfter(usize);
-
-impl Observer for StopAfter {
-    fn batch_done(&mut self, _: &BatchReport) {
-        self.0 -= 1;
-    }
-
-    fn wants_to_stop(&self) -> bool {
-        self.0 == 0
     }
 }
 

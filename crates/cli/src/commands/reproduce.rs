@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use seq2seq::bench::Spread;
 use seq2seq::config::{Override, Recipe};
 use seq2seq::evaluation::{Evaluation, evaluate};
 use seq2seq::training::{Task, Trainer};
@@ -89,17 +90,7 @@ fn row(name: &str, runs: &[(Evaluation, &'static str, f64)]) -> String {
 }
 
 /// Median (minimum - maximum).
-fn summary(mut values: Vec<f64>, digits: usize) -> String {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let median = match values.len() {
-        0 => return "-".into(),
-        odd if odd % 2 == 1 => values[middle],
-        _ => (values[middle - 1] + values[middle]) / 2.0,
-    };
-    format!(
-        "{median:.digits$} ({:.digits$} - {:.digits$})",
-        values[0],
-        values[values.len() - 1]
-    )
+fn summary(values: Vec<f64>, digits: usize) -> String {
+    let Spread { min, median, max } = Spread::of(values);
+    format!("{median:.digits$} ({min:.digits$} - {max:.digits$})")
 }

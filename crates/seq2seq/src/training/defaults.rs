@@ -46,14 +46,14 @@ impl Recipe {
     }
 }
 
-/// What suits an architecture; each heeds all that is set for it here.
+/// What suits an architecture. The dropout of the others is in sections of their own, with defaults
+/// that suit them.
 fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
     let (encoder_units, embedding) = if pairs <= MIDDLE {
         (128, Embedding::Size(64))
     } else {
         (256, Embedding::Size(128))
     };
-    let dropout = 0.3;
     let default = ModelSettings {
         architecture,
         ..ModelSettings::default()
@@ -64,17 +64,14 @@ fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
             bidirectional: true,
             attention: AttentionKind::General,
             embedding,
-            dropout,
+            dropout: 0.3,
             ..default
         },
         Architecture::Monotonic => ModelSettings {
             encoder_units,
             embedding,
-            dropout,
-            embedding_dropout: dropout,
             ..default
         },
-        Architecture::Transformer => ModelSettings { dropout, ..default },
-        Architecture::Ensemble => default,
+        Architecture::Transformer | Architecture::Ensemble => default,
     }
 }

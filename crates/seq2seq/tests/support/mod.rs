@@ -4,6 +4,7 @@
 
 use seq2seq::Recipe;
 use seq2seq::config::Override;
+use seq2seq::training::{BatchReport, Observer};
 
 /// Settings as they are given on the command line.
 pub fn overrides(settings: &[&str]) -> Vec<Override> {
@@ -18,4 +19,17 @@ pub fn recipe(base: &[&str], settings: &[&str]) -> Recipe {
     Recipe::default()
         .with_overrides(&overrides(&[base, settings].concat()))
         .expect("valid settings")
+}
+
+/// Stops training after a number of batches.
+pub struct StopAfter(pub usize);
+
+impl Observer for StopAfter {
+    fn batch_done(&mut self, _: &BatchReport) {
+        self.0 -= 1;
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0 == 0
+    }
 }
