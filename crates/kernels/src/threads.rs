@@ -6,6 +6,7 @@
 mod team;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows that a thread must have to be worth waking.
 const FEWEST_ROWS: usize = 16;
@@ -25,6 +26,16 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
     let parts = threads(groups);
     let bound = |part: usize| (groups * part / parts * 16).min(columns);
     team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
+}
+
+/// Runs `work` on every number below `count`; each thread takes the next one when it is done with
+/// another.
+pub(crate) fn for_each(count: usize, work: impl Fn(usize) + Sync) {
+    let next = AtomicUsize::new(0);
+    team::for_each_part(threads(count), &|_| {
+        let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&index| index < count);
+        std::iter::from_fn(take).for_each(&work);
+    });
 }
 
 /// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.

@@ -331,6 +331,9 @@ fn additive_attention_with_copying() {
 fn transformer() {
     let settings = [
         "model.architecture=transformer",
+        // Recurrent networks' sizes mean nothing to a Transformer, and only defaults are let pass.
+        "model.encoder_units=256",
+        "model.embedding=64",
         "model.transformer.layers=1",
         "model.transformer.model_size=16",
         "model.transformer.heads=2",
@@ -342,6 +345,12 @@ fn transformer() {
 #[test]
 fn hard_monotonic_attention() {
     let settings = ["model.architecture=monotonic", "model.monotonic.order=1"];
+    decodes_as_it_should(&settings);
+}
+
+#[test]
+fn hard_monotonic_attention_with_copying() {
+    let settings = ["model.architecture=monotonic", "model.copy=true"];
     decodes_as_it_should(&settings);
 }
 

@@ -142,3 +142,45 @@ fn what_does_not_fit_is_refused_with_a_way_out() {
         assert!(message.contains(expected), "{settings:?}: {message}");
     }
 }
+
+/// Settings that a network would not look at are refused when it is trained, with the place where
+/// it has them, if it does.
+#[test]
+fn settings_without_a_meaning_are_refused() {
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["model.architecture=monotonic", "model.dropout=0.3"],
+            "set model.monotonic.dropout instead",
+        ),
+        (
+            &["model.architecture=monotonic", "model.bidirectional=true"],
+            "remove model.bidirectional",
+        ),
+        (
+            &["model.architecture=transformer", "model.dropout=0.2"],
+            "set model.transformer.dropout instead",
+        ),
+        (
+            &["model.architecture=transformer", "model.copy=true"],
+            "model.copy means nothing to model.architecture = \"transformer\"",
+        ),
+        (
+            &["model.monotonic.order=0"],
+            "model.monotonic means nothing to model.architecture = \"recurrent\"",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let recipe = support::recipe(&[], settings);
+        assert_eq!(
+            recipe.check().map_err(|error| error.to_string()),
+            Ok(()),
+            "{settings:?}"
+        );
+        let message = recipe
+            .model
+            .check_trainable()
+            .expect_err("a refusal")
+            .to_string();
+        assert!(message.contains(expected), "{settings:?}: {message}");
+    }
+}

@@ -133,6 +133,9 @@ pub struct MonotonicSettings {
     pub encoder_layers: usize,
     /// Layers of the decoder.
     pub decoder_layers: usize,
+    /// Start the decoder from what the encoder knows of the whole source, and not from zeros, as the
+    /// paper does.
+    pub summary: bool,
     /// Hidden units between a pair of states and the symbol written there; as many as the decoder
     /// has if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +152,7 @@ impl Default for MonotonicSettings {
             window: 5,
             encoder_layers: 1,
             decoder_layers: 1,
+            summary: true,
             emission_units: None,
             dropout: 0.3,
         }

@@ -3,8 +3,8 @@
 #![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
 
 use super::{
-    AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse, LARGEST_BEAM,
-    OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
+    Architecture, AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse,
+    LARGEST_BEAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
 };
 
 use crate::data::LONGEST_TEXT;
@@ -187,7 +187,7 @@ impl Recipe {
                      model.input_feeding",
                 );
             }
-            AttentionKind::None if model.copy => {
+            AttentionKind::None if model.copy && model.architecture == Architecture::Recurrent => {
                 return conflict(
                     "model.copy copies source symbols from where attention looks, but \
                      model.attention = \"none\": set model.attention = \"general\", or remove \

@@ -6,6 +6,32 @@ use super::{
     PositionKind, Recipe, TransformerSettings,
 };
 
+/// Settings of `[model]` that recurrent networks do not look at.
+const SECTIONS: &[&str] = &["transformer", "monotonic", "ensemble"];
+
+/// Those that a Transformer looks at.
+const OF_TRANSFORMER: &[&str] = &[
+    "architecture",
+    "transformer",
+    "features",
+    "protocol",
+    "decoder_input",
+];
+
+/// Those that hard monotonic attention looks at.
+const OF_MONOTONIC: &[&str] = &[
+    "architecture",
+    "monotonic",
+    "cell",
+    "encoder_units",
+    "decoder_units",
+    "embedding",
+    "features",
+    "copy",
+    "protocol",
+    "decoder_input",
+];
+
 /// Dropout beyond which next to nothing is left to learn from.
 const MOST_DROPOUT: f64 = 0.95;
 
@@ -50,18 +76,45 @@ impl Recipe {
 }
 
 impl ModelSettings {
-    /// Refuses to train what is not trained as a whole.
+    /// Refuses to train what is not trained as a whole, and settings that the architecture would not
+    /// look at.
     ///
     /// # Errors
-    /// If these are the settings of an ensemble.
+    /// If these are the settings of an ensemble, or have something that its networks lack.
     pub fn check_trainable(&self) -> Result<(), ConfigError> {
-        if self.architecture != Architecture::Ensemble {
+        let (name, used): (_, &[&str]) = match self.architecture {
+            Architecture::Recurrent => return self.check_unused("recurrent", SECTIONS, false),
+            Architecture::Transformer => ("transformer", OF_TRANSFORMER),
+            Architecture::Monotonic => ("monotonic", OF_MONOTONIC),
+            Architecture::Ensemble => {
+                return conflict(
+                    "an ensemble is not trained as a whole: train its members one by one and join \
+                     them with `seq2seq ensemble A B -o MODEL`",
+                );
+            }
+        };
+        self.check_unused(name, used, true)
+    }
+
+    /// Refuses settings that differ from the default and that the architecture does not look at:
+    /// those on the list, or those that are `missing` from it.
+    fn check_unused(&self, name: &str, keys: &[&str], missing: bool) -> Result<(), ConfigError> {
+        let table = |settings: &Self| toml::Table::try_from(settings).unwrap_or_default();
+        let (own, default) = (table(self), table(&Self::default()));
+        let unused = own.iter().find(|(key, value)| {
+            keys.contains(&key.as_str()) != missing && default.get(*key) != Some(value)
+        });
+        let Some((key, _)) = unused else {
             return Ok(());
-        }
-        conflict(
-            "an ensemble is not trained as a whole: train its members one by one and join them with \
-             `seq2seq ensemble A B -o MODEL`",
-        )
+        };
+        let section = own.get(name).and_then(toml::Value::as_table);
+        let instead = match section.is_some_and(|section| section.contains_key(key)) {
+            true => format!("set model.{name}.{key} instead"),
+            false => format!("remove model.{key}"),
+        };
+        conflict(format!(
+            "model.{key} means nothing to model.architecture = \"{name}\": {instead}"
+        ))
     }
 
     fn reads_targets(&self, name: &str) -> Result<(), ConfigError> {

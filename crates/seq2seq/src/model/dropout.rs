@@ -43,13 +43,16 @@ impl Noise {
         let keep = 1.0 / (1.0 - rate as f32);
         // 16 bits a number: fine enough for a rate, and half the random numbers to draw.
         let threshold = (rate * 65536.0) as u16;
-        let mut bytes = vec![0; 2 * count];
-        self.0.fill_bytes(&mut bytes);
-        bytes
-            .chunks_exact(2)
-            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
-            .map(|drawn| if drawn < threshold { 0.0 } else { keep })
-            .collect()
+        let mut drawn = vec![0u16; count];
+        self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
+        let mask = |&drawn: &u16| {
+            if u16::from_le(drawn) < threshold {
+                0.0
+            } else {
+                keep
+            }
+        };
+        drawn.iter().map(mask).collect()
     }
 }
 

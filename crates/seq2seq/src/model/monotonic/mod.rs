@@ -8,27 +8,36 @@
 //! of the next symbol, and beam search over steps is exact with respect to the marginal likelihood.
 //! Everything is kept in logarithms.
 //!
-//! As in the paper the decoder reads nothing but the target so far: the source reaches it through
-//! the alignment alone. Where features have an encoder of their own, the decoder reads their sum,
-//! too, at each step.
+//! In the paper the decoder reads nothing but the target so far, and the source reaches it through
+//! the alignment alone. Then it cannot tell an ending that it has written from one that the source
+//! has itself, so it starts from a summary of the source here, unless that is turned off. Where
+//! features have an encoder of their own, the decoder reads their sum, too, at each step.
 
 mod alignment;
+mod chain;
 mod emission;
 mod encoder;
+mod fused;
+
+use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
-pub use alignment::{Alignment, Places, advance, posterior};
-pub use emission::{Emission, Emitted};
+pub use alignment::{Alignment, Places};
+pub use chain::{ChainScores, Emitted};
+pub use emission::Emission;
 pub use encoder::BidirectionalEncoder;
+pub use fused::Plan;
 
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
+use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::source::SourceBatch;
+use super::tanh::tanh;
 use super::tensors::{constant, row_numbers, select_rows};
 use crate::config::ModelSettings;
 use crate::data::Padded;
@@ -47,12 +56,17 @@ pub struct MonotonicNetwork {
     pub features: Option<FeatureSum>,
     /// Vectors `[target symbols, size]`.
     pub target_embedding: Param<Tensor<2>>,
+    /// From what the encoder knows of the whole source to the first state of the first layer.
+    pub summary: Option<Dense>,
     /// Reads the target, one a layer.
     pub decoder: Vec<Recurrent>,
     /// Where a symbol is written from.
     pub alignment: Alignment,
     /// Which symbol is written there.
     pub emission: Emission,
+    /// Whether to take over what stands at a position is an action of its own.
+    #[module(skip)]
+    copies: bool,
     #[module(skip)]
     dropout: f64,
 }
@@ -74,6 +88,12 @@ struct Source {
     emission: Tensor<3>,
     /// The features' vector, `[batch, size]`.
     features: Option<Tensor<2>>,
+    /// The first state of the decoder's first layer, `[states, batch, units]`.
+    summary: Option<Tensor<3>>,
+    /// Positions of each source, at least one.
+    lengths: Vec<usize>,
+    /// For a model that copies, the target symbol at each position, `[batch, places]`.
+    copied: Option<Vec<i32>>,
 }
 
 /// Where the decoder stands, for a batch of sequences.
@@ -118,6 +138,12 @@ impl MonotonicNetwork {
                 .then(|| params.layer("features", |p| FeatureSum::new(sizes.features, target, p)))
                 .transpose()?,
             target_embedding: vectors("target_embedding", [sizes.target, target], params)?,
+            summary: (settings.summary)
+                .then(|| {
+                    let width = cell.states() * decoder;
+                    params.layer("summary", |p| Dense::new(encoder, width, p))
+                })
+                .transpose()?,
             decoder: params.layer("decoder", |p| {
                 (0..settings.decoder_layers)
                     .map(|layer| {
@@ -132,8 +158,10 @@ impl MonotonicNetwork {
             })?,
             emission: params.layer("emission", |p| {
                 let hidden = settings.emission_units.unwrap_or(decoder);
-                Emission::new([encoder, decoder, hidden, sizes.target], p)
+                let actions = sizes.target + usize::from(model.copy);
+                Emission::new([encoder, decoder, hidden, actions], p)
             })?,
+            copies: model.copy,
             dropout: settings.dropout,
         })
     }
@@ -143,10 +171,19 @@ impl MonotonicNetwork {
         let source = self.read_source(source, &mut Dropout::new(self.dropout, noise));
         MonotonicState {
             position: source.places.start(),
+            recurrent: self.first_states(&source),
             source,
-            recurrent: vec![None; self.decoder.len()],
             open: None,
         }
+    }
+
+    /// What the layers of the decoder start from.
+    fn first_states(&self, source: &Source) -> Vec<Option<Tensor<3>>> {
+        let mut states = vec![None; self.decoder.len()];
+        if let Some(first) = states.first_mut() {
+            first.clone_from(&source.summary);
+        }
+        states
     }
 
     /// Log-probabilities `[time * batch, target symbols]` of every step, given the symbols that the
@@ -160,19 +197,32 @@ impl MonotonicNetwork {
         let mut dropout = Dropout::new(self.dropout, noise);
         let source = self.read_source(source, &mut dropout);
         let decoder = self.read_target(&source, decoder_input, &mut dropout);
-        let emitted = self
-            .emission
-            .forward(decoder.clone(), source.emission.clone(), &mut dropout);
-        let filter = if self.alignment.has_memory() {
-            let seen = emitted.of(&one_step_on(decoder_input));
-            let transitions = self.alignment.transitions(decoder, &source.places);
-            filters(source.places.start(), transitions, seen)
-        } else {
-            self.alignment.without_memory(decoder, &source.places)
+        let scores = self.scores(decoder, &source, &mut dropout);
+        let plan = Plan {
+            moves: self.alignment.moves,
+            scored: scores.jumps.is_some(),
+            target_lengths: decoder_input.lengths.clone(),
+            written: written(decoder_input),
+            source_lengths: source.lengths,
+            copied: source.copied,
         };
-        let mixed = emitted.mixed(filter);
-        let [batch, steps, symbols] = mixed.dims();
-        mixed.swap_dims(0, 1).reshape([steps * batch, symbols])
+        let log_probs = if is_flex_f32(&scores.actions) {
+            fused::hard_attention(scores, Arc::new(plan))
+        } else {
+            chain::hard_attention(scores, source.places.start(), &plan)
+        };
+        let [batch, steps, symbols] = log_probs.dims();
+        log_probs.swap_dims(0, 1).reshape([steps * batch, symbols])
+    }
+
+    /// What the chain of these decoder states, `[batch, steps, decoder]`, is made of.
+    fn scores(&self, decoder: Tensor<3>, source: &Source, dropout: &mut Dropout) -> ChainScores {
+        let places = source.emission.clone();
+        ChainScores {
+            actions: self.emission.forward(decoder.clone(), places, dropout),
+            jumps: self.alignment.jump_scores(decoder.clone()),
+            content: self.alignment.content_scores(decoder, &source.places),
+        }
     }
 
     /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
@@ -180,16 +230,16 @@ impl MonotonicNetwork {
     pub fn step(&self, state: &mut MonotonicState, last: &[u32]) -> StepScores {
         let symbols = Padded::step(last);
         if let Some((filter, emitted)) = state.open.take() {
-            let seen = emitted.of(&symbols);
-            state.position = posterior(filter.clone(), seen.reshape(filter.dims()));
+            let seen = emitted.of(&symbols.ids);
+            state.position = chain::posterior(filter.clone(), seen.reshape(filter.dims()));
         }
         let decoder = self.step_target(state, &symbols);
-        let source = &state.source;
-        let filter = self.step_filter(decoder.clone(), state.position.clone(), source);
-        let mut none = Dropout::new(0.0, None);
-        let emitted = self
-            .emission
-            .forward(decoder, source.emission.clone(), &mut none);
+        let scores = self.scores(decoder, &state.source, &mut Dropout::new(0.0, None));
+        let transitions = chain::transitions(scores.content, scores.jumps, self.alignment.moves);
+        let [batch, _, count, _] = transitions.dims();
+        let transitions = transitions.reshape([batch, count, count]);
+        let filter = chain::advance(state.position.clone(), transitions);
+        let emitted = Emitted::new(scores.actions, state.source.copied.as_deref());
         let mixed = emitted.mixed(filter.clone().unsqueeze_dim(1));
         let [batch, _, count] = mixed.dims();
         state.open = Some((filter.clone(), emitted));
@@ -199,17 +249,6 @@ impl MonotonicNetwork {
         }
     }
 
-    /// Log-probabilities `[batch, places]` of the next position.
-    fn step_filter(&self, decoder: Tensor<3>, before: Tensor<2>, source: &Source) -> Tensor<2> {
-        let [batch, count] = before.dims();
-        if !self.alignment.has_memory() {
-            let filter = self.alignment.without_memory(decoder, &source.places);
-            return filter.reshape([batch, count]);
-        }
-        let transitions = self.alignment.transitions(decoder, &source.places);
-        advance(before, transitions.reshape([batch, count, count]))
-    }
-
     fn read_source(&self, source: &SourceBatch, dropout: &mut Dropout) -> Source {
         let symbols = at_least_one(&source.symbols);
         let vectors = dropout.apply(embedded(&self.source_embedding, &symbols));
@@ -217,18 +256,39 @@ impl MonotonicNetwork {
         let states = dropout.apply(states);
         let features = self.features.as_ref().zip(source.features.as_ref());
         Source {
+            summary: self
+                .summary
+                .as_ref()
+                .map(|layer| self.summarize(layer, &states)),
             emission: self.emission.places(states.clone()),
             features: features.map(|(layer, features)| layer.forward(features)),
             places: self.alignment.places(states, &symbols.lengths),
+            copied: source
+                .copy_ids
+                .as_ref()
+                .filter(|_| self.copies)
+                .map(by_sequence),
+            lengths: symbols.lengths,
         }
+    }
+
+    /// A first state for the decoder, `[states, batch, units]`, from encoder states
+    /// `[time, batch, encoder]`: at the first position the backward layer has read the whole source.
+    fn summarize(&self, layer: &Dense, states: &Tensor<3>) -> Tensor<3> {
+        let [_, batch, width] = states.dims();
+        let first = states.clone().narrow(0, 0, 1).reshape([batch, width]);
+        let summary = tanh(layer.forward(first));
+        let units = self.decoder.first().map_or(1, Recurrent::units);
+        let states = summary.dims()[1] / units;
+        summary.reshape([batch, states, units]).swap_dims(0, 1)
     }
 
     /// Decoder states `[batch, steps, units]` of a whole target.
     fn read_target(&self, source: &Source, symbols: &Padded, dropout: &mut Dropout) -> Tensor<3> {
         let mut vectors = dropout.apply(self.decoder_input(source, symbols));
-        for layer in &self.decoder {
+        for (layer, initial) in self.decoder.iter().zip(self.first_states(source)) {
             let input = LayerInput::Vectors(vectors);
-            let states = layer.forward(input, onward(None, Layout::Sequence));
+            let states = layer.forward(input, onward(initial, Layout::Sequence));
             vectors = dropout.apply(states);
         }
         vectors.swap_dims(0, 1)
@@ -292,32 +352,23 @@ impl FeatureSum {
     }
 }
 
-/// Filters `[batch, steps, places]` from the position before the first symbol `[batch, places]`,
-/// transitions `[batch, steps, places, places]`, and the log-probability of each symbol at each
-/// position, `[batch, steps, places]`.
-fn filters(start: Tensor<2>, transitions: Tensor<4>, seen: Tensor<3>) -> Tensor<3> {
-    let [batch, steps, count] = seen.dims();
-    let mut position = start;
-    let mut filters = Vec::with_capacity(steps);
-    for step in 0..steps {
-        let transition = transitions.clone().narrow(1, step, 1);
-        let filter = advance(position, transition.reshape([batch, count, count]));
-        let symbol = seen.clone().narrow(1, step, 1).reshape([batch, count]);
-        position = posterior(filter.clone(), symbol);
-        filters.push(filter);
-    }
-    Tensor::stack(filters, 1)
+/// The symbols that the decoder reads next, and so writes at each step, `[batch, steps]`. Nothing
+/// reads what is past the end.
+fn written(decoder_input: &Padded) -> Vec<i32> {
+    let (steps, batch) = (decoder_input.time, decoder_input.batch());
+    let next = |sequence: usize, step: usize| {
+        let next = decoder_input.ids.get((step + 1) * batch + sequence);
+        next.copied().unwrap_or(0)
+    };
+    let sequence = |sequence| (0..steps).map(move |step| next(sequence, step));
+    (0..batch).flat_map(sequence).collect()
 }
 
-/// The symbols that the decoder reads next, one step earlier. Nothing reads what is past the end.
-fn one_step_on(symbols: &Padded) -> Padded {
-    let batch = symbols.batch();
-    let mut ids = symbols.ids.get(batch..).unwrap_or(&[]).to_vec();
-    ids.resize(symbols.ids.len(), 0);
-    Padded {
-        ids,
-        ..symbols.clone()
-    }
+/// Ids `[batch, time]`.
+fn by_sequence(symbols: &Padded) -> Vec<i32> {
+    let (time, batch) = (symbols.time, symbols.batch());
+    let ids = |sequence| (0..time).map(move |step| symbols.ids[step * batch + sequence]);
+    (0..batch).flat_map(ids).collect()
 }
 
 /// An empty source counts as one symbol of padding, so that there is a position to write from.
@@ -356,6 +407,13 @@ impl Source {
             places: self.places.select(rows),
             emission: select_rows(&self.emission, 0, rows),
             features: self.features.as_ref().map(|f| select_rows(f, 0, rows)),
+            summary: self.summary.as_ref().map(|s| select_rows(s, 1, rows)),
+            lengths: rows.iter().map(|&row| self.lengths[row]).collect(),
+            copied: self.copied.as_ref().map(|copied| {
+                let count = copied.len() / self.lengths.len();
+                let row = |&row: &usize| &copied[row * count..(row + 1) * count];
+                rows.iter().flat_map(row).copied().collect()
+            }),
         }
     }
 }
