@@ -88,6 +88,7 @@ pub fn pairs(bytes: &[u8]) {
 fn options(choice: u8) -> ReadOptions {
     ReadOptions {
         source_column: 1 + usize::from(choice & 1),
+        more_source_columns: Vec::new(),
         target_column: 2 - usize::from(choice & 1),
         features_column: (choice & 2 != 0).then_some(3),
         header: choice & 4 != 0,

@@ -142,13 +142,21 @@ impl Model {
         shapes_of(&self.network)
     }
 
-    /// A line of input as the model reads it: the source, and in a second column the features if
-    /// the model has them. What else stands in further columns is not looked at.
+    /// A line of input as the model reads it: the source, of as many columns as in training, and
+    /// in the next column the features if the model has them. What else stands in further columns
+    /// is not looked at.
     pub fn line<'a>(&self, line: &'a str) -> SourceWithFeatures<'a> {
-        let mut columns = line.split('\t');
+        let tab = line
+            .match_indices('\t')
+            .nth(self.recipe.data.more_source_columns.len());
+        let (source, rest) = match tab {
+            Some((place, _)) => (&line[..place], Some(&line[place + 1..])),
+            None => (line, None),
+        };
+        let features = rest.and_then(|rest| rest.split('\t').next());
         SourceWithFeatures {
-            source: columns.next().unwrap_or(""),
-            features: columns.next().filter(|_| self.codec.features.is_some()),
+            source,
+            features: features.filter(|_| self.codec.features.is_some()),
         }
     }
 

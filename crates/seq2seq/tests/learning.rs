@@ -86,6 +86,15 @@ fn original_gru_learns() {
 }
 
 #[test]
+fn simple_recurrent_network_learns() {
+    learns(&[
+        "model.cell=rnn",
+        "model.attention=general",
+        "model.bidirectional=true",
+    ]);
+}
+
+#[test]
 fn one_hot_input_learns() {
     learns(&["model.embedding=one-hot"]);
 }
@@ -215,6 +224,47 @@ fn features_are_learned_as_symbols_and_by_an_encoder() {
             "the second column of a line holds features"
         );
     }
+}
+
+/// The second source column says what the first is to be: it takes both to answer.
+#[test]
+fn several_source_columns_are_learned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("pairs.tsv");
+    let spaced = |text: &str| text.chars().map(|c| format!("{c} ")).collect::<String>();
+    let rows: Vec<[String; 3]> = inflections()
+        .iter()
+        .map(|pair| {
+            let tag = pair.features.as_deref().expect("features").replace(';', "");
+            [spaced(&pair.source), spaced(&pair.target), tag]
+        })
+        .collect();
+    let lines: Vec<String> = rows.iter().map(|row| row.join("\t") + "\n").collect();
+    std::fs::write(&file, lines.concat()).expect("written");
+    let mut recipe = recipe(&[
+        "text.source=spaces",
+        "text.target=spaces",
+        "model.attention=general",
+        "data.more_source_columns=[3]",
+        "training.epochs=40",
+    ]);
+    recipe.data.train = Some(file);
+    let task = Task::prepare(recipe).expect("a task");
+    let outcome = Trainer::new(task, None).expect("a trainer").run(&mut ());
+    let model = outcome.expect("training").model;
+    assert_eq!(model.line("a b\tBACK B\tnot read").source, "a b\tBACK B");
+    let inputs: Vec<String> = rows
+        .iter()
+        .map(|[source, _, tag]| format!("{source}\t{tag}"))
+        .collect();
+    let lines: Vec<_> = inputs.iter().map(|input| model.line(input)).collect();
+    let answers = model.predict(&lines, &PredictOptions::default());
+    let right = answers
+        .iter()
+        .zip(&rows)
+        .filter(|(answer, row)| answer.text == row[1].trim_end());
+    let share = right.count() as f64 / rows.len() as f64;
+    assert!(share >= 0.95, "{share}");
 }
 
 /// Words over many letters, each of which is rare: what is learned on some of them only helps with

@@ -117,6 +117,14 @@ const REFUSED: &[(&[&str], &str)] = &[
         "remove one of the two",
     ),
     (
+        &["data.more_source_columns=[3, 2]"],
+        "data.more_source_columns has column 2",
+    ),
+    (
+        &["data.more_source_columns=[0]"],
+        "data.more_source_columns = 0: must be at least 1",
+    ),
+    (
         &["data.features_column=2"],
         "give the column that holds the features",
     ),

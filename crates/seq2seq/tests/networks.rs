@@ -22,6 +22,11 @@ const TARGETS: usize = 6;
 const FORMS: &[&[&str]] = &[
     &["model.cell=lstm"],
     &["model.cell=gru-original", "model.decoder_layers=2"],
+    &[
+        "model.cell=rnn",
+        "model.attention=dot",
+        "model.recurrent_dropout=0.3",
+    ],
     &["model.embedding=one-hot", "model.attention=dot"],
     &[
         "model.attention=general",
@@ -385,7 +390,7 @@ fn empty_sources_give_no_nan() {
 /// The same noise gives the same loss, other noise another.
 #[test]
 fn dropout_follows_seed_and_step() {
-    let recipe = recipe(FORMS[3]);
+    let recipe = recipe(FORMS[4]);
     let network = network(&recipe, &Device::flex());
     let (read, expected) = targets();
     let loss = |noise: Option<Noise>| {

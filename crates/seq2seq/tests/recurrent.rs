@@ -8,7 +8,8 @@ use std::sync::Arc;
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
 use seq2seq::model::recurrent::{Cell, Direction, Layout, Plan, composed, fused};
 
-const CELLS: [Cell; 3] = [
+const CELLS: [Cell; 4] = [
+    Cell::Rnn,
     Cell::Lstm,
     Cell::Gru { reset_after: true },
     Cell::Gru { reset_after: false },

@@ -148,8 +148,13 @@ fn lines(path: &Path) -> Result<Vec<String>> {
 fn pair(input: &str, target: String, options: &ReadOptions) -> Pair {
     let columns: Vec<&str> = input.split('\t').collect();
     let column = |number: usize| columns.get(number.checked_sub(1)?).copied();
+    let source = [options.source_column].into_iter();
+    let source: Option<Vec<&str>> = source
+        .chain(options.more_source_columns.iter().copied())
+        .map(column)
+        .collect();
     Pair {
-        source: column(options.source_column).unwrap_or(input).to_owned(),
+        source: source.map_or_else(|| input.to_owned(), |columns| columns.join("\t")),
         target,
         features: options.features_column.and_then(column).map(str::to_owned),
     }

@@ -48,6 +48,9 @@ pub struct Train {
     /// Go on from this trained model on other pairs: a model file, or the folder of a run
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     from: Option<PathBuf>,
+    /// Learn from this trained model, too: a model file, or the folder of a run
+    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    distill: Option<PathBuf>,
     /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     budget: Option<Duration>,
@@ -202,6 +205,7 @@ impl Train {
         data.features_column = self.features_column.or(data.features_column);
         data.header |= self.header;
         data.on_bad_line = self.on_bad_line.map_or(data.on_bad_line, OnBadLine::from);
+        recipe.training.teacher = self.distill.clone().or(recipe.training.teacher.take());
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
         if let Some(budget) = self.budget {
             recipe.within_budget(budget.as_secs_f64());

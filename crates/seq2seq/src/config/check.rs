@@ -45,6 +45,20 @@ impl Recipe {
                 ));
             }
         }
+        for &column in &data.more_source_columns {
+            at_least("data.more_source_columns", column, 1)?;
+            let others = [
+                Some(data.source_column),
+                Some(data.target_column),
+                data.features_column,
+            ];
+            if others.contains(&Some(column)) {
+                return conflict(format!(
+                    "data.more_source_columns has column {column}, which is the column of the \
+                     source, the target or the features already: leave it out"
+                ));
+            }
+        }
         self.check_features()?;
         within("data.validation", data.validation, 0.0, 0.99)?;
         if data.source_column == data.target_column {
@@ -310,6 +324,7 @@ impl Recipe {
             training.average_epochs,
             MOST_AVERAGED,
         )?;
+        within("training.teacher_weight", training.teacher_weight, 0.0, 1.0)?;
         if training.weight_average > 0.0 && training.average_epochs > 0 {
             return conflict(
                 "training.weight_average and training.average_epochs both average the weights: \

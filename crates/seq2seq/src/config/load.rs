@@ -109,7 +109,8 @@ impl Recipe {
     pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let data = &mut self.data;
         let files = [&mut data.train, &mut data.dev, &mut data.test];
-        files.into_iter().chain([&mut self.training.from]).flatten()
+        let models = [&mut self.training.from, &mut self.training.teacher];
+        files.into_iter().chain(models).flatten()
     }
 
     /// Changes what must be changed to train for a given time: the learning rate falls to its end

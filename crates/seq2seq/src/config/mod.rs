@@ -47,7 +47,11 @@ impl Recipe {
     /// What features are to the network, once `auto` is decided.
     pub fn feature_use(&self) -> FeatureUse {
         match (self.model.features, self.data.features_column) {
-            (FeatureUse::Auto, Some(_)) => FeatureUse::Symbols,
+            (FeatureUse::Auto, Some(_)) => match self.model.architecture {
+                // Its decoder reads no source symbols, and nothing is written from a feature.
+                Architecture::Monotonic => FeatureUse::Encoder,
+                _ => FeatureUse::Symbols,
+            },
             (FeatureUse::Auto, None) => FeatureUse::None,
             (chosen, _) => chosen,
         }
@@ -72,6 +76,10 @@ pub struct DataSettings {
     pub addition: Option<AdditionSettings>,
     /// Column of the source, counted from 1.
     pub source_column: usize,
+    /// More columns of the source, such as `[3, 4]`; the source is then all of them in this order,
+    /// with a separator symbol between them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_source_columns: Vec<usize>,
     /// Column of the target, counted from 1.
     pub target_column: usize,
     /// Column of features such as `V;PST;3;SG`, counted from 1; none if left out.
@@ -98,6 +106,7 @@ impl Default for DataSettings {
             test: None,
             addition: None,
             source_column: 1,
+            more_source_columns: Vec::new(),
             target_column: 2,
             features_column: None,
             header: false,
@@ -262,6 +271,8 @@ pub enum CellKind {
     Gru,
     /// The same with the reset before the product, as first published.
     GruOriginal,
+    /// Simple recurrent network (Elman 1990): the hyperbolic tangent of input and last state.
+    Rnn,
 }
 
 impl CellKind {
@@ -271,6 +282,7 @@ impl CellKind {
             Self::Lstm => rnn_kernels::Cell::Lstm,
             Self::Gru => rnn_kernels::Cell::Gru { reset_after: true },
             Self::GruOriginal => rnn_kernels::Cell::Gru { reset_after: false },
+            Self::Rnn => rnn_kernels::Cell::Rnn,
         }
     }
 }
@@ -386,7 +398,7 @@ pub enum DecoderInput {
 pub struct ModelSettings {
     /// `recurrent`, `transformer` or `monotonic`.
     pub architecture: Architecture,
-    /// `lstm`, `gru` or `gru-original`.
+    /// `lstm`, `gru`, `gru-original` or `rnn`.
     pub cell: CellKind,
     /// Units of each layer and direction of the encoder.
     pub encoder_units: usize,
@@ -565,6 +577,11 @@ pub struct TrainingSettings {
     /// symbols that it does not know are added. `[text]` and `[model]` must be those of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<PathBuf>,
+    /// A trained model to learn from, besides the pairs (distillation): a file, or a run's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<PathBuf>,
+    /// How much the teacher's distributions count; the rest is left to the true symbols.
+    pub teacher_weight: f64,
     /// Start of every random choice: initial weights, order, sampling, generated data.
     pub seed: u64,
     /// Put the pairs into a new order every epoch.
@@ -639,6 +656,8 @@ impl Default for TrainingSettings {
             budget_seconds: 0.0,
             batch_size: 64,
             from: None,
+            teacher: None,
+            teacher_weight: 0.5,
             seed: 1,
             shuffle: true,
             optimizer: OptimizerKind::Adam,

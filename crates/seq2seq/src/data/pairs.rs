@@ -46,10 +46,13 @@ impl Pair {
 }
 
 /// How a file of pairs is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadOptions {
     /// The column of source texts, counted from one.
     pub source_column: usize,
+    /// More columns of the source, counted from one. They follow the first one's text, each after
+    /// a tab.
+    pub more_source_columns: Vec<usize>,
     /// The column of target texts, counted from one.
     pub target_column: usize,
     /// The column of features, counted from one.
@@ -64,6 +67,7 @@ impl Default for ReadOptions {
     fn default() -> Self {
         Self {
             source_column: 1,
+            more_source_columns: Vec::new(),
             target_column: 2,
             features_column: None,
             header: false,
@@ -224,6 +228,11 @@ impl ReadOptions {
         ]
         .into_iter()
         .chain(features)
+        .chain(
+            self.more_source_columns
+                .iter()
+                .map(|&column| ("more_source_columns", column)),
+        )
     }
 }
 
@@ -307,7 +316,7 @@ fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Pair, LineProblem> {
         return Err(LineProblem::EmptyTarget { column });
     }
     Ok(Pair {
-        source: source.to_owned(),
+        source: joined_source(text, source, options).ok_or_else(too_few)?,
         target: target.to_owned(),
         features: features.map(str::to_owned),
     })
@@ -341,6 +350,16 @@ pub fn text_of(line: &[u8]) -> Result<&str, LineProblem> {
             })
         }
     }
+}
+
+/// The first source column with the others after it, if the line has them all.
+fn joined_source(line: &str, first: &str, options: &ReadOptions) -> Option<String> {
+    let mut source = first.to_owned();
+    for &column in &options.more_source_columns {
+        source.push('\t');
+        source.push_str(line.split('\t').nth(column.checked_sub(1)?)?);
+    }
+    Some(source)
 }
 
 fn checked(field: &str, column: usize) -> Result<&str, LineProblem> {

@@ -18,7 +18,8 @@ pub enum Tokenization {
     /// readers take for one character, accents and joined emoji included.
     Graphemes,
     /// Symbols stand between ASCII spaces. A run of spaces counts as one, and
-    /// spaces at either end count for nothing.
+    /// spaces at either end count for nothing. A tab, which stands between the
+    /// columns of a source, is a symbol of its own.
     Spaces,
 }
 
@@ -30,6 +31,7 @@ impl Tokenization {
             Self::Graphemes => text.graphemes(true).collect(),
             Self::Spaces => text
                 .split(' ')
+                .flat_map(around_tabs)
                 .filter(|symbol| !symbol.is_empty())
                 .collect(),
         }
@@ -45,6 +47,15 @@ impl Tokenization {
         let symbols: Vec<&str> = symbols.iter().map(AsRef::as_ref).collect();
         symbols.join(separator)
     }
+}
+
+/// The parts of a text before, between and after tabs, and the tabs.
+fn around_tabs(text: &str) -> impl Iterator<Item = &str> {
+    let ends = |part: &str| part.len() - usize::from(part.ends_with('\t'));
+    text.split_inclusive('\t').flat_map(move |part| {
+        let (before, tab) = part.split_at(ends(part));
+        [before, tab]
+    })
 }
 
 impl fmt::Display for Tokenization {

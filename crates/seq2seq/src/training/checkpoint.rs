@@ -11,9 +11,9 @@ use burn::tensor::{Bytes, TensorData};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::error::TrainingError;
 use super::history::EpochRecord;
 use super::task::Task;
-use super::trainer::TrainingError;
 use crate::config::{Recipe, TrainingSettings};
 use crate::model::parameters::Weights;
 use crate::model_file::{json, toml, unreadable, unwritable};

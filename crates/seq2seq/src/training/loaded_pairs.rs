@@ -112,6 +112,7 @@ fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
 pub fn read_options(recipe: &Recipe) -> ReadOptions {
     ReadOptions {
         source_column: recipe.data.source_column,
+        more_source_columns: recipe.data.more_source_columns.clone(),
         target_column: recipe.data.target_column,
         features_column: recipe.data.features_column,
         header: recipe.data.header,

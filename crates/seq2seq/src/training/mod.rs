@@ -7,11 +7,14 @@ mod batch;
 mod budget;
 mod checkpoint;
 mod defaults;
+mod distillation;
+mod error;
 #[cfg(test)]
 mod fault_tests;
 mod history;
 mod loaded_pairs;
 mod loss;
+mod observer;
 mod optimizer;
 mod plot;
 mod run_folder;
@@ -24,13 +27,14 @@ pub use averaging::WeightAverage;
 pub use base::Base;
 pub use batch::TrainingBatch;
 pub use checkpoint::{Best, Checkpoint, Position, State};
+pub use distillation::{Teacher, TeacherError};
+pub use error::TrainingError;
 pub use history::{EpochRecord, Validation, read_history};
 pub use loaded_pairs::{LoadedPairs, read_options};
 pub use loss::{Expected, Figures, Losses, PADDING};
+pub use observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 pub use optimizer::{clip_global_norm, optimizer};
 pub use run_folder::{Existing, RunFolder};
 pub use schedule::Schedule;
 pub use task::{Chosen, DataReport, Task, TaskError};
-pub use trainer::{
-    BatchReport, Cost, Ending, FinalPairs, Observer, Outcome, Trainer, TrainingError,
-};
+pub use trainer::{Cost, Trainer};

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
+use super::error::TrainingError;
 use super::history::EpochRecord;
-use super::trainer::TrainingError;
 use crate::config::Recipe;
 use crate::data::{STDIN, SkippedLine};
 use crate::files;

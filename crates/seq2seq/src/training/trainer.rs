@@ -6,7 +6,7 @@
 
 mod cost;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,148 +18,24 @@ use super::averaging::WeightAverage;
 use super::batch::TrainingBatch;
 use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
+use super::distillation::Teacher;
+use super::error::TrainingError;
 use super::history::{EpochRecord, Validation};
 use super::loss::{Figures, Losses};
+use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
 use super::scheduled_sampling::{mix_in_predictions, step_rng};
 use super::task::{Task, TaskError};
-use crate::config::{ConfigError, Monitor, Recipe};
-use crate::data::{EpochOrder, Example, OnBadLine, Pair, Question, questions};
+use crate::config::{Monitor, Recipe};
+use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate, free_running, teacher_forced};
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
 use crate::model::{Network, Noise};
-use crate::model_file::ModelFileError;
 use crate::trained_model::{Model, Provenance};
 
 pub use cost::Cost;
-
-/// Why training stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainingError {
-    /// It could not start.
-    #[error(transparent)]
-    Task(#[from] TaskError),
-    /// Settings that cannot work.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The loss is no number any more.
-    #[error(
-        "the loss became {loss} at epoch {epoch}, batch {batch}: the last good model is kept; try a \
-         smaller training.learning_rate, or training.clip_norm = 1"
-    )]
-    NotFinite {
-        /// The loss.
-        loss: f64,
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Batch of the epoch, from 1.
-        batch: usize,
-    },
-    /// The output folder holds a run.
-    #[error(
-        "{0} already holds a run: continue it with --resume {0}, replace it with --overwrite, or \
-         choose another folder with --out"
-    )]
-    RunExists(PathBuf),
-    /// Another process trains there.
-    #[error(
-        "{0} is in use by another process that trains there: wait until it is done, or choose \
-         another folder with --out"
-    )]
-    Busy(PathBuf),
-    /// There is no run to resume.
-    #[error("{0} holds no run that could be resumed (it has no recipe.toml)")]
-    NoRun(PathBuf),
-    /// The checkpoint cannot be used.
-    #[error("cannot resume from {path}: {reason}")]
-    Checkpoint {
-        /// The checkpoint.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// The system refused to write.
-    #[error("cannot write {path}: {source}")]
-    Unwritable {
-        /// File or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A model or checkpoint file that cannot be read or written.
-    #[error(transparent)]
-    File(#[from] ModelFileError),
-    /// Weights that are not those of the settings.
-    #[error(transparent)]
-    Weights(#[from] ParameterError),
-}
-
-impl TrainingError {
-    /// Whether the system refused to write, so that the run can go on once it does not.
-    pub fn is_refused_write(&self) -> bool {
-        matches!(
-            self,
-            Self::Unwritable { .. } | Self::File(ModelFileError::Unwritable { .. })
-        )
-    }
-}
-
-/// Figures of the epoch so far, after a batch.
-#[derive(Clone, Copy, Debug)]
-pub struct BatchReport {
-    /// Batches done in this epoch.
-    pub batch: usize,
-    /// Pairs in the batch.
-    pub pairs: usize,
-    /// Mean loss of a symbol in this epoch.
-    pub loss: f64,
-    /// Share of symbols predicted right in this epoch.
-    pub accuracy: f64,
-}
-
-/// Watches training, and may end it.
-pub trait Observer {
-    /// An epoch of so many batches and pairs begins.
-    fn epoch_begins(&mut self, _epoch: usize, _batches: usize, _pairs: usize) {}
-    /// A batch is done.
-    fn batch_done(&mut self, _report: &BatchReport) {}
-    /// An epoch is done.
-    fn epoch_done(&mut self, _record: &EpochRecord) {}
-    /// Asked after each batch: whether to save and stop.
-    fn wants_to_stop(&self) -> bool {
-        false
-    }
-}
-
-/// Watches nothing.
-impl Observer for () {}
-
-/// How training ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// After the last epoch.
-    Finished,
-    /// Since validation had not improved for so long.
-    EarlyStopping,
-    /// On request; the run can be resumed.
-    Interrupted,
-}
-
-/// What training gave.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The best model, or the last one if none was chosen.
-    pub model: Model,
-    /// The epochs.
-    pub history: Vec<EpochRecord>,
-    /// How training ended.
-    pub ending: Ending,
-}
-
-/// Pairs for the final evaluation and what they are: `test` or `validation`.
-pub type FinalPairs = Option<(&'static str, Vec<Pair>)>;
 
 /// A training run.
 pub struct Trainer {
@@ -167,6 +43,7 @@ pub struct Trainer {
     questions: Vec<Question>,
     dev: Vec<Example>,
     network: Network,
+    teacher: Option<Teacher>,
     optimizer: ModuleOptimizer,
     average: WeightAverage,
     schedule: Schedule,
@@ -264,6 +141,7 @@ impl Trainer {
                 .map(|pair| task.codec.encode(pair))
                 .collect(),
             network,
+            teacher: Teacher::of(&task)?,
             optimizer: optimizer(settings),
             average: WeightAverage::new(settings),
             schedule: Schedule::new(settings, batches, position.step)?,
@@ -385,10 +263,15 @@ impl Trainer {
         let scores = self
             .network
             .forward(&batch.source, &batch.decoder_input, Some(&mut noise));
+        let taught = self.teacher.as_ref().map(|_| scores.clone());
         let losses = Losses::new(scores, &batch.expected, settings.label_smoothing);
         self.count(losses.figures, batch.expected.symbols)?;
+        let objective = match self.teacher.as_ref().zip(taught) {
+            Some((teacher, scores)) => teacher.guide(losses.objective, scores, &batch),
+            None => losses.objective,
+        };
 
-        let gradients = losses.objective.backward();
+        let gradients = objective.backward();
         let mut gradients = GradientsParams::from_grads(gradients, &self.network);
         if settings.clip_norm > 0.0 {
             gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);

@@ -103,7 +103,7 @@ fn cell_step(
             update.reshape([1, batch, hidden])
         }
         Cell::Rnn => {
-            let z = input + h.matmul(weights.clone()) + bias.clone().unsqueeze();
+            let z = input + masked(&h, mask).matmul(weights.clone()) + bias.clone().unsqueeze();
             tanh(z).reshape([1, batch, hidden])
         }
     }

@@ -1,0 +1,91 @@
+//! Learning from a trained model (word-level knowledge distillation; Hinton et al. 2015, Kim and
+//! Rush 2016): besides the true symbol, the pupil is shown how probable the teacher holds each one.
+
+use std::path::PathBuf;
+
+use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Tensor, TensorData};
+
+use super::batch::TrainingBatch;
+use super::loss::PADDING;
+use super::task::Task;
+use crate::ensemble::difference;
+use crate::model_file::ModelFileError;
+use crate::trained_model::Model;
+
+/// Why a model cannot teach.
+#[derive(Debug, thiserror::Error)]
+pub enum TeacherError {
+    /// It cannot be read.
+    #[error("training.teacher: {0}")]
+    File(#[from] ModelFileError),
+    /// It reads or writes texts in another way.
+    #[error(
+        "the teacher {path} does not go with this model: {difference}; train on the teacher's data \
+         with its [text] settings"
+    )]
+    Codec {
+        /// The teacher.
+        path: PathBuf,
+        /// How they differ.
+        difference: String,
+    },
+    /// Its decoder starts in another way.
+    #[error(
+        "the teacher {0} was trained with another model.protocol or model.decoder_input: use its own"
+    )]
+    Protocol(PathBuf),
+}
+
+/// A trained model, and how much it counts.
+#[derive(Debug)]
+pub struct Teacher {
+    model: Model,
+    weight: f64,
+}
+
+impl Teacher {
+    /// The teacher that the task asks for, if any.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not go with the pupil.
+    pub fn of(task: &Task) -> Result<Option<Self>, TeacherError> {
+        let settings = &task.recipe.training;
+        let Some(path) = &settings.teacher else {
+            return Ok(None);
+        };
+        let model = Model::load(path)?;
+        let path = path.clone();
+        if let Some(difference) = difference(&model.codec, &task.codec) {
+            return Err(TeacherError::Codec { path, difference });
+        }
+        let (own, pupil) = (&model.recipe.model, &task.recipe.model);
+        if own.protocol != pupil.protocol || own.decoder_input != pupil.decoder_input {
+            return Err(TeacherError::Protocol(path));
+        }
+        let weight = settings.teacher_weight;
+        Ok(Some(Self { model, weight }))
+    }
+
+    /// `loss` mixed with the cross-entropy between the teacher's distribution and that of the
+    /// pupil's scores `[time * batch, symbols]`, averaged over all steps that are no padding.
+    pub fn guide(&self, loss: Tensor<1>, scores: Tensor<2>, batch: &TrainingBatch) -> Tensor<1> {
+        let network = &self.model.network;
+        let taught = softmax(
+            network.forward(&batch.source, &batch.decoder_input, None),
+            1,
+        );
+        let share = -1.0 / batch.expected.symbols.max(1) as f32;
+        let weights: Vec<f32> = batch
+            .expected
+            .ids
+            .iter()
+            .map(|&id| if id == PADDING { 0.0 } else { share })
+            .collect();
+        let weights = TensorData::new(weights, [batch.expected.ids.len(), 1]);
+        let weights = Tensor::<2>::from_data(weights, &taught.device());
+        let target = Tensor::from_inner(taught * weights);
+        let guidance = (log_softmax(scores, 1) * target).sum();
+        loss * (1.0 - self.weight) + guidance * self.weight
+    }
+}

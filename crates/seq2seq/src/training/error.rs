@@ -1,0 +1,83 @@
+//! Why training cannot start or go on.
+
+use std::path::PathBuf;
+
+use super::distillation::TeacherError;
+use super::task::TaskError;
+use crate::config::ConfigError;
+use crate::model::parameters::ParameterError;
+use crate::model_file::ModelFileError;
+
+/// Why training stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// It could not start.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// Settings that cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The loss is no number any more.
+    #[error(
+        "the loss became {loss} at epoch {epoch}, batch {batch}: the last good model is kept; try a \
+         smaller training.learning_rate, or training.clip_norm = 1"
+    )]
+    NotFinite {
+        /// The loss.
+        loss: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch of the epoch, from 1.
+        batch: usize,
+    },
+    /// The output folder holds a run.
+    #[error(
+        "{0} already holds a run: continue it with --resume {0}, replace it with --overwrite, or \
+         choose another folder with --out"
+    )]
+    RunExists(PathBuf),
+    /// The model to learn from cannot teach.
+    #[error(transparent)]
+    Teacher(#[from] TeacherError),
+    /// Another process trains there.
+    #[error(
+        "{0} is in use by another process that trains there: wait until it is done, or choose \
+         another folder with --out"
+    )]
+    Busy(PathBuf),
+    /// There is no run to resume.
+    #[error("{0} holds no run that could be resumed (it has no recipe.toml)")]
+    NoRun(PathBuf),
+    /// The checkpoint cannot be used.
+    #[error("cannot resume from {path}: {reason}")]
+    Checkpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The system refused to write.
+    #[error("cannot write {path}: {source}")]
+    Unwritable {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A model or checkpoint file that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] ModelFileError),
+    /// Weights that are not those of the settings.
+    #[error(transparent)]
+    Weights(#[from] ParameterError),
+}
+
+impl TrainingError {
+    /// Whether the system refused to write, so that the run can go on once it does not.
+    pub fn is_refused_write(&self) -> bool {
+        matches!(
+            self,
+            Self::Unwritable { .. } | Self::File(ModelFileError::Unwritable { .. })
+        )
+    }
+}

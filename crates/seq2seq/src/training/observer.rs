@@ -1,0 +1,60 @@
+//! What training tells while it runs, and what it gives in the end.
+
+use super::history::EpochRecord;
+use crate::data::Pair;
+use crate::trained_model::Model;
+
+/// Figures of the epoch so far, after a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchReport {
+    /// Batches done in this epoch.
+    pub batch: usize,
+    /// Pairs in the batch.
+    pub pairs: usize,
+    /// Mean loss of a symbol in this epoch.
+    pub loss: f64,
+    /// Share of symbols predicted right in this epoch.
+    pub accuracy: f64,
+}
+
+/// Watches training, and may end it.
+pub trait Observer {
+    /// An epoch of so many batches and pairs begins.
+    fn epoch_begins(&mut self, _epoch: usize, _batches: usize, _pairs: usize) {}
+    /// A batch is done.
+    fn batch_done(&mut self, _report: &BatchReport) {}
+    /// An epoch is done.
+    fn epoch_done(&mut self, _record: &EpochRecord) {}
+    /// Asked after each batch: whether to save and stop.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// How training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// After the last epoch.
+    Finished,
+    /// Since validation had not improved for so long.
+    EarlyStopping,
+    /// On request; the run can be resumed.
+    Interrupted,
+}
+
+/// What training gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The best model, or the last one if none was chosen.
+    pub model: Model,
+    /// The epochs.
+    pub history: Vec<EpochRecord>,
+    /// How training ended.
+    pub ending: Ending,
+}
+
+/// Pairs for the final evaluation and what they are: `test` or `validation`.
+pub type FinalPairs = Option<(&'static str, Vec<Pair>)>;
