@@ -52,14 +52,21 @@ class Attention(nn.Module):
         self.attentional = nn.Linear(1024, 512)
         self.output = nn.Linear(512, target)
 
-    def forward(self, source, read, mask):
+    def encode(self, source, mask):
         states, (h, c) = self.encoder(self.source(source))
         joined = lambda state: torch.cat([state[0], state[1]], 1).unsqueeze(0)
-        hidden, _ = self.decoder(self.target(read), (joined(h), joined(c)))
-        scores = hidden @ self.key(states).transpose(1, 2)
-        weights = scores.masked_fill(mask.unsqueeze(1), -1e9).softmax(2)
+        return (states, self.key(states).transpose(1, 2), mask.unsqueeze(1)), (joined(h), joined(c))
+
+    def decode(self, read, memory, state):
+        states, keys, mask = memory
+        hidden, state = self.decoder(self.target(read), state)
+        weights = (hidden @ keys).masked_fill(mask, -1e9).softmax(2)
         both = torch.cat([hidden, weights @ states], 2)
-        return self.output(torch.tanh(self.attentional(both)))
+        return self.output(torch.tanh(self.attentional(both))), state
+
+    def forward(self, source, read, mask):
+        memory, state = self.encode(source, mask)
+        return self.decode(read, memory, state)[0]
 
 
 def work(name):
@@ -102,28 +109,84 @@ def train(name, seconds):
     return done * batch / (time.perf_counter() - begun)
 
 
+def greedy_addition(model, inputs):
+    """Four steps, as long as every answer."""
+    source = inputs[0]
+    state = model.encode(source)
+    read = torch.zeros(len(source), 1, dtype=torch.long)
+    for _ in range(4):
+        scores, state = model.decode(read, state)
+        read = scores.argmax(2)
+    return read
+
+
+def greedy_words(model, inputs, steps):
+    memory, state = model.encode(*inputs)
+    read = torch.zeros(len(inputs[0]), 1, dtype=torch.long)
+    for _ in range(steps):
+        scores, state = model.decode(read, memory, state)
+        read = scores.argmax(2)
+    return read
+
+
+def beam_words(model, inputs, steps, size=5):
+    """The `size` best hypotheses of every word, all words side by side."""
+    memory, state = model.encode(*inputs)
+    batch = len(inputs[0])
+    memory = tuple(part.repeat_interleave(size, 0) for part in memory)
+    state = tuple(part.repeat_interleave(size, 1) for part in state)
+    read = torch.zeros(batch * size, 1, dtype=torch.long)
+    total = torch.full((batch, size), -1e9)
+    total[:, 0] = 0
+    first = torch.arange(batch).unsqueeze(1) * size
+    for _ in range(steps):
+        scores, state = model.decode(read, memory, state)
+        log_probs = scores[:, 0].log_softmax(1).view(batch, size, -1)
+        symbols = log_probs.shape[2]
+        total, best = (total.unsqueeze(2) + log_probs).view(batch, -1).topk(size)
+        rows = (first + best // symbols).flatten()
+        read = (best % symbols).view(-1, 1)
+        # Attention's memory is the same for all hypotheses of a word.
+        state = tuple(part[:, rows] for part in state)
+    return read
+
+
 @torch.inference_mode()
-def greedy(name, seconds, batch):
+def decode(name, phase, seconds):
     model, batches, _ = work(name)
-    source = batches[0][0][0][:batch]
-    steps, done, begun = 4, 0, None
+    batch = 1 if phase == "greedy-1" else 128
+    cut = lambda inputs: tuple(part[:batch] for part in inputs)
+    if name == "C":
+        # An answer is as long as its word: one word at a time ends at its own length.
+        words = [(cut((inputs[0], inputs[2])), inputs[2][:batch]) for inputs, _ in batches]
+        works = [(inputs, int((~mask).sum(1).max())) for inputs, mask in words]
+        works = [((source[:, :steps], mask[:, :steps]), steps) for (source, mask), steps in works]
+        run = lambda at: (beam_words if phase == "beam5" else greedy_words)(model, *works[at % len(works)])
+    else:
+        run = lambda at: greedy_addition(model, cut(batches[at % len(batches)][0]))
+    done, begun = 0, None
     while begun is None or time.perf_counter() - begun < seconds:
-        state = model.encode(source)
-        read = torch.zeros(batch, 1, dtype=torch.long)
-        for _ in range(steps):
-            scores, state = model.decode(read, state)
-            read = scores.argmax(2)
-        read.tolist()
+        run(done).tolist()
         done += 1
         if begun is None and done == WARM_UP:
             done, begun = 0, time.perf_counter()
     return done * batch / (time.perf_counter() - begun)
 
 
+def first_batch(name):
+    """One training step, for the time from the start of the process and its peak memory."""
+    model, batches, _ = work(name)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    inputs, expected = batches[0]
+    F.cross_entropy(model(*inputs).flatten(0, 1), expected.flatten()).backward()
+    optimizer.step()
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", choices=["A", "A-small", "B", "C"], required=True)
-    parser.add_argument("--phase", choices=["train", "greedy", "greedy-1"], default="train")
+    parser.add_argument("--phase", choices=["train", "greedy", "greedy-1", "beam5", "first"], default="train")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3)
     options = parser.parse_args()
@@ -132,8 +195,10 @@ def main():
     torch.set_flush_denormal(True)
     if options.phase == "train":
         speed = train(options.work, options.seconds)
+    elif options.phase == "first":
+        speed = first_batch(options.work)
     else:
-        speed = greedy(options.work, options.seconds, 1 if options.phase == "greedy-1" else 128)
+        speed = decode(options.work, options.phase, options.seconds)
     print(json.dumps({"peer": f"PyTorch {torch.__version__}", "per_second": speed}))
 
 

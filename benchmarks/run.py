@@ -8,16 +8,22 @@ Every measurement of one is followed by one of the other, so that a noisy minute
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / "target/release/seq2seq"
 PEER = ROOT / "benchmarks/peer_torch.py"
-WORKS = [("A", "train"), ("B", "train"), ("C", "train"), ("A", "greedy"), ("A", "greedy-1")]
+WORKS = [
+    ("A", "train"), ("A-small", "train"), ("B", "train"), ("C", "train"),
+    ("A", "greedy"), ("A", "greedy-1"), ("C", "greedy"), ("C", "greedy-1"), ("C", "beam5"),
+]
 
 
 def ours(work, phase, threads):
@@ -33,8 +39,42 @@ def peer(work, phase, threads):
     return report["per_second"], report["peer"]
 
 
-def spread(values):
-    return f"{statistics.median(values):,.0f} ({min(values):,.0f} - {max(values):,.0f})"
+def spread(values, digits=0):
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:,.{digits}f} ({low:,.{digits}f} - {high:,.{digits}f})"
+
+
+def process(command):
+    """Wall time in seconds and peak memory in MiB of a command."""
+    begun = time.perf_counter()
+    child = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status != 0:
+        raise SystemExit(f"{command} failed")
+    return time.perf_counter() - begun, usage.ru_maxrss / 1024
+
+
+def start_row(repetitions):
+    """From the start of the process to the end of one training step of A."""
+    ours_times, peer_times = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = ROOT / "recipes/addition-3digit.toml"
+        one_batch = ["data.addition.count=128", "data.addition.test_count=0", "data.validation=0",
+                     "training.epochs=1"]
+        command = [OURS, "train", recipe, "--out", folder + "/run", "--overwrite", "--quiet"]
+        command += [word for setting in one_batch for word in ("--set", setting)]
+        for _ in range(repetitions):
+            ours_times.append(process(command)[0])
+            peer_times.append(process([sys.executable, PEER, "--work", "A", "--phase", "first"])[0])
+    ratio = statistics.median(peer_times) / statistics.median(ours_times)
+    return f"| start to first trained batch of A, s | {spread(ours_times, 2)} | {spread(peer_times, 2)} | {ratio:.1f} |"
+
+
+def memory_row(work):
+    """The most memory that a process needs at once, while it trains."""
+    ours_peak = process([OURS, "bench", "--work", work, "--phase", "train"])[1]
+    peer_peak = process([sys.executable, PEER, "--work", work])[1]
+    return f"| peak memory, training {work}, MiB | {ours_peak:.0f} | {peer_peak:.0f} | {peer_peak / ours_peak:.1f} |"
 
 
 def row(work, phase, threads, repetitions):
@@ -76,7 +116,16 @@ The limit is what matrix products of the same shapes reach alone on this machine
 
 | work | phase | threads | seq2seq | {name} | ratio | share of the limit |
 |---|---|---|---|---|---|---|
-""" + "\n".join(line for _, line in rows) + "\n"
+""" + "\n".join(line for _, line in rows) + f"""
+
+| | seq2seq | {name} | ratio |
+|---|---|---|---|
+{start_row(options.repetitions)}
+{memory_row("A")}
+{memory_row("C")}
+
+The first of these is the wall time of the whole command, with reading, evaluation and files.
+"""
     (ROOT / "benchmarks/RESULTS.md").write_text(text)
     print(text)
 

@@ -1,5 +1,4 @@
-//! Fused LSTM, GRU and simple recurrent layers for CPUs: forward and backward over whole sequences,
-//! slices in, slices out.
+#![doc = include_str!("../README.md")]
 
 mod adam;
 mod check;

@@ -8,7 +8,7 @@ use crate::memory::{Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::simd::{Simd, dispatch};
 use crate::stream::StreamedProduct;
-use crate::threads::{for_each_columns, for_each_range};
+use crate::threads::{for_each_columns, for_each_piece};
 use crate::tile::{Epilogue, RowsProduct};
 
 /// Whether a matrix is read as it lies, rows one after the other, or with rows and columns
@@ -118,7 +118,7 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add:
         depth: shape.inner,
         columns,
     });
-    for_each_range(shape.rows, |range| {
+    for_each_piece(shape.rows, |range| {
         dispatch(RowsProduct {
             rows: &rows[range],
             depth: shape.inner,

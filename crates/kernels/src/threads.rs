@@ -11,7 +11,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Rows that a thread must have to be worth waking.
 const FEWEST_ROWS: usize = 16;
 
-/// Runs `work` on ranges of rows that together are all of them, one range a thread.
+/// Pieces for each thread: a thread that wakes late, or loses its core for a moment, leaves its pieces
+/// to the others.
+const PIECES: usize = 4;
+
+/// Runs `work` on ranges of rows that together are all of them, one range a thread: for work of many
+/// steps on the same rows, which stay in the cache of one core.
 pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
     let parts = threads(rows / FEWEST_ROWS);
     team::for_each_part(parts, &|part| {
@@ -19,8 +24,20 @@ pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
     });
 }
 
-/// Runs `work` on ranges of columns that together are all of them, one range a thread; but for the
-/// last, each has a multiple of 16 columns.
+/// Runs `work` on ranges of rows that together are all of them, several a thread.
+pub(crate) fn for_each_piece(rows: usize, work: impl Fn(Range<usize>) + Sync) {
+    let parts = rows / FEWEST_ROWS;
+    let pieces = match threads(parts) {
+        1 => 1,
+        threads => (PIECES * threads).min(parts),
+    };
+    for_each(pieces, |piece| {
+        work(rows * piece / pieces..rows * (piece + 1) / pieces);
+    });
+}
+
+/// Runs `work` on ranges of columns that together are all of them, one range a thread, since narrow
+/// ones are slower; but for the last, each has a multiple of 16 columns.
 pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Sync) {
     let groups = columns.div_ceil(16);
     let parts = threads(groups);

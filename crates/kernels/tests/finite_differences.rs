@@ -40,6 +40,10 @@ fn check(
 }
 
 #[test]
+#[cfg_attr(
+    miri,
+    ignore = "the code in double precision is safe, and this takes an hour"
+)]
 fn every_gradient_is_the_derivative() {
     for (seed, shape) in shapes(3, 3, 2).enumerate() {
         let case = Case::new(shape, seed as u64);

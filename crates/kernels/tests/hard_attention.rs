@@ -169,6 +169,7 @@ impl Case {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "as below")]
 fn probabilities_are_sums_over_all_alignments() {
     for (number, case) in Case::all().enumerate() {
         let found = case.run(|problem| problem.forward());
@@ -178,14 +179,14 @@ fn probabilities_are_sums_over_all_alignments() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "others run the same code, and this takes an hour")]
 fn gradients_are_those_of_finite_differences() {
-    let cases = if cfg!(miri) { 1 } else { 12 };
-    for (number, case) in Case::all().take(cases).enumerate() {
+    for (number, case) in Case::all().enumerate() {
         let mut random = Random(number as u64 + 100);
         let rows = case.source_lengths.len() * case.steps;
         let weights = random.values(rows * case.symbols, 1.0);
         let narrow: Vec<f32> = weights.iter().map(|&x| x as f32).collect();
-        let found = case.run(|problem| problem.backward(problem.forward().as_slices(), &narrow));
+        let found = case.run(|problem| problem.backward(problem.forward().as_ref(), &narrow));
         let loss = |case: &Case, sequence: usize| -> f64 {
             let weights = weights
                 .chunks_exact(case.steps * case.symbols)
@@ -243,7 +244,7 @@ fn impossible_moves_and_symbols_give_no_nan() {
     let gradient = vec![1.0; rows * case.symbols];
     let (output, gradients) = case.run(|problem| {
         let output = problem.forward();
-        let gradients = problem.backward(output.as_slices(), &gradient);
+        let gradients = problem.backward(output.as_ref(), &gradient);
         (output, gradients)
     });
     let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
@@ -285,7 +286,7 @@ fn what_lies_past_the_ends_does_not_matter() {
     let run = |case: &Case| {
         case.run(|problem| {
             let output = problem.forward();
-            let gradients = problem.backward(output.as_slices(), &gradient);
+            let gradients = problem.backward(output.as_ref(), &gradient);
             (output, gradients)
         })
     };

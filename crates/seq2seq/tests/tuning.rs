@@ -88,7 +88,7 @@ fn search(folder: &Path, rates: &str) -> Search {
 #[test]
 fn better_settings_are_found() {
     let folder = tempfile::tempdir().expect("a folder");
-    let search = search(folder.path(), "0.0000001, 0.02");
+    let search = search(folder.path(), "1e-7, 2e-7, 3e-7, 0.02");
     let (trials, complete) = search.run(&mut After(100)).expect("trials");
     assert!(complete);
     // Four settings, two of them once more, one of these a third time.
@@ -105,6 +105,21 @@ fn better_settings_are_found() {
 
     let again = search.run(&mut After(100)).expect("trials");
     assert_eq!(again, (trials, true), "nothing is trained twice");
+}
+
+/// Where the ranges hold fewer settings than are asked for, none is tried twice.
+#[test]
+fn settings_are_distinct() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut search = search(folder.path(), "0.01, 0.02");
+    search.strategy = Strategy::Random;
+    search.seconds = 1.0;
+    let (trials, complete) = search.run(&mut After(100)).expect("trials");
+    assert!(complete);
+    let mut settings: Vec<_> = trials.iter().map(|trial| &trial.settings).collect();
+    settings.sort();
+    settings.dedup();
+    assert_eq!((trials.len(), settings.len()), (2, 2));
 }
 
 /// An interrupted search goes on; one for other settings does not start in its folder.

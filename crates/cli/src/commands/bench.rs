@@ -15,7 +15,7 @@ use crate::output::{print_line, table};
 #[derive(Args)]
 pub struct Bench {
     /// Work to measure; may be repeated [default: all]
-    #[arg(long, value_parser = named(Work::ALL, Work::name), ignore_case = true, value_name = "A|B|C")]
+    #[arg(long, value_parser = named(Work::ALL, Work::name), ignore_case = true, value_name = "A|A-small|B|C")]
     work: Vec<Work>,
     /// Phase to measure; may be repeated [default: all]
     #[arg(long, value_parser = named(Phase::ALL, Phase::name), value_name = "PHASE")]

@@ -88,7 +88,7 @@ pub struct HardAttentionOutput<T = Vec<f32>> {
 
 impl HardAttentionOutput {
     /// The same, borrowed.
-    pub fn as_slices(&self) -> HardAttentionOutput<&[f32]> {
+    pub fn as_ref(&self) -> HardAttentionOutput<&[f32]> {
         HardAttentionOutput {
             log_probs: &self.log_probs,
             filters: &self.filters,

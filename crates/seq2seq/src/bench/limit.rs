@@ -10,6 +10,7 @@ use super::works::Work;
 fn shape(work: Work) -> [usize; 3] {
     match work {
         Work::A => [128, 128, 512],
+        Work::ASmall => [16, 64, 256],
         Work::B => [64, 256, 1024],
         Work::C => [128, 512, 2048],
     }

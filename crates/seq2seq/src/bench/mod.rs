@@ -1,4 +1,4 @@
-//! Speed on this machine: training and decoding of three kinds of [`Work`], beside what matrix
+//! Speed on this machine: training and decoding of kinds of [`Work`], beside what matrix
 //! products alone would allow.
 
 mod limit;
@@ -74,7 +74,7 @@ impl Spread {
 /// How fast a phase of a work is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurement {
-    /// Which work: `A`, `B` or `C`.
+    /// Which work: `A`, `A-small`, `B` or `C`.
     pub work: &'static str,
     /// What was done: `train`, `greedy`, `greedy-1` or `beam5`.
     pub phase: &'static str,
@@ -178,7 +178,7 @@ fn measure_here(
 /// Arithmetic of a forward pass, on average.
 fn mean_flops(work: Work, pairs: &[Pair]) -> f64 {
     let flops = pairs.iter().map(|pair| {
-        let marks = usize::from(work == Work::A);
+        let marks = usize::from(matches!(work, Work::A | Work::ASmall));
         // The notebook's protocol gives the first target symbol, the others add an end mark.
         let target = pair.target.chars().count() + 1 - marks;
         work.flops(pair.source.chars().count() + marks, target)

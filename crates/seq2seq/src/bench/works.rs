@@ -1,4 +1,4 @@
-//! What is measured: three kinds of work, from the notebook's model to pronunciation with attention.
+//! What is measured: kinds of work, from the notebook's model to pronunciation with attention.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,6 +12,8 @@ use crate::text::Align;
 pub enum Work {
     /// The notebook's three-digit addition: 13 symbols one-hot, LSTM 128, batch 128, Adam.
     A,
+    /// A with LSTM 64 and batch 16: so little arithmetic that everything else counts.
+    ASmall,
     /// English-French by characters as in the Keras tutorial: LSTM 256, batch 64, 16 source and 59
     /// target symbols a pair, RMSprop. The symbols are random: only the shape matters.
     B,
@@ -29,12 +31,13 @@ const C_SYMBOLS: [u32; 2] = [30, 42];
 
 impl Work {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
+    pub const ALL: [Self; 4] = [Self::A, Self::ASmall, Self::B, Self::C];
 
     /// Its letter.
     pub fn name(self) -> &'static str {
         match self {
             Self::A => "A",
+            Self::ASmall => "A-small",
             Self::B => "B",
             Self::C => "C",
         }
@@ -44,6 +47,7 @@ impl Work {
     pub fn description(self) -> &'static str {
         match self {
             Self::A => "3-digit addition, one-hot, LSTM 128, batch 128",
+            Self::ASmall => "the same, LSTM 64, batch 16",
             Self::B => "characters 16 to 59, one-hot, LSTM 256, batch 64",
             Self::C => "embedding 256, BiLSTM 256, attention, LSTM 512, batch 128",
         }
@@ -55,17 +59,21 @@ impl Work {
     /// Never, unless the settings that are written here have become invalid.
     pub fn recipe(self) -> Result<Recipe, ConfigError> {
         let text = match self {
-            Self::A => include_str!("a.toml"),
+            Self::A | Self::ASmall => include_str!("a.toml"),
             Self::B => include_str!("b.toml"),
             Self::C => include_str!("c.toml"),
         };
-        Recipe::parse(text, self.name())
+        let mut recipe = Recipe::parse(text, self.name())?;
+        if self == Self::ASmall {
+            (recipe.model.encoder_units, recipe.training.batch_size) = (64, 16);
+        }
+        Ok(recipe)
     }
 
     /// Its pairs, always the same.
     pub fn pairs(self) -> Vec<Pair> {
         match self {
-            Self::A => addition(),
+            Self::A | Self::ASmall => addition(),
             Self::B => random_sentences(10_000),
             Self::C => words(12_800),
         }
@@ -80,6 +88,7 @@ impl Work {
             |rows: usize, inner: usize, columns: usize| (2 * rows * inner * columns) as f64;
         match self {
             Self::A => product(source + target, 128, 4 * 128) + product(target, 128, 13),
+            Self::ASmall => product(source + target, 64, 4 * 64) + product(target, 64, 13),
             Self::B => product(source + target, 256, 4 * 256) + product(target, 256, 92),
             Self::C => {
                 let encoder = 2.0 * product(source, 256, 4 * 256) + product(source, 512, 512);

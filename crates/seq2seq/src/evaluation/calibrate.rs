@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{are_right, reference_symbols};
+use super::{answer_questions, are_right, reference_symbols};
 use crate::data::Question;
 use crate::metrics::Calibration;
 use crate::trained_model::Model;
@@ -33,7 +33,7 @@ fn around(center: f64, steps: f64, range: RangeInclusive<i32>) -> Vec<f64> {
 fn fit(model: &Model, questions: &[Question], temperatures: Vec<f64>) -> Option<Calibration> {
     let mut options = model.predict_options();
     options.search.keep.temperatures = temperatures.clone();
-    let predictions = model.predict(questions, &options);
+    let predictions = answer_questions(model, questions, &options);
     let references = reference_symbols(&model.codec, questions);
     let right = are_right(predictions.iter().map(|p| &p.symbols), &references);
     let log_probabilities: Vec<Vec<f64>> = predictions

@@ -7,6 +7,7 @@
 mod range;
 mod trial;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use rand::SeedableRng;
@@ -22,6 +23,9 @@ use trial::Trials;
 
 /// Of the settings of a round, one in so many goes into the next.
 const KEPT: usize = 3;
+
+/// Draws for each of the settings that are asked for, after which there are no other ones.
+const DRAWS: usize = 20;
 
 /// How settings are searched for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,17 +117,18 @@ impl Search {
         &self,
         observer: &mut dyn SearchObserver,
     ) -> Result<(Vec<Trial>, bool), SearchError> {
-        self.check()?;
+        let settings = self.settings()?;
         let mut trials = Trials::open(&self.folder)?;
-        let counts = self.counts();
-        let mut drawn: Vec<usize> = (0..self.trials).collect();
+        let counts = self.counts(settings.len());
+        let mut drawn: Vec<usize> = (0..settings.len()).collect();
         for (round, &count) in counts.iter().enumerate() {
             drawn.truncate(count);
             let seconds = self.seconds / (counts.len() * count) as f64;
             let mut results = Vec::with_capacity(count);
             for &number in &drawn {
-                let Some(trial) = self.trial(&mut trials, [round, number], seconds, observer)?
-                else {
+                let place = [round, number];
+                let trial = self.trial(&mut trials, place, &settings[number], seconds, observer)?;
+                let Some(trial) = trial else {
                     return Ok((trials.ranked(), false));
                 };
                 observer.trial_done(&trial);
@@ -142,20 +147,38 @@ impl Search {
         }
     }
 
-    fn check(&self) -> Result<(), SearchError> {
+    /// The settings of each number, no two alike: the same in every run of the search. They are
+    /// fewer than asked for if the ranges hold no more.
+    ///
+    /// All of them are tried on the recipe before the first training, which may take hours.
+    fn settings(&self) -> Result<Vec<Vec<Override>>, SearchError> {
         if self.ranges.is_empty() {
             return Err(SearchError::NothingVaried);
         }
-        for number in 0..self.trials {
-            // Keys are checked before the first training, which may take hours.
-            (self.recipe.clone()).with_overrides(&self.settings(number)?)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.training.seed);
+        let mut seen = HashSet::new();
+        let mut distinct = Vec::new();
+        for _ in 0..self.trials.max(1).saturating_mul(DRAWS) {
+            let ranges = self.ranges.iter();
+            let drawn: Vec<String> = ranges
+                .map(|(key, range)| format!("{key}={}", range.draw(&mut rng)))
+                .collect();
+            if !seen.insert(drawn.clone()) {
+                continue;
+            }
+            let parsed = drawn.iter().map(|setting| setting.parse());
+            let settings = parsed.collect::<Result<Vec<Override>, ConfigError>>()?;
+            self.recipe.clone().with_overrides(&settings)?;
+            distinct.push(settings);
+            if distinct.len() >= self.trials {
+                break;
+            }
         }
-        Ok(())
+        Ok(distinct)
     }
 
-    /// How many settings each round has.
-    fn counts(&self) -> Vec<usize> {
-        let first = self.trials.max(1);
+    /// How many settings each round has, if there are so many in the first.
+    fn counts(&self, first: usize) -> Vec<usize> {
         match self.strategy {
             Strategy::Random => vec![first],
             Strategy::Halving => {
@@ -165,25 +188,15 @@ impl Search {
         }
     }
 
-    /// The settings of a number: the same in every run of the search.
-    fn settings(&self, number: usize) -> Result<Vec<Override>, ConfigError> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.training.seed);
-        rng.set_stream(number as u64);
-        let drawn = self.ranges.iter();
-        drawn
-            .map(|(key, range)| format!("{key}={}", range.draw(&mut rng)).parse())
-            .collect()
-    }
-
     /// Runs a trial, unless it was done before; nothing if it was interrupted.
     fn trial(
         &self,
         trials: &mut Trials,
         [round, number]: [usize; 2],
+        settings: &[Override],
         seconds: f64,
         observer: &dyn SearchObserver,
     ) -> Result<Option<Trial>, SearchError> {
-        let settings = self.settings(number)?;
         let mut trial = Trial {
             round,
             number,
@@ -198,7 +211,7 @@ impl Search {
             }
             return Ok(Some(done.clone()));
         }
-        let mut recipe = self.recipe.clone().with_overrides(&settings)?;
+        let mut recipe = self.recipe.clone().with_overrides(settings)?;
         recipe.tune.clear();
         recipe.within_budget(seconds);
         match trained(recipe, &mut Stop(observer)) {
