@@ -75,6 +75,53 @@ fn recurrences(criterion: &mut Criterion) {
     }
 }
 
+/// An LSTM, forward and backward, with one size varied at a time. The throughput is in floating-point
+/// operations a second, so time grows as the arithmetic does where it stays the same.
+fn curves(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("curves");
+    let hidden = [32, 64, 128, 256, 512, 1024].map(|hidden| ("hidden", hidden, [hidden, 64, 10]));
+    let batch = [1, 4, 16, 64, 256].map(|batch| ("batch", batch, [128, batch, 10]));
+    let steps = [2, 5, 20, 80].map(|steps| ("steps", steps, [128, 64, steps]));
+    for (name, size, [hidden, batch, time]) in hidden.into_iter().chain(batch).chain(steps) {
+        let width = 4 * hidden;
+        let (input, recurrent) = (numbers(time * batch * width), numbers(hidden * width));
+        let bias = numbers(width);
+        let problem = Problem {
+            cell: Cell::Lstm,
+            direction: Direction::Forward,
+            time,
+            batch,
+            hidden,
+            lengths: None,
+            input: Input::Dense(&input),
+            recurrent: &recurrent,
+            bias: &bias,
+            initial: None,
+            mask: None,
+        };
+        let gradient = numbers(time * batch * hidden);
+        // The first step starts from zeros, which takes no product.
+        let products = 3 * (time - 1);
+        group.throughput(Throughput::Elements(
+            (2 * products * batch * hidden * width) as u64,
+        ));
+        group.bench_function(BenchmarkId::new(name, size), |bencher| {
+            bencher.iter(|| {
+                let problem = black_box(&problem);
+                let (output, saved) = forward(problem, Layout::Sequence);
+                backward(
+                    problem,
+                    Layout::Sequence,
+                    &output,
+                    saved.as_ref(),
+                    &gradient,
+                )
+            });
+        });
+    }
+    group.finish();
+}
+
 fn products(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("product");
     let orders = [
@@ -212,6 +259,6 @@ fn hard_attention(criterion: &mut Criterion) {
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(20);
-    targets = recurrences, products, elementwise, losses, hard_attention
+    targets = recurrences, curves, products, elementwise, losses, hard_attention
 }
 criterion_main!(kernels);
