@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seq2seq::Recipe;
 use seq2seq::config::AdditionSettings;
@@ -28,17 +28,19 @@ fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The source files of `config`, in the order of their names.
+/// The source files of `config` that have settings, in the order of the page.
 fn sources() -> Vec<String> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(crate_folder().join("src/config"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    files.sort();
-    files
-        .iter()
-        .map(|file| std::fs::read_to_string(file).unwrap())
-        .collect()
+    let folder = crate_folder().join("src/config");
+    [
+        "data",
+        "text",
+        "model",
+        "architecture",
+        "training",
+        "decoding",
+    ]
+    .map(|file| std::fs::read_to_string(folder.join(file).with_extension("rs")).unwrap())
+    .into()
 }
 
 /// Structs whose doc comment begins with a section's name in backticks and brackets.
