@@ -61,6 +61,9 @@ impl Model {
             architecture: Architecture::Ensemble,
             protocol: first.recipe.model.protocol,
             decoder_input: first.recipe.model.decoder_input,
+            // What texts become is the same for all, so it stands where a single model has it.
+            copy: first.recipe.model.copy,
+            features: first.recipe.feature_use(),
             ensemble: EnsembleSettings {
                 mixing,
                 members: models.iter().map(|m| m.recipe.model.clone()).collect(),

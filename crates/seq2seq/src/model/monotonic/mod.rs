@@ -25,7 +25,7 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
 pub use alignment::{Alignment, Places};
-pub use chain::{ChainScores, Emitted};
+pub use chain::{ChainScores, Emitted, transitions};
 pub use emission::Emission;
 pub use encoder::BidirectionalEncoder;
 pub use fused::Plan;
