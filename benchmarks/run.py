@@ -102,8 +102,8 @@ def processor():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
+    parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
     rows = [row(work, phase, threads, options.repetitions)
             for work, phase in WORKS for threads in options.threads]
