@@ -111,7 +111,7 @@ def main():
     text = f"""# Results
 
 Written by `benchmarks/run.py`: pairs (training) or inputs (decoding) a second, median, minimum and
-maximum of {options.repetitions} runs of each in turn. {platform.system()} on {platform.machine()}, {processor()}.
+maximum of {options.repetitions} run(s) of each in turn. {platform.system()} on {platform.machine()}, {processor()}.
 The limit is what matrix products of the same shapes reach alone on this machine.
 
 | work | phase | threads | seq2seq | {name} | ratio | share of the limit |
