@@ -15,6 +15,7 @@ pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
+use super::tensors::row_numbers;
 use crate::data::Padded;
 
 /// Weights of one recurrent layer in one direction.
@@ -201,13 +202,20 @@ impl LayerInput<'_> {
     }
 
     /// Multiplies the input by weights `[input, output]`, in as few rows as it takes: a table of symbols
-    /// or a repeated vector is multiplied once, not at every step.
+    /// or a repeated vector is multiplied once, not at every step, unless there are fewer symbols to
+    /// read than the table has.
     ///
     /// Returns time, batch, the rows to gather and the product `[rows, output]`.
     fn project(self, kernel: Tensor<2>) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
         match self {
             Self::Symbols { vectors, symbols } => {
+                let count = symbols.ids.len();
                 let table = match vectors {
+                    Some(vectors) if count < vectors.dims()[0] => {
+                        let rows = row_numbers(symbols.ids.clone(), &vectors);
+                        let read = product(vectors.select(0, rows), kernel);
+                        return (symbols.time, symbols.batch(), None, read);
+                    }
                     Some(vectors) => product(vectors, kernel),
                     None => kernel,
                 };
