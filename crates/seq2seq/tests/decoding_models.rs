@@ -8,6 +8,7 @@ mod support;
 
 use std::sync::Arc;
 
+use seq2seq::config::Mixing;
 use seq2seq::data::SourceIds;
 use seq2seq::decoding::{
     Constraint, LengthLimit, Method, SearchError, SearchInput, SearchOptions, StepModel,
@@ -276,12 +277,15 @@ fn audits_find_mistakes(model: &Model) {
 
 /// All of the above.
 fn decodes_as_it_should(settings: &[&str]) {
-    let model = train(settings);
-    batches_change_nothing(&model);
-    a_beam_of_one_is_greedy(&model);
-    a_beam_of_everything_is_exhaustive(&model);
-    constraints_hold(&model);
-    audits_find_mistakes(&model);
+    check_decoding(&train(settings));
+}
+
+fn check_decoding(model: &Model) {
+    batches_change_nothing(model);
+    a_beam_of_one_is_greedy(model);
+    a_beam_of_everything_is_exhaustive(model);
+    constraints_hold(model);
+    audits_find_mistakes(model);
 }
 
 #[test]
@@ -352,6 +356,14 @@ fn hard_monotonic_attention() {
 fn hard_monotonic_attention_with_copying() {
     let settings = ["model.architecture=monotonic", "model.copy=true"];
     decodes_as_it_should(&settings);
+}
+
+#[test]
+fn ensemble_of_different_networks() {
+    let members = [train(&[]), train(&["model.architecture=monotonic"])];
+    for mixing in [Mixing::Arithmetic, Mixing::LogLinear] {
+        check_decoding(&Model::ensemble(&members, mixing).expect("an ensemble"));
+    }
 }
 
 /// An alignment has a run of source symbols for each target symbol, in order, whatever stands
