@@ -10,8 +10,9 @@ use burn::tensor::TensorData;
 use seq2seq::config::TrainingSettings;
 use seq2seq::model::parameters::Weights;
 use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer, WeightAverage};
-use seq2seq::{Model, Pair, Recipe};
+use seq2seq::{Model, Pair};
 use support::StopAfter;
+use support::letters::{pairs, recipe, train};
 
 fn weights(value: f32) -> Weights {
     let data = TensorData::new(vec![value, 2.0 * value], [2]);
@@ -91,39 +92,6 @@ fn state_is_complete() {
         }
         assert_eq!(numbers(average.weights()), numbers(restored.weights()));
     }
-}
-
-/// Words over three letters; the answer is the word with each letter moved on by one.
-fn pairs() -> Vec<Pair> {
-    let letters = ['a', 'b', 'c', 'd'];
-    let place = |n: usize, place: u32| n / 3_usize.pow(place) % 3;
-    (0..81)
-        .map(|n| Pair {
-            source: (0..4).map(|p| letters[place(n, p)]).collect(),
-            target: (0..4).map(|p| letters[place(n, p) + 1]).collect(),
-            features: None,
-        })
-        .collect()
-}
-
-fn recipe(settings: &[&str]) -> Recipe {
-    let base = [
-        "model.encoder_units=24",
-        "model.embedding=8",
-        "training.epochs=3",
-        "training.batch_size=8",
-        "training.learning_rate=0.005",
-        "data.validation=0.1",
-        "text.source=characters",
-        "text.target=characters",
-    ];
-    support::recipe(&base, settings)
-}
-
-fn train(settings: &[&str]) -> Model {
-    let task = Task::from_pairs(recipe(settings), pairs()).expect("a task");
-    let trainer = Trainer::new(task, None).expect("a trainer");
-    trainer.run(&mut ()).expect("training").model
 }
 
 fn write_pairs(path: &Path) {

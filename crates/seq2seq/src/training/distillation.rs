@@ -3,11 +3,10 @@
 
 use std::path::PathBuf;
 
+use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
-use burn::tensor::{Tensor, TensorData};
 
 use super::batch::TrainingBatch;
-use super::loss::PADDING;
 use super::task::Task;
 use crate::ensemble::difference;
 use crate::model_file::ModelFileError;
@@ -75,15 +74,7 @@ impl Teacher {
             network.forward(&batch.source, &batch.decoder_input, None),
             1,
         );
-        let share = -1.0 / batch.expected.symbols.max(1) as f32;
-        let weights: Vec<f32> = batch
-            .expected
-            .ids
-            .iter()
-            .map(|&id| if id == PADDING { 0.0 } else { share })
-            .collect();
-        let weights = TensorData::new(weights, [batch.expected.ids.len(), 1]);
-        let weights = Tensor::<2>::from_data(weights, &taught.device());
+        let weights = batch.expected.weights(&taught);
         let target = Tensor::from_inner(taught * weights);
         let guidance = (log_softmax(scores, 1) * target).sum();
         loss * (1.0 - self.weight) + guidance * self.weight

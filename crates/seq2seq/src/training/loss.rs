@@ -127,7 +127,7 @@ impl Expected {
     }
 
     /// What each row's log-probability counts in the mean loss, `[rows, 1]`; 0 for padding.
-    fn weights(&self, log_probs: &Tensor<2>) -> Tensor<2> {
+    pub(super) fn weights(&self, log_probs: &Tensor<2>) -> Tensor<2> {
         let weight = -1.0 / self.symbols.max(1) as f32;
         let weights: Vec<f32> = self
             .ids

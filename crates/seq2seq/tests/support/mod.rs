@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::expect_used)] // every test file uses its own part, and may fail by panicking
 
+pub mod letters;
+
 use seq2seq::Recipe;
 use seq2seq::config::Override;
 use seq2seq::training::{BatchReport, Observer};

@@ -88,7 +88,7 @@ struct Source {
     emission: Tensor<3>,
     /// The features' vector, `[batch, size]`.
     features: Option<Tensor<2>>,
-    /// The first state of the decoder's first layer, `[states, batch, units]`.
+    /// The first state of the decoder's first layer, `[states, batch, units]`, until it has started.
     summary: Option<Tensor<3>>,
     /// Positions of each source, at least one.
     lengths: Vec<usize>,
@@ -168,20 +168,20 @@ impl MonotonicNetwork {
 
     /// Reads the sources and returns the decoder's first state.
     pub fn encode(&self, source: &SourceBatch, noise: Option<&mut Noise>) -> MonotonicState {
-        let source = self.read_source(source, &mut Dropout::new(self.dropout, noise));
+        let mut source = self.read_source(source, &mut Dropout::new(self.dropout, noise));
         MonotonicState {
             position: source.places.start(),
-            recurrent: self.first_states(&source),
+            recurrent: self.first_states(&mut source),
             source,
             open: None,
         }
     }
 
-    /// What the layers of the decoder start from.
-    fn first_states(&self, source: &Source) -> Vec<Option<Tensor<3>>> {
+    /// What the layers of the decoder start from: the summary, which nothing needs any more then.
+    fn first_states(&self, source: &mut Source) -> Vec<Option<Tensor<3>>> {
         let mut states = vec![None; self.decoder.len()];
         if let Some(first) = states.first_mut() {
-            first.clone_from(&source.summary);
+            *first = source.summary.take();
         }
         states
     }
@@ -195,8 +195,8 @@ impl MonotonicNetwork {
         noise: Option<&mut Noise>,
     ) -> Tensor<2> {
         let mut dropout = Dropout::new(self.dropout, noise);
-        let source = self.read_source(source, &mut dropout);
-        let decoder = self.read_target(&source, decoder_input, &mut dropout);
+        let mut source = self.read_source(source, &mut dropout);
+        let decoder = self.read_target(&mut source, decoder_input, &mut dropout);
         let scores = self.scores(decoder, &source, &mut dropout);
         let plan = Plan {
             moves: self.alignment.moves,
@@ -284,7 +284,12 @@ impl MonotonicNetwork {
     }
 
     /// Decoder states `[batch, steps, units]` of a whole target.
-    fn read_target(&self, source: &Source, symbols: &Padded, dropout: &mut Dropout) -> Tensor<3> {
+    fn read_target(
+        &self,
+        source: &mut Source,
+        symbols: &Padded,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
         let mut vectors = dropout.apply(self.decoder_input(source, symbols));
         for (layer, initial) in self.decoder.iter().zip(self.first_states(source)) {
             let input = LayerInput::Vectors(vectors);
@@ -407,7 +412,7 @@ impl Source {
             places: self.places.select(rows),
             emission: select_rows(&self.emission, 0, rows),
             features: self.features.as_ref().map(|f| select_rows(f, 0, rows)),
-            summary: self.summary.as_ref().map(|s| select_rows(s, 1, rows)),
+            summary: None,
             lengths: rows.iter().map(|&row| self.lengths[row]).collect(),
             copied: self.copied.as_ref().map(|copied| {
                 let count = copied.len() / self.lengths.len();
