@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rnn_kernels::{
     AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, Problem, ProductShape,
-    adam, backward, forward, infer, product, softmax_cross_entropy, tanh,
+    adam, backward, forward, infer, interleaved_product, product, softmax_cross_entropy, tanh,
 };
 
 /// Numbers between -0.5 and 0.5 that look random.
@@ -136,7 +136,6 @@ fn products(criterion: &mut Criterion) {
         [1280, 512, 1024],
     ] {
         let (left, right) = (numbers(rows * inner), numbers(inner * columns));
-        let mut out = vec![0.0; rows * columns];
         let shape = ProductShape {
             rows,
             inner,
@@ -148,7 +147,38 @@ fn products(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| {
                     let (left, right) = ((&left[..], left_order), (&right[..], right_order));
-                    product(black_box(shape), left, right, &mut out, false);
+                    product(black_box(shape), left, right)
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn sequences(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("interleaved product");
+    for [batch, rows, inner, columns] in [[128, 1, 512, 12], [128, 13, 512, 12], [64, 59, 256, 16]]
+    {
+        let shape = ProductShape {
+            rows,
+            inner,
+            columns,
+        };
+        let (left, right) = (
+            numbers(batch * rows * inner),
+            numbers(batch * inner * columns),
+        );
+        let operations = 2 * batch * rows * inner * columns;
+        group.throughput(Throughput::Elements(operations as u64));
+        for (name, right_order) in [
+            ("rows", Order::Rows),
+            ("right transposed", Order::Transposed),
+        ] {
+            let size = format!("{batch} x {rows} x {inner} x {columns}");
+            group.bench_function(BenchmarkId::new(name, size), |bencher| {
+                bencher.iter(|| {
+                    let (left, right) = ((&left[..], Order::Rows), (&right[..], right_order));
+                    interleaved_product(batch, black_box(shape), left, right)
                 });
             });
         }
@@ -259,6 +289,6 @@ fn hard_attention(criterion: &mut Criterion) {
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(20);
-    targets = recurrences, curves, products, elementwise, losses, hard_attention
+    targets = recurrences, curves, products, sequences, elementwise, losses, hard_attention
 }
 criterion_main!(kernels);

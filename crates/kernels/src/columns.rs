@@ -1,7 +1,10 @@
 //! How the columns of a right matrix are cut into panels, and the packing of one.
 
-use crate::memory::Scratch;
-use crate::simd::{Kernel, Simd, Span};
+use std::ops::Range;
+
+use crate::memory::{Scratch, Shared};
+use crate::simd::{Kernel, Simd, Span, dispatch};
+use crate::threads::for_each;
 
 /// Columns in the order in which panels take them. A panel is `NV` vectors wide.
 #[derive(Clone, Copy, Debug)]
@@ -153,36 +156,76 @@ impl Packed {
 }
 
 /// Packs the first `depth` rows of a matrix for tiles of `NV` vectors.
+#[derive(Clone, Copy)]
 pub(crate) struct Pack<const NV: usize> {
     pub source: View,
     pub depth: usize,
     pub columns: Columns,
 }
 
-impl<const NV: usize> Kernel for Pack<NV> {
-    type Output = Packed;
+impl<const NV: usize> Pack<NV> {
+    /// Packs it, on all threads if it is large.
+    pub fn run(self) -> Packed {
+        let (panels, width) = dispatch(Panels(self));
+        let packed = Packed::new(self.depth, panels, width);
+        let to = Shared(packed.start);
+        // Small matrices make one piece, for which nobody is woken.
+        let pieces = (self.depth * panels * width / PIECE).clamp(1, panels.max(1));
+        for_each(pieces, |piece| {
+            let panels = panels * piece / pieces..panels * (piece + 1) / pieces;
+            dispatch(PackPanels {
+                pack: self,
+                panels,
+                to,
+            });
+        });
+        packed
+    }
+}
+
+/// Numbers that a thread packs at a time.
+const PIECE: usize = 32 * 1024;
+
+/// How many panels there are, and how wide.
+struct Panels<const NV: usize>(Pack<NV>);
+
+impl<const NV: usize> Kernel for Panels<NV> {
+    type Output = (usize, usize);
 
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> Packed {
-        let panels = self.columns.panels(NV, S::LANES);
-        let mut packed = Packed::new(self.depth, panels, NV * S::LANES);
-        let start = packed.values.pointer();
-        for panel in 0..panels {
+    fn run<S: Simd>(self, _: S) -> (usize, usize) {
+        (self.0.columns.panels(NV, S::LANES), NV * S::LANES)
+    }
+}
+
+/// Packs some of the panels.
+struct PackPanels<const NV: usize> {
+    pack: Pack<NV>,
+    panels: Range<usize>,
+    to: Shared,
+}
+
+impl<const NV: usize> Kernel for PackPanels<NV> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { pack, panels, to } = self;
+        for panel in panels {
             for vector in 0..NV {
-                let span = self.columns.span(panel, vector, NV, S::LANES);
-                // SAFETY: `Packed::new` made room for `depth` rows of `NV` vectors a panel, and the
-                // spans lie within the columns of the source.
+                let span = pack.columns.span(panel, vector, NV, S::LANES);
+                // SAFETY: there is room for `depth` rows of `NV` vectors a panel, each of which
+                // belongs to one thread, and the spans lie within the columns of the source.
                 unsafe {
-                    let to = start.add(panel * packed.panel_len + vector * S::LANES);
-                    if self.source.column_step == 1 {
-                        self.copy(simd, span, to);
+                    let to = to.at((panel * pack.depth * NV + vector) * S::LANES);
+                    if pack.source.column_step == 1 {
+                        pack.copy(simd, span, to);
                     } else {
-                        self.transpose(simd, span, to);
+                        pack.transpose(simd, span, to);
                     }
                 }
             }
         }
-        packed
     }
 }
 

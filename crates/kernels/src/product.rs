@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::check::{equal, product as elements};
 use crate::columns::{Columns, Pack, View};
-use crate::memory::{Scratch, Shared};
+use crate::memory::{Fresh, Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::simd::{Simd, dispatch};
 use crate::stream::StreamedProduct;
@@ -32,23 +32,44 @@ pub struct ProductShape {
     pub columns: usize,
 }
 
-/// `out = left right`, or `out += left right` with `add`; single precision, all matrices stored row
-/// by row.
+/// `left right`, single precision, all matrices stored row by row: `[rows, columns]`.
 ///
 /// - `left`: `[rows, inner]`, or `[inner, rows]` if transposed;
-/// - `right`: `[inner, columns]`, or `[columns, inner]` if transposed;
-/// - `out`: `[rows, columns]`.
+/// - `right`: `[inner, columns]`, or `[columns, inner]` if transposed.
 ///
 /// The work is shared between the threads of the team of helpers; each element is summed in the
 /// order of the inner dimension, so the result does not depend on their number.
 ///
 /// # Panics
 /// If a slice is not as long as the shape asks for.
-pub fn product(
+pub fn product(shape: ProductShape, left: (&[f32], Order), right: (&[f32], Order)) -> Vec<f32> {
+    let mut out = Fresh::new(elements(&[shape.rows, shape.columns]));
+    multiply(shape, left, right, out.pointer(), false);
+    // SAFETY: every element is written, if only with the zero that an empty sum starts from.
+    unsafe { out.finish() }
+}
+
+/// `out += left right`; see [`product`].
+///
+/// # Panics
+/// If a slice is not as long as the shape asks for.
+pub fn add_product(
+    shape: ProductShape,
+    left: (&[f32], Order),
+    right: (&[f32], Order),
+    out: &mut [f32],
+) {
+    let len = elements(&[shape.rows, shape.columns]);
+    equal("the result", out.len(), len);
+    multiply(shape, left, right, Shared(out.as_mut_ptr()), true);
+}
+
+/// `out`, of `[rows, columns]`, is only read with `add`.
+fn multiply(
     shape: ProductShape,
     (left, left_order): (&[f32], Order),
     (right, right_order): (&[f32], Order),
-    out: &mut [f32],
+    out: Shared,
     add: bool,
 ) {
     let ProductShape {
@@ -58,8 +79,7 @@ pub fn product(
     } = shape;
     equal("the left matrix", left.len(), elements(&[rows, inner]));
     equal("the right matrix", right.len(), elements(&[inner, columns]));
-    equal("the result", out.len(), elements(&[rows, columns]));
-    if out.is_empty() {
+    if rows == 0 || columns == 0 {
         return;
     }
     let right = match right_order {
@@ -91,7 +111,7 @@ fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
 const WORTH_PACKING: usize = 8;
 
 /// Left rows against the right matrix.
-fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add: bool) {
+fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: bool) {
     let columns = Columns::Flat {
         count: shape.columns,
     };
@@ -99,7 +119,7 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add:
     let store = Store {
         left: left.as_ptr(),
         inner: shape.inner,
-        out: Shared(out.as_mut_ptr()),
+        out,
         columns: shape.columns,
         add,
     };
@@ -113,11 +133,12 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add:
         }
         .run();
     }
-    let right = dispatch(Pack::<2> {
+    let right = Pack::<2> {
         source: right,
         depth: shape.inner,
         columns,
-    });
+    }
+    .run();
     for_each_piece(shape.rows, |range| {
         dispatch(RowsProduct {
             rows: &rows[range],
@@ -183,7 +204,7 @@ impl Epilogue<2> for Store {
 }
 
 /// Both matrices by their rows, which are added up as outer products.
-fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add: bool) {
+fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: Shared, add: bool) {
     let pairs = left
         .chunks_exact(shape.rows)
         .enumerate()
@@ -195,7 +216,7 @@ fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: &mut [f32], add
     let work = ByPairs {
         shape,
         pairs: pairs.collect(),
-        out: Shared(out.as_mut_ptr()),
+        out,
         add,
     };
     for_each_columns(shape.columns, |range| work.run(range));

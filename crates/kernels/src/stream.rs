@@ -2,10 +2,16 @@
 //! more than multiplying. The sums are those of [`RowsProduct`](crate::tile::RowsProduct), to the
 //! last bit.
 
+use std::ops::Range;
+
 use crate::columns::{Columns, View};
-use crate::memory::Scratch;
+use crate::memory::{Scratch, Shared};
 use crate::simd::{Kernel, Simd, dispatch, spans};
+use crate::threads::for_each_columns;
 use crate::tile::Epilogue;
+
+/// Elements of the matrix from which on several threads read it.
+const WORTH_SHARING: usize = 128 * 1024;
 
 /// Rows of the matrix that are taken at a time, with a register for each of their factors.
 const GROUP: usize = 8;
@@ -21,19 +27,31 @@ pub(crate) struct StreamedProduct<'a, E, const NV: usize> {
     pub epilogue: E,
 }
 
-impl<E: Epilogue<NV>, const NV: usize> StreamedProduct<'_, E, NV> {
+impl<E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, E, NV> {
     /// Runs it.
     pub fn run(self) {
         let width = self.columns.count(NV);
         let mut sums = Scratch::new(self.rows.len() * width);
         let sums = Sums {
             width,
-            values: sums.pointer(),
+            values: Shared(sums.pointer()),
             product: &self,
         };
         dispatch(Start(&sums));
-        for first in (0..self.depth).step_by(GROUP) {
-            dispatch(Group(&sums, first, (self.depth - first).min(GROUP)));
+        let add = |columns: Range<usize>| {
+            for first in (0..self.depth).step_by(GROUP) {
+                dispatch(Group {
+                    sums: &sums,
+                    columns: columns.clone(),
+                    first,
+                    count: (self.depth - first).min(GROUP),
+                });
+            }
+        };
+        if self.depth * width < WORTH_SHARING {
+            add(0..width);
+        } else {
+            for_each_columns(width, add);
         }
         dispatch(Finish(&sums));
     }
@@ -42,7 +60,7 @@ impl<E: Epilogue<NV>, const NV: usize> StreamedProduct<'_, E, NV> {
 /// A row of sums for each row of the product.
 struct Sums<'a, E, const NV: usize> {
     width: usize,
-    values: *mut f32,
+    values: Shared,
     product: &'a StreamedProduct<'a, E, NV>,
 }
 
@@ -51,7 +69,7 @@ impl<E, const NV: usize> Sums<'_, E, NV> {
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = (usize, *mut f32)> {
         let rows = self.product.rows.iter().enumerate();
-        rows.map(|(index, &row)| (row as usize, self.values.wrapping_add(index * self.width)))
+        rows.map(|(index, &row)| (row as usize, self.values.0.wrapping_add(index * self.width)))
     }
 }
 
@@ -78,29 +96,40 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
     }
 }
 
-/// Adds the products of some rows of the matrix: the first, and how many.
-struct Group<'a, E, const NV: usize>(&'a Sums<'a, E, NV>, usize, usize);
+/// Adds the products of some rows of the matrix, in some columns.
+struct Group<'a, E, const NV: usize> {
+    sums: &'a Sums<'a, E, NV>,
+    columns: Range<usize>,
+    first: usize,
+    count: usize,
+}
 
 impl<E: Epilogue<NV>, const NV: usize> Kernel for Group<'_, E, NV> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Self(sums, first, count) = self;
+        let Self {
+            sums,
+            columns,
+            first,
+            count,
+        } = self;
         let product = sums.product;
         for (row, to) in sums.rows() {
             // SAFETY: the matrix has these rows, as wide as the sums, and the left rows as many
-            // elements.
+            // elements; each column belongs to one thread.
             unsafe {
                 let left = product.epilogue.left(row).add(first);
-                let right = product.right.values.add(first * product.right.row_step);
                 let step = product.right.row_step;
+                let right = product.right.values.add(first * step + columns.start);
+                let to = to.add(columns.start);
                 if count == GROUP {
-                    add_rows::<S, GROUP>(simd, left, right, step, to, sums.width);
+                    add_rows::<S, GROUP>(simd, left, right, step, to, columns.len());
                 } else {
                     for k in 0..count {
                         let right = right.add(k * step);
-                        add_rows::<S, 1>(simd, left.add(k), right, step, to, sums.width);
+                        add_rows::<S, 1>(simd, left.add(k), right, step, to, columns.len());
                     }
                 }
             }

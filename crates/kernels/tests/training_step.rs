@@ -4,8 +4,8 @@ mod common;
 
 use common::{Random, assert_close, widen};
 use rnn_kernels::{
-    AdamStep, Order, ProductShape, adam, log_softmax, product, softmax_cross_entropy,
-    sum_of_squares, tanh, tanh_backward,
+    AdamStep, Order, ProductShape, adam, add_product, interleaved_product, log_softmax, product,
+    softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
 };
 
 fn values(random: &mut Random, len: usize, scale: f64) -> Vec<f32> {
@@ -28,19 +28,19 @@ fn products_of_every_size_and_order_agree() {
             [13, 1, 33],
             [48, 300, 17],
             [70, 700, 40],
+            [3, 513, 300],
             [5, 0, 4],
             [0, 3, 2],
         ]
     };
     let orders = [Order::Rows, Order::Transposed];
     for (seed, &[rows, inner, columns]) in sizes.iter().enumerate() {
-        for (left_order, right_order, add) in
-            (0..8).map(|bits: usize| (orders[bits & 1], orders[bits >> 1 & 1], bits > 3))
+        for (left_order, right_order) in
+            (0..4).map(|bits: usize| (orders[bits & 1], orders[bits >> 1]))
         {
             let mut random = Random(seed as u64);
             let left = values(&mut random, rows * inner, 1.0);
             let right = values(&mut random, inner * columns, 1.0);
-            let mut out = values(&mut random, rows * columns, 1.0);
             let element = |i: usize, j: usize| {
                 let products = (0..inner).map(|k| {
                     let l = if left_order == Order::Rows {
@@ -56,11 +56,6 @@ fn products_of_every_size_and_order_agree() {
                     f64::from(left[l]) * f64::from(right[r])
                 });
                 products.sum::<f64>()
-                    + if add {
-                        f64::from(out[i * columns + j])
-                    } else {
-                        0.0
-                    }
             };
             let expected: Vec<f64> = (0..rows * columns)
                 .map(|at| element(at / columns, at % columns))
@@ -70,21 +65,99 @@ fn products_of_every_size_and_order_agree() {
                 inner,
                 columns,
             };
-            product(
-                shape,
-                (&left, left_order),
-                (&right, right_order),
-                &mut out,
-                add,
-            );
+            let (left, right) = ((&left[..], left_order), (&right[..], right_order));
+            let mut out = product(shape, left, right);
             assert_close(
                 &widen(&out),
                 &expected,
                 2e-5,
-                &(shape, left_order, right_order, add),
+                &(shape, left_order, right_order),
+            );
+            add_product(shape, left, right, &mut out);
+            let twice: Vec<f64> = expected.iter().map(|x| 2.0 * x).collect();
+            assert_close(
+                &widen(&out),
+                &twice,
+                4e-5,
+                &(shape, left_order, right_order),
             );
         }
     }
+}
+
+#[test]
+fn products_of_interleaved_matrices_agree_with_one_by_one() {
+    let sizes: &[[usize; 4]] = if cfg!(miri) {
+        &[[2, 3, 4, 5]]
+    } else {
+        &[
+            [1, 1, 1, 1],
+            [3, 5, 70, 9],
+            [2, 4, 3, 37],
+            [40, 13, 17, 12],
+            [2, 3, 0, 4],
+            [3, 0, 2, 2],
+            [0, 2, 2, 2],
+        ]
+    };
+    let orders = [
+        (Order::Rows, Order::Rows),
+        (Order::Rows, Order::Transposed),
+        (Order::Transposed, Order::Rows),
+    ];
+    for (seed, &[batch, rows, inner, columns]) in sizes.iter().enumerate() {
+        for (left_order, right_order) in orders {
+            let mut random = Random(seed as u64);
+            let left = values(&mut random, batch * rows * inner, 1.0);
+            let right = values(&mut random, batch * inner * columns, 1.0);
+            let shape = ProductShape {
+                rows,
+                inner,
+                columns,
+            };
+            let out = interleaved_product(batch, shape, (&left, left_order), (&right, right_order));
+            // The matrix of a sequence as it would lie alone.
+            let alone = |values: &[f32], width: usize, sequence: usize| -> Vec<f32> {
+                let rows = values.chunks_exact(width.max(1));
+                let own = rows.skip(sequence).step_by(batch);
+                own.flatten().copied().collect()
+            };
+            let left_width = if left_order == Order::Rows {
+                inner
+            } else {
+                rows
+            };
+            let right_width = if right_order == Order::Rows {
+                columns
+            } else {
+                inner
+            };
+            for sequence in 0..batch {
+                let expected = product(
+                    shape,
+                    (&alone(&left, left_width, sequence), left_order),
+                    (&alone(&right, right_width, sequence), right_order),
+                );
+                assert_close(
+                    &widen(&alone(&out, columns, sequence)),
+                    &widen(&expected),
+                    2e-5,
+                    &(batch, shape, left_order, right_order),
+                );
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "the right matrices: 3 elements, but the sizes ask for 4")]
+fn interleaved_matrices_of_the_wrong_length_are_refused() {
+    let shape = ProductShape {
+        rows: 1,
+        inner: 2,
+        columns: 1,
+    };
+    interleaved_product(2, shape, (&[0.0; 4], Order::Rows), (&[0.0; 3], Order::Rows));
 }
 
 fn exact_log_softmax(row: &[f32]) -> Vec<f64> {

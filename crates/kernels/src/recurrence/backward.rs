@@ -98,11 +98,12 @@ impl Weights {
         let source = View::rows(p.recurrent, p.width()).transposed();
         let columns = Columns::Flat { count: p.hidden };
         let pack = |source, depth| {
-            dispatch(Pack::<2> {
+            Pack::<2> {
                 source,
                 depth,
                 columns,
-            })
+            }
+            .run()
         };
         if p.cell != (Cell::Gru { reset_after: false }) {
             return Self {

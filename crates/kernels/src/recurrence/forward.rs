@@ -90,14 +90,22 @@ impl Right {
             return Self::Streamed(source, columns);
         }
         let depth = p.hidden;
-        Self::Packed(dispatch(Pack::<NV> {
-            source,
-            depth,
-            columns,
-        }))
+        Self::Packed(
+            Pack::<NV> {
+                source,
+                depth,
+                columns,
+            }
+            .run(),
+        )
     }
 
-    fn multiply<const NV: usize>(&self, rows: &[u32], depth: usize, epilogue: impl Epilogue<NV>) {
+    fn multiply<const NV: usize>(
+        &self,
+        rows: &[u32],
+        depth: usize,
+        epilogue: impl Epilogue<NV> + Sync,
+    ) {
         match self {
             _ if rows.is_empty() => {}
             Self::Packed(right) => dispatch(RowsProduct {

@@ -55,6 +55,10 @@ pub(crate) struct Step {
     pub gates: Shared,
 }
 
+// SAFETY: what is read is read only, and whoever writes does so in an `unsafe` block whose argument
+// includes the other threads.
+unsafe impl Sync for Step {}
+
 impl Step {
     /// `sum of x + bias` over the span of a row of pre-activations.
     ///

@@ -194,10 +194,7 @@ impl<'a> Hypotheses<'a> {
             let hypothesis = self.hypothesis(parent, false);
             self.ended.push(hypothesis);
         }
-        if self.is_decided() {
-            self.live.clear();
-            kept.clear();
-        }
+        self.give_up_hopeless(&mut kept);
         kept
     }
 
@@ -353,24 +350,28 @@ impl<'a> Hypotheses<'a> {
         self.options.coverage_penalty * coverage.iter().map(seen).sum::<f64>()
     }
 
-    /// Whether no live hypothesis can come before the finished ones that are wanted.
+    /// Drops live hypotheses, and their entries in `kept`, that can no longer come before the finished
+    /// ones that are wanted. The result is the same as if they went on, as nothing that takes their
+    /// place in the beam can come before them.
     ///
     /// A log-probability only falls as symbols are added, the length penalty divides it by at most
     /// that of the longest output, and the coverage penalty is at most zero: that bounds what a
     /// live hypothesis can still reach.
-    fn is_decided(&self) -> bool {
+    fn give_up_hopeless(&mut self, kept: &mut Vec<usize>) {
         if matches!(self.options.method, Method::Sample { .. }) {
-            return false;
+            return;
         }
+        let finished = self.ended.iter().filter(|hypothesis| hypothesis.finished);
+        let mut scores: Vec<f64> = finished.map(|hypothesis| hypothesis.score).collect();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        let Some(&bar) = scores.get(self.options.wanted().max(1) - 1) else {
+            return;
+        };
         let longest = self.length_penalty(self.max_length + 1);
-        let reachable = self
-            .live
-            .iter()
-            .map(|live| live.log_probability / longest)
-            .fold(f64::NEG_INFINITY, f64::max);
-        let secure =
-            |hypothesis: &&Hypothesis| hypothesis.finished && hypothesis.score >= reachable;
-        self.ended.iter().filter(secure).count() >= self.options.wanted()
+        let has_hope = |live: &Live| live.log_probability / longest > bar;
+        let mut hopes = self.live.iter().map(has_hope);
+        kept.retain(|_| hopes.next().unwrap_or(true));
+        self.live.retain(has_hope);
     }
 
     /// Everything that has ended, best first: finished outputs, then those that were cut.

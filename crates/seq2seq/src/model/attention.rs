@@ -3,12 +3,13 @@
 //!
 //! The scores are those of Luong et al. 2015 (`dot`, `general`, `concat`), Bahdanau et al. 2015
 //! (`additive`) and Vaswani et al. 2017 (`multi-head`). All steps of the decoder are served at once:
-//! the scores are one batched matrix product, the contexts another.
+//! the scores are one product of matrices, sequence by sequence, the contexts another.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 
+use super::interleaved;
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
 use super::tanh::tanh;
@@ -55,11 +56,11 @@ pub struct Attention {
 /// What attention looks at, for a batch of sources.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// What queries are compared with, `[batch, source time, ..]`.
+    /// What queries are compared with, `[source time, batch, ..]`.
     keys: Tensor<3>,
-    /// What contexts are made of, `[batch, source time, ..]`.
+    /// What contexts are made of, `[source time, batch, ..]`.
     values: Tensor<3>,
-    /// 1 for symbols, 0 for padding, `[batch, 1, source time]`; none if there is no padding.
+    /// 1 for symbols, 0 for padding, `[1, batch, source time]`; none if there is no padding.
     mask: Option<Tensor<3>>,
 }
 
@@ -131,8 +132,8 @@ impl Attention {
 
     /// Prepares encoder states `[source time, batch, width]` to be looked at.
     pub fn memory(&self, states: Tensor<3>, source: &Padded) -> Memory {
-        let keys = times(states.clone(), self.key.as_ref());
-        let values = times(states, self.value.as_ref());
+        let keys = projected(states.clone(), self.key.as_ref());
+        let values = projected(states, self.value.as_ref());
         let mask = source.ragged().map(|lengths| {
             let (time, batch) = (source.time, source.batch());
             let mask = lengths
@@ -141,61 +142,59 @@ impl Attention {
                 .collect::<Vec<f32>>();
             let device = keys.device().inner();
             Tensor::from_data(
-                TensorData::new(mask, [batch, 1, time]),
+                TensorData::new(mask, [1, batch, time]),
                 (&device, keys.dtype()),
             )
         });
-        Memory {
-            keys: keys.swap_dims(0, 1),
-            values: values.swap_dims(0, 1),
-            mask,
-        }
+        Memory { keys, values, mask }
     }
 
     /// Looks at the memory from decoder states `[time, batch, query]`.
     pub fn forward(&self, queries: Tensor<3>, memory: &Memory) -> Attended {
-        let queries = times(queries, self.query.as_ref()).swap_dims(0, 1);
+        let queries = projected(queries, self.query.as_ref());
         if self.kind == AttentionKind::MultiHead {
             return self.look_with_heads(queries, memory);
         }
         let scores = match &self.score {
             Some(score) => self.summed_scores(queries, memory.keys.clone(), score.val()),
-            None => queries.matmul(memory.keys.clone().swap_dims(1, 2)),
+            None => interleaved::times_rows(queries, memory.keys.clone()),
         };
         let weights = masked_softmax(scores, memory.mask.clone());
-        let contexts = weights.clone().matmul(memory.values.clone());
         Attended {
-            contexts: contexts.swap_dims(0, 1),
-            weights,
+            contexts: interleaved::times(weights.clone(), memory.values.clone()),
+            weights: weights.swap_dims(0, 1),
         }
     }
 
-    /// `v · tanh(W q + U k + b)` for each query `[batch, time, units]` and each key.
+    /// `v · tanh(W q + U k + b)` for each query `[time, batch, units]` and each key:
+    /// `[time, batch, source time]`.
     fn summed_scores(&self, queries: Tensor<3>, keys: Tensor<3>, score: Tensor<2>) -> Tensor<3> {
-        let [batch, time, units] = queries.dims();
-        let positions = keys.dims()[1];
+        let [time, batch, units] = queries.dims();
+        let positions = keys.dims()[0];
         let queries = match &self.bias {
             Some(bias) => queries + bias.val().unsqueeze(),
             None => queries,
         };
-        let sums: Tensor<4> = queries.unsqueeze_dim(2) + keys.unsqueeze_dim(1);
-        let rows = tanh(sums).reshape([batch * time * positions, units]);
-        rows.matmul(score).reshape([batch, time, positions])
+        let sums: Tensor<4> = queries.unsqueeze_dim(1) + keys.unsqueeze_dim(0);
+        let rows = tanh(sums).reshape([time * positions * batch, units]);
+        let scores = rows.matmul(score).reshape([time, positions, batch]);
+        scores.swap_dims(1, 2)
     }
 
     /// Scaled dot products in each head's share of the units.
     fn look_with_heads(&self, queries: Tensor<3>, memory: &Memory) -> Attended {
-        let [batch, time, units] = queries.dims();
+        let [time, batch, units] = queries.dims();
         let size = units / self.heads;
         let split = |tensor: Tensor<3>| {
-            let [batch, steps, _] = tensor.dims();
+            let [steps, batch, _] = tensor.dims();
             tensor
-                .reshape([batch, steps, self.heads, size])
-                .swap_dims(1, 2)
+                .reshape([steps, batch, self.heads, size])
+                .permute([1, 2, 0, 3])
         };
         let keys = split(memory.keys.clone()).swap_dims(2, 3);
         let scores = split(queries).matmul(keys) * (1.0 / (size as f64).sqrt());
-        let mask = memory.mask.clone().map(|mask| mask.unsqueeze_dim(1));
+        let mask = memory.mask.clone().map(|mask| mask.swap_dims(0, 1));
+        let mask = mask.map(|mask| mask.unsqueeze_dim(1));
         let weights: Tensor<4> = masked_softmax(scores, mask);
         let contexts = weights.clone().matmul(split(memory.values.clone()));
         let positions = weights.dims()[3];
@@ -207,7 +206,7 @@ impl Attention {
 }
 
 /// Vectors `[time, batch, input]` times weights `[input, output]`, if there are any.
-fn times(vectors: Tensor<3>, weights: Option<&Param<Tensor<2>>>) -> Tensor<3> {
+fn projected(vectors: Tensor<3>, weights: Option<&Param<Tensor<2>>>) -> Tensor<3> {
     let Some(weights) = weights else {
         return vectors;
     };
@@ -230,9 +229,9 @@ impl Memory {
     /// The memory of the given rows, in that order; a row may come several times or not at all.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self {
-            keys: select_rows(&self.keys, 0, rows),
-            values: select_rows(&self.values, 0, rows),
-            mask: self.mask.as_ref().map(|mask| select_rows(mask, 0, rows)),
+            keys: select_rows(&self.keys, 1, rows),
+            values: select_rows(&self.values, 1, rows),
+            mask: self.mask.as_ref().map(|mask| select_rows(mask, 1, rows)),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod embedding;
 pub mod encoder;
 pub mod ensemble;
 pub(crate) mod flex;
+pub mod interleaved;
 pub mod layer_norm;
 pub mod monotonic;
 pub mod network;

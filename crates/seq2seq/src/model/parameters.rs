@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rnn_kernels::{Order, ProductShape, product};
+use rnn_kernels::{Order, ProductShape, add_product, product};
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -296,7 +296,6 @@ fn orthonormal(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Vec<f32> {
 /// Takes from each row what lies in the space of the orthonormal rows `done`.
 fn remove_projection(block: &mut [f32], done: &[f32], columns: usize) {
     let (rows, count) = (block.len() / columns, done.len() / columns);
-    let mut along = vec![0.0; rows * count];
     let shape = |inner, columns| ProductShape {
         rows,
         inner,
@@ -304,21 +303,10 @@ fn remove_projection(block: &mut [f32], done: &[f32], columns: usize) {
     };
     let straight = (done, Order::Rows);
     let across = (done, Order::Transposed);
-    product(
-        shape(columns, count),
-        (block, Order::Rows),
-        across,
-        &mut along,
-        false,
-    );
+    let mut along = product(shape(columns, count), (block, Order::Rows), across);
     along.iter_mut().for_each(|x| *x = -*x);
-    product(
-        shape(count, columns),
-        (&along, Order::Rows),
-        straight,
-        block,
-        true,
-    );
+    let left = (&along[..], Order::Rows);
+    add_product(shape(count, columns), left, straight, block);
 }
 
 /// `row += factor * other`.

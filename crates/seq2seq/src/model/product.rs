@@ -60,9 +60,8 @@ impl OrderedProduct for Flex {
             inner,
             columns,
         };
-        let mut out = vec![0.0; rows * columns];
         let (left, right) = ((slice(&left), left_order), (slice(&right), right_order));
-        rnn_kernels::product(shape, left, right, &mut out, false);
+        let out = rnn_kernels::product(shape, left, right);
         FlexTensor::from_data(TensorData::new(out, [rows, columns]))
     }
 }

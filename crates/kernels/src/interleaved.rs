@@ -1,0 +1,246 @@
+//! A matrix product for each sequence of a batch, on matrices that lie between each other.
+//!
+//! Attention multiplies the states of a decoder with those of an encoder, sequence by sequence, and
+//! both lie step by step: `[time, batch, width]`. Here they are read and written where they lie.
+
+#![allow(clippy::needless_range_loop)]
+
+use crate::check::{equal, product as elements};
+use crate::memory::{Fresh, Shared};
+use crate::product::{Order, ProductShape};
+use crate::simd::{Kernel, Simd, Span, dispatch, spans};
+use crate::threads::for_each_piece;
+
+/// `left right` for each of `batch` sequences: `[rows, batch, columns]`.
+///
+/// - `left`: `[rows, batch, inner]`, or `[inner, batch, rows]` if transposed;
+/// - `right`: `[inner, batch, columns]`, or `[columns, batch, inner]` if transposed.
+///
+/// A result does not depend on the other sequences, nor on the number of threads.
+///
+/// # Panics
+/// If a slice is not as long as the sizes ask for, or both matrices are transposed.
+pub fn interleaved_product(
+    batch: usize,
+    shape: ProductShape,
+    (left, left_order): (&[f32], Order),
+    (right, right_order): (&[f32], Order),
+) -> Vec<f32> {
+    let ProductShape {
+        rows,
+        inner,
+        columns,
+    } = shape;
+    let len = |sizes: [usize; 2]| elements(&[sizes[0], batch, sizes[1]]);
+    equal("the left matrices", left.len(), len([rows, inner]));
+    equal("the right matrices", right.len(), len([inner, columns]));
+    assert!(
+        left_order == Order::Rows || right_order == Order::Rows,
+        "only one side can be transposed"
+    );
+    let mut out = Fresh::new(len([rows, columns]));
+    let place = |width: usize| Place { batch, width };
+    let work = Work {
+        rows,
+        inner,
+        columns,
+        left: left.as_ptr(),
+        left_place: place(if left_order == Order::Rows {
+            inner
+        } else {
+            rows
+        }),
+        left_transposed: left_order == Order::Transposed,
+        right: right.as_ptr(),
+        right_place: place(if right_order == Order::Rows {
+            columns
+        } else {
+            inner
+        }),
+        out: out.pointer(),
+        out_place: place(columns),
+    };
+    let whole: &Work = &work;
+    for_each_piece(batch, |sequences| {
+        for sequence in sequences {
+            match right_order {
+                Order::Transposed => dispatch(Dots(whole, sequence)),
+                Order::Rows => dispatch(Sums(whole, sequence)),
+            }
+        }
+    });
+    // SAFETY: each sequence's part has been written, and together they are all.
+    unsafe { out.finish() }
+}
+
+/// Where the rows of a sequence's matrix lie.
+#[derive(Clone, Copy)]
+struct Place {
+    batch: usize,
+    width: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn row(self, sequence: usize, row: usize) -> usize {
+        (row * self.batch + sequence) * self.width
+    }
+}
+
+struct Work {
+    rows: usize,
+    inner: usize,
+    columns: usize,
+    left: *const f32,
+    left_place: Place,
+    left_transposed: bool,
+    right: *const f32,
+    right_place: Place,
+    out: Shared,
+    out_place: Place,
+}
+
+// SAFETY: the operands are only read, and each sequence's part of the result belongs to one thread.
+unsafe impl Sync for Work {}
+
+/// Rows times rows: both sides lie along the inner dimension.
+struct Dots<'a>(&'a Work, usize);
+
+/// Rows and columns of a tile of [`Dots`].
+const DOTS: [usize; 2] = [2, 4];
+
+impl Kernel for Dots<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let work = self.0;
+        let mut row = 0;
+        while row < work.rows {
+            let full = work.rows - row >= DOTS[0];
+            let mut column = 0;
+            while column < work.columns {
+                let wide = work.columns - column >= DOTS[1];
+                match (full, wide) {
+                    (true, true) => self.tile::<S, 2, 4>(simd, row, column),
+                    (true, false) => self.tile::<S, 2, 1>(simd, row, column),
+                    (false, true) => self.tile::<S, 1, 4>(simd, row, column),
+                    (false, false) => self.tile::<S, 1, 1>(simd, row, column),
+                }
+                column += if wide { DOTS[1] } else { 1 };
+            }
+            row += if full { DOTS[0] } else { 1 };
+        }
+    }
+}
+
+impl Dots<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize) {
+        let &Self(work, sequence) = self;
+        let mut sums = [[simd.splat(0.0); C]; R];
+        // SAFETY: the caller's rows and columns are those of the matrices, whose lengths were
+        // checked; the result's belong to this thread.
+        unsafe {
+            let mut left = [work.left; R];
+            for r in 0..R {
+                left[r] = work.left.add(work.left_place.row(sequence, row + r));
+            }
+            let mut right = [work.right; C];
+            for c in 0..C {
+                right[c] = work.right.add(work.right_place.row(sequence, column + c));
+            }
+            for span in spans(simd, work.inner) {
+                let mut factors = [simd.splat(0.0); R];
+                for r in 0..R {
+                    factors[r] = simd.read(left[r], span);
+                }
+                for c in 0..C {
+                    let vector = simd.read(right[c], span);
+                    for r in 0..R {
+                        sums[r][c] = simd.mul_add(factors[r], vector, sums[r][c]);
+                    }
+                }
+            }
+            for r in 0..R {
+                let to = work.out_place.row(sequence, row + r) + column;
+                for c in 0..C {
+                    *work.out.at(to + c) = sum_of_lanes(simd, sums[r][c]);
+                }
+            }
+        }
+    }
+}
+
+/// The sum of a vector's numbers, from the first to the last.
+#[inline(always)]
+fn sum_of_lanes<S: Simd>(simd: S, vector: S::Vector) -> f32 {
+    let mut lanes = [0.0; 16];
+    // SAFETY: no vector has more than 16 lanes.
+    unsafe { simd.store(lanes.as_mut_ptr(), vector) };
+    lanes[..S::LANES].iter().sum()
+}
+
+/// Sums of rows of the right matrix, weighted by the numbers of the left one.
+struct Sums<'a>(&'a Work, usize);
+
+/// Rows of a tile of [`Sums`].
+const ROWS: usize = 4;
+
+impl Kernel for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let work = self.0;
+        let step = 2 * S::LANES;
+        let mut row = 0;
+        while row < work.rows {
+            let full = work.rows - row >= ROWS;
+            for first in (0..work.columns).step_by(step) {
+                let span = |start: usize| Span {
+                    start: start.min(work.columns),
+                    len: work.columns.saturating_sub(start).min(S::LANES),
+                };
+                let columns = [span(first), span(first + S::LANES)];
+                if full {
+                    self.tile::<S, ROWS>(simd, row, columns);
+                } else {
+                    self.tile::<S, 1>(simd, row, columns);
+                }
+            }
+            row += if full { ROWS } else { 1 };
+        }
+    }
+}
+
+impl Sums<'_> {
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize>(&self, simd: S, row: usize, columns: [Span; 2]) {
+        let &Self(work, sequence) = self;
+        let mut sums = [[simd.splat(0.0); 2]; R];
+        // SAFETY: as for `Dots`.
+        unsafe {
+            for k in 0..work.inner {
+                let right = work.right.add(work.right_place.row(sequence, k));
+                let vectors = [simd.read(right, columns[0]), simd.read(right, columns[1])];
+                for r in 0..R {
+                    let at = match work.left_transposed {
+                        true => work.left_place.row(sequence, k) + row + r,
+                        false => work.left_place.row(sequence, row + r) + k,
+                    };
+                    let factor = simd.splat(*work.left.add(at));
+                    for v in 0..2 {
+                        sums[r][v] = simd.mul_add(factor, vectors[v], sums[r][v]);
+                    }
+                }
+            }
+            for r in 0..R {
+                let to = work.out.at(work.out_place.row(sequence, row + r));
+                for v in 0..2 {
+                    simd.write(to, columns[v], sums[r][v]);
+                }
+            }
+        }
+    }
+}
