@@ -110,6 +110,8 @@ pub(crate) struct Packed {
 
 // SAFETY: once packed it is only read; `start` points into `values`, which moves with it.
 unsafe impl Sync for Packed {}
+// SAFETY: as above.
+unsafe impl Send for Packed {}
 
 impl Packed {
     /// Room for a matrix of `depth` rows and panels of `width` numbers.

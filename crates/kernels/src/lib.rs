@@ -29,6 +29,7 @@ pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOut
 pub use interleaved::interleaved_product;
 pub use limit::gemm_product;
 pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, SavedRef};
-pub use product::{Order, ProductShape, add_product, product};
+pub use product::{Order, PackedMatrix, ProductShape, add_product, product};
+pub use recurrence::{PackedWeights, infer_packed};
 pub use simd::Level;
 pub use tanh::{tanh, tanh_backward};

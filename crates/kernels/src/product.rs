@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::check::{equal, product as elements};
-use crate::columns::{Columns, Pack, View};
+use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::simd::{Simd, dispatch};
@@ -64,6 +64,59 @@ pub fn add_product(
     multiply(shape, left, right, Shared(out.as_mut_ptr()), true);
 }
 
+/// A right matrix, packed once for many products.
+pub struct PackedMatrix {
+    inner: usize,
+    columns: usize,
+    packed: Packed,
+}
+
+impl PackedMatrix {
+    /// Packs a matrix `[inner, columns]`, which then need not be kept.
+    ///
+    /// # Panics
+    /// If the slice is not as long as the sizes ask for.
+    pub fn new(inner: usize, columns: usize, matrix: &[f32]) -> Self {
+        equal("the matrix", matrix.len(), elements(&[inner, columns]));
+        Self {
+            inner,
+            columns,
+            packed: Pack::<2> {
+                source: View::rows(matrix, columns),
+                depth: inner,
+                columns: Columns::Flat { count: columns },
+            }
+            .run(),
+        }
+    }
+
+    /// `left` `[rows, inner]` times the matrix: what [`product`] gives, to the last bit.
+    ///
+    /// # Panics
+    /// If the slice is not as long as the sizes ask for.
+    pub fn product(&self, left: &[f32], rows: usize) -> Vec<f32> {
+        let (inner, columns) = (self.inner, self.columns);
+        equal("the left matrix", left.len(), elements(&[rows, inner]));
+        let mut out = Fresh::new(elements(&[rows, columns]));
+        let store = Store {
+            left: left.as_ptr(),
+            inner,
+            out: out.pointer(),
+            columns,
+            add: false,
+        };
+        multiply_packed(rows, &self.packed, store);
+        // SAFETY: every element is written.
+        unsafe { out.finish() }
+    }
+}
+
+impl std::fmt::Debug for PackedMatrix {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "PackedMatrix({} x {})", self.inner, self.columns)
+    }
+}
+
 /// `out`, of `[rows, columns]`, is only read with `add`.
 fn multiply(
     shape: ProductShape,
@@ -115,7 +168,6 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: boo
     let columns = Columns::Flat {
         count: shape.columns,
     };
-    let rows: Vec<u32> = (0..shape.rows as u32).collect();
     let store = Store {
         left: left.as_ptr(),
         inner: shape.inner,
@@ -125,7 +177,7 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: boo
     };
     if shape.rows < WORTH_PACKING && right.column_step == 1 {
         return StreamedProduct {
-            rows: &rows,
+            rows: &(0..shape.rows as u32).collect::<Vec<u32>>(),
             depth: shape.inner,
             right,
             columns,
@@ -139,12 +191,17 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: boo
         columns,
     }
     .run();
-    for_each_piece(shape.rows, |range| {
+    multiply_packed(shape.rows, &right, store);
+}
+
+fn multiply_packed(rows: usize, right: &Packed, store: Store) {
+    let rows: Vec<u32> = (0..rows as u32).collect();
+    for_each_piece(rows.len(), |range| {
         dispatch(RowsProduct {
             rows: &rows[range],
-            depth: shape.inner,
+            depth: store.inner,
             left_step: 1,
-            right: &right,
+            right,
             epilogue: store,
         });
     });

@@ -4,7 +4,8 @@ mod common;
 
 use common::{CELLS, Case, Shape, bits, shapes};
 use rnn_kernels::{
-    Cell, Direction, Gradients, Input, Layout, Order, Problem, ProductShape, product,
+    Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Problem,
+    ProductShape, infer, infer_packed, product,
 };
 
 fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
@@ -157,6 +158,48 @@ fn a_product_does_not_depend_on_the_number_of_threads() {
         let single = with_threads(1, run);
         assert!(single == with_threads(2, run) && single == with_threads(3, run));
     }
+}
+
+#[test]
+fn weights_packed_before_give_the_same() {
+    for (batch, cell) in [1, 9, 40]
+        .into_iter()
+        .flat_map(|n| CELLS.map(|cell| (n, cell)))
+    {
+        let case = Case::new(shape(cell, 1, batch, 21), 4).to_f32();
+        let packed = PackedWeights::new(cell, 21, &case.recurrent);
+        let problem = case.problem();
+        for layout in [Layout::Sequence, Layout::Both] {
+            let expected = infer(&problem, layout);
+            let found = infer_packed(&problem, layout, &packed);
+            assert!(
+                bits(&expected) == bits(&found),
+                "{batch} {cell:?} {layout:?}"
+            );
+        }
+    }
+    let mut random = common::Random(5);
+    let mut values =
+        |len| -> Vec<f32> { random.values(len, 1.0).iter().map(|&x| x as f32).collect() };
+    for [rows, inner, columns] in [[1, 5, 3], [9, 70, 41], [40, 3, 16]] {
+        let (left, right) = (values(rows * inner), values(inner * columns));
+        let shape = ProductShape {
+            rows,
+            inner,
+            columns,
+        };
+        let expected = product(shape, (&left, Order::Rows), (&right, Order::Rows));
+        let found = PackedMatrix::new(inner, columns, &right).product(&left, rows);
+        assert!(bits(&expected) == bits(&found), "{shape:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "the weights were packed for another cell or size")]
+fn weights_of_another_cell_are_refused() {
+    let case = Case::new(shape(Cell::Lstm, 1, 9, 4), 4).to_f32();
+    let packed = PackedWeights::new(Cell::Rnn, 4, &case.recurrent[..16]);
+    infer_packed(&case.problem(), Layout::Sequence, &packed);
 }
 
 #[test]

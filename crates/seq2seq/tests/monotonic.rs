@@ -94,6 +94,7 @@ fn states(network: &MonotonicNetwork, source: &[u32], read: &[u32]) -> States {
             direction,
             layout: Layout::Sequence,
             mask: None,
+            prepared: None,
         };
         let output = layer.forward(input, run);
         let width = output.dims()[2];

@@ -8,6 +8,7 @@ use super::lstm::Lstm;
 use super::rnn::Rnn;
 use super::schedule::{Schedule, Turn};
 use super::step::{InputRows, Step};
+use crate::check::{equal, product};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::problem::{Cell, Layout, Problem, Saved};
@@ -18,23 +19,42 @@ use crate::tile::{Epilogue, RowsProduct};
 
 /// See [`crate::infer`].
 pub(crate) fn infer(problem: &Problem<f32>, layout: Layout) -> Vec<f32> {
-    run(problem, layout, false).0
+    problem.check();
+    run(problem, layout, false, &Weights::new(problem)).0
+}
+
+/// [`infer`](crate::infer) with weights that were packed before, for many calls with the same ones.
+///
+/// # Panics
+/// As [`infer`](crate::infer), and if the weights were packed for another cell or size.
+pub fn infer_packed(problem: &Problem<f32>, layout: Layout, weights: &PackedWeights) -> Vec<f32> {
+    problem.check();
+    assert!(
+        (weights.cell, weights.hidden) == (problem.cell, problem.hidden),
+        "the weights were packed for another cell or size"
+    );
+    run(problem, layout, false, &weights.weights).0
 }
 
 /// See [`crate::forward`].
 pub(crate) fn forward(problem: &Problem<f32>, layout: Layout) -> (Vec<f32>, Saved<f32>) {
-    run(problem, layout, true)
+    problem.check();
+    run(problem, layout, true, &Weights::new(problem))
 }
 
-fn run(problem: &Problem<f32>, layout: Layout, keep: bool) -> (Vec<f32>, Saved<f32>) {
-    problem.check();
+fn run(
+    problem: &Problem<f32>,
+    layout: Layout,
+    keep: bool,
+    weights: &Weights,
+) -> (Vec<f32>, Saved<f32>) {
     let mut results = Results::new(problem, layout, keep);
     let mut masked = problem.mask.map(|mask| Scratch::new(mask.len()));
     let initial = Initial::new(problem);
     let pass = Pass {
         problem,
         initial: initial.values(),
-        weights: Weights::new(problem),
+        weights,
         masked: Shared(
             masked
                 .as_mut()
@@ -48,6 +68,36 @@ fn run(problem: &Problem<f32>, layout: Layout, keep: bool) -> (Vec<f32>, Saved<f
     unsafe { results.finish() }
 }
 
+/// Recurrent weights, packed once for many calls of [`infer_packed`].
+pub struct PackedWeights {
+    cell: Cell,
+    hidden: usize,
+    weights: Weights,
+}
+
+impl PackedWeights {
+    /// Packs weights `[hidden, gates * hidden]`, which then need not be kept.
+    ///
+    /// # Panics
+    /// If the slice is not as long as the sizes ask for.
+    pub fn new(cell: Cell, hidden: usize, weights: &[f32]) -> Self {
+        let len = product(&[hidden, cell.gates(), hidden]);
+        equal("the recurrent weights", weights.len(), len);
+        Self {
+            cell,
+            hidden,
+            weights: Weights::packed(cell, hidden, weights),
+        }
+    }
+}
+
+impl std::fmt::Debug for PackedWeights {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cell, hidden, .. } = self;
+        write!(formatter, "PackedWeights({cell:?}, {hidden})")
+    }
+}
+
 /// The recurrent weights as the products of the cell read them.
 struct Weights {
     first: Right,
@@ -56,20 +106,61 @@ struct Weights {
 }
 
 impl Weights {
+    /// Packed, unless they are read a few times only.
     fn new(p: &Problem<f32>) -> Self {
-        let source = View::rows(p.recurrent, p.width());
-        let units = p.hidden;
+        match p.time * p.batch < WORTH_PACKING {
+            true => Self::with(p.cell, p.hidden, p.recurrent, |source, columns, _| {
+                Right::Streamed(source, columns)
+            }),
+            false => Self::packed(p.cell, p.hidden, p.recurrent),
+        }
+    }
+
+    fn packed(cell: Cell, hidden: usize, weights: &[f32]) -> Self {
+        Self::with(cell, hidden, weights, |source, columns, vectors| {
+            let depth = hidden;
+            Right::Packed(match vectors {
+                4 => Pack::<4> {
+                    source,
+                    depth,
+                    columns,
+                }
+                .run(),
+                3 => Pack::<3> {
+                    source,
+                    depth,
+                    columns,
+                }
+                .run(),
+                _ => Pack::<2> {
+                    source,
+                    depth,
+                    columns,
+                }
+                .run(),
+            })
+        })
+    }
+
+    /// `right` makes a right matrix of columns that panels of so many vectors take.
+    fn with(
+        cell: Cell,
+        units: usize,
+        weights: &[f32],
+        right: impl Fn(View, Columns, usize) -> Right,
+    ) -> Self {
+        let source = View::rows(weights, cell.gates() * units);
         let (blocks, flat) = (Columns::Blocks { units }, Columns::Flat { count: units });
-        let first = match p.cell {
-            Cell::Lstm => Right::new::<4>(p, source, blocks),
-            Cell::Gru { reset_after: true } => Right::new::<3>(p, source, blocks),
-            Cell::Gru { reset_after: false } => Right::new::<2>(p, source, blocks),
-            Cell::Rnn => Right::new::<2>(p, source, flat),
+        let first = match cell {
+            Cell::Lstm => right(source, blocks, 4),
+            Cell::Gru { reset_after: true } => right(source, blocks, 3),
+            Cell::Gru { reset_after: false } => right(source, blocks, 2),
+            Cell::Rnn => right(source, flat, 2),
         };
-        let second = (p.cell == Cell::Gru { reset_after: false }).then(|| {
-            // SAFETY: the weights have three blocks of `hidden` columns.
+        let second = (cell == Cell::Gru { reset_after: false }).then(|| {
+            // SAFETY: the weights have three blocks of `units` columns.
             let candidate = unsafe { source.skip(0, 2 * units) };
-            Right::new::<2>(p, candidate, flat)
+            right(candidate, flat, 2)
         });
         Self { first, second }
     }
@@ -81,25 +172,10 @@ enum Right {
     Streamed(View, Columns),
 }
 
+/// Rows, over all steps, that are worth packing the weights for.
+const WORTH_PACKING: usize = 8;
+
 impl Right {
-    /// Rows, over all steps, that are worth packing the weights for.
-    const WORTH_PACKING: usize = 8;
-
-    fn new<const NV: usize>(p: &Problem<f32>, source: View, columns: Columns) -> Self {
-        if p.time * p.batch < Self::WORTH_PACKING {
-            return Self::Streamed(source, columns);
-        }
-        let depth = p.hidden;
-        Self::Packed(
-            Pack::<NV> {
-                source,
-                depth,
-                columns,
-            }
-            .run(),
-        )
-    }
-
     fn multiply<const NV: usize>(
         &self,
         rows: &[u32],
@@ -253,7 +329,7 @@ impl Slots {
 struct Pass<'a> {
     problem: &'a Problem<'a, f32>,
     initial: &'a [f32],
-    weights: Weights,
+    weights: &'a Weights,
     masked: Shared,
     places: Places,
 }

@@ -1,5 +1,7 @@
 //! The decoder: recurrent layers over the target, which may look at the source by attention.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -8,7 +10,8 @@ use super::dropout::{Noise, dropout};
 use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
 use super::parameters::{ParameterError, Parameters};
-use super::product::product;
+use super::prepared::Prepared;
+use super::product::{prepared_product, product};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::tanh::tanh;
 use super::tensors::select_rows;
@@ -75,6 +78,8 @@ pub struct RecurrentState {
     pub attentional: Option<Tensor<2>>,
     /// What does not change from step to step.
     pub source: SourceMemory,
+    /// Weights prepared for many steps.
+    pub(super) prepared: Option<Arc<Prepared>>,
 }
 
 /// What the decoder knows of each source, the same at every step.
@@ -252,7 +257,10 @@ impl Decoder {
             _ => Some(Tensor::cat(contexts, 2)),
         };
         let vectors = match &context {
-            Some(context) => attentional.forward(hidden.clone(), context.clone()),
+            Some(context) => {
+                let prepared = state.prepared.as_deref();
+                attentional.forward(hidden.clone(), context.clone(), prepared)
+            }
             None => hidden.clone(),
         };
         DecoderOutput {
@@ -271,6 +279,8 @@ impl Decoder {
         pass: &mut Pass,
     ) -> Tensor<3> {
         let starts = state.layers.clone();
+        let prepared = state.prepared.clone();
+        let prepared = prepared.as_deref();
         let mut ends = Vec::new();
         let mut below: Option<Tensor<3>> = None;
         let mut input = Some(input);
@@ -288,6 +298,7 @@ impl Decoder {
                     false => Layout::Sequence,
                 },
                 mask: pass.masks[index].clone(),
+                prepared: prepared.map(|prepared| Arc::clone(&prepared.layers[index])),
             };
             let mut output = layer.recurrent.forward(read, run);
             if pass.keep_state {
@@ -365,13 +376,22 @@ impl AttentionalLayer {
     }
 
     /// h `[time, batch, units]` and contexts `[time, batch, width]` to `[time, batch, units]`.
-    pub fn forward(&self, hidden: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
+    fn forward(
+        &self,
+        hidden: Tensor<3>,
+        context: Tensor<3>,
+        prepared: Option<&Prepared>,
+    ) -> Tensor<3> {
         let [time, batch, units] = hidden.dims();
         let width = context.dims()[2];
         let hidden = hidden.reshape([time * batch, units]);
         let context = context.reshape([time * batch, width]);
-        let sum = product(hidden, self.hidden_kernel.val())
-            + product(context, self.context_kernel.val())
+        let [of_hidden, of_context] = match prepared {
+            Some(prepared) => prepared.attentional.each_ref().map(Some),
+            None => [None, None],
+        };
+        let sum = prepared_product(hidden, self.hidden_kernel.val(), of_hidden)
+            + prepared_product(context, self.context_kernel.val(), of_context)
             + self.bias.val().unsqueeze();
         tanh(sum).reshape([time, batch, units])
     }
@@ -408,6 +428,7 @@ impl RecurrentState {
             feedback: self.feedback.as_ref().map(flat),
             attentional: self.attentional.as_ref().map(flat),
             source: self.source.select(rows),
+            prepared: self.prepared.clone(),
         }
     }
 }

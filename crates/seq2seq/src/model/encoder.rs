@@ -199,6 +199,7 @@ impl EncoderLayer {
                 direction,
                 layout,
                 mask,
+                prepared: None,
             };
             split(layer.forward(input, run), layer.cell().states())
         };

@@ -22,6 +22,7 @@ pub mod network;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;
+mod prepared;
 pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;

@@ -4,7 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::{ParameterError, Parameters};
-use super::product::product;
+use super::prepared::PreparedMatrix;
+use super::product::{prepared_product, product};
 
 /// A dense layer whose weights may be the target embeddings (Press and Wolf 2017).
 #[derive(Module, Debug)]
@@ -49,13 +50,23 @@ impl OutputLayer {
     /// `[rows, input]` to scores `[rows, symbols]`; `embeddings` `[symbols, size]` are the target's,
     /// which a tied layer multiplies by.
     pub fn forward(&self, rows: Tensor<2>, embeddings: Option<Tensor<2>>) -> Tensor<2> {
+        self.forward_prepared(rows, embeddings, None)
+    }
+
+    /// The same with a kernel that is packed once for many steps.
+    pub(super) fn forward_prepared(
+        &self,
+        rows: Tensor<2>,
+        embeddings: Option<Tensor<2>>,
+        prepared: Option<&PreparedMatrix>,
+    ) -> Tensor<2> {
         let rows = match &self.projection {
             Some(projection) => product(rows, projection.val()),
             None => rows,
         };
         let product = match (&self.kernel, embeddings) {
             (None, Some(embeddings)) => rows.matmul(embeddings.transpose()),
-            (Some(kernel), _) => product(rows, kernel.val()),
+            (Some(kernel), _) => prepared_product(rows, kernel.val(), prepared),
             // One-hot symbols have no embeddings to tie to: their vectors are the unit vectors.
             (None, None) => rows,
         };

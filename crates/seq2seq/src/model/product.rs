@@ -3,6 +3,8 @@
 //! The kernels share it between threads that are awake already, and read transposed matrices where
 //! they lie; Burn's product, which other backends get, copies them first.
 
+use std::sync::{Arc, OnceLock};
+
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
@@ -10,9 +12,10 @@ use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
-use rnn_kernels::{Order, ProductShape};
+use rnn_kernels::{Order, PackedMatrix, ProductShape};
 
 use super::flex::{contiguous, is_flex_f32, slice};
+use super::prepared::PreparedMatrix;
 
 /// Vectors `[rows, input]` times weights `[input, output]`: `[rows, output]`.
 pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
@@ -25,11 +28,35 @@ pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
     ))
 }
 
+/// The same with weights that are packed once for many products, if `prepared` is given.
+pub(super) fn prepared_product(
+    vectors: Tensor<2>,
+    weights: Tensor<2>,
+    prepared: Option<&PreparedMatrix>,
+) -> Tensor<2> {
+    match prepared {
+        Some(prepared) if is_flex_f32(&vectors) => {
+            Tensor::from_dispatch(<Dispatch as ProductOps>::prepared_product(
+                vectors.into_dispatch(),
+                weights.into_dispatch(),
+                Arc::clone(prepared),
+            ))
+        }
+        _ => product(vectors, weights),
+    }
+}
+
 /// The product as an operation of a backend.
 #[backend_extension(Autodiff, Flex)]
 pub trait ProductOps: Backend {
     /// See [`product`].
     fn product(vectors: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// [`product`] with weights that are packed once. Has no gradient.
+    fn prepared_product(
+        vectors: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        prepared: Arc<OnceLock<PackedMatrix>>,
+    ) -> FloatTensor<Self>;
 }
 
 /// What a backend must have for [`ProductOps`] to be differentiable on it.
@@ -44,6 +71,19 @@ pub trait OrderedProduct: ProductOps {
 impl ProductOps for Flex {
     fn product(vectors: FlexTensor, weights: FlexTensor) -> FlexTensor {
         Self::ordered_product((vectors, Order::Rows), (weights, Order::Rows))
+    }
+
+    fn prepared_product(
+        vectors: FlexTensor,
+        weights: FlexTensor,
+        prepared: PreparedMatrix,
+    ) -> FlexTensor {
+        let vectors = contiguous(vectors);
+        let [rows, _] = sizes(&vectors, Order::Rows);
+        let [inner, columns] = sizes(&weights, Order::Rows);
+        let pack = || PackedMatrix::new(inner, columns, slice(&contiguous(weights)));
+        let out = prepared.get_or_init(pack).product(slice(&vectors), rows);
+        FlexTensor::from_data(TensorData::new(out, [rows, columns]))
     }
 }
 
@@ -109,5 +149,14 @@ impl<B: Backend + OrderedProduct, C: CheckpointStrategy> ProductOps for Autodiff
             OpsKind::Tracked(prepared) => prepared.finish([vectors, weights], product),
             OpsKind::UnTracked(prepared) => prepared.finish(product),
         }
+    }
+
+    fn prepared_product(
+        vectors: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        _: PreparedMatrix,
+    ) -> FloatTensor<Self> {
+        // Weights that are learned change, so nothing about them can be kept.
+        Self::product(vectors, weights)
     }
 }

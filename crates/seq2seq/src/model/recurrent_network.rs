@@ -2,6 +2,8 @@
 //! predicts the target symbol by symbol (Sutskever et al. 2014, Cho et al. 2014), and may look back
 //! at the source by attention.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
@@ -14,6 +16,8 @@ use super::network::{StepScores, VocabularySizes};
 use super::output_layer::OutputLayer;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
+use super::prepared::{Prepared, WORTH_PREPARING};
+use super::product::product;
 use super::recurrent::LayerInput;
 use super::source::SourceBatch;
 use crate::config::{DecoderInput, Embedding, ModelSettings};
@@ -225,7 +229,7 @@ impl RecurrentNetwork {
         };
         let mut pass = self.decoder.pass(decoder_input.batch(), false, noise);
         let output = self.decoder.run(input.clone(), &mut state, &mut pass);
-        self.scores(output, input, &state.source)
+        self.scores(output, input, &state)
     }
 
     /// The Keras tutorial's variant without teacher forcing: only the first symbol is given, then
@@ -249,8 +253,32 @@ impl RecurrentNetwork {
 
     /// One step of the decoder: the last symbol of each sequence to scores `[batch, symbols]`.
     pub fn step(&self, state: &mut RecurrentState, last: &[u32]) -> StepScores {
+        if state.prepared.is_none() && last.len() >= WORTH_PREPARING {
+            state.prepared = Some(Arc::new(self.prepare()));
+        }
         let mut pass = self.decoder.pass(last.len(), true, None);
         self.advance(state, last, &mut pass)
+    }
+
+    fn prepare(&self) -> Prepared {
+        let vectors = self.target_embedding.as_ref().map(Param::val);
+        let first = self.decoder.layers.first().filter(|_| self.reads_symbols());
+        Prepared {
+            inputs: vectors
+                .zip(first)
+                .map(|(vectors, layer)| product(vectors, layer.recurrent.kernel.val())),
+            layers: self
+                .decoder
+                .layers
+                .iter()
+                .map(|_| Default::default())
+                .collect(),
+            ..Prepared::default()
+        }
+    }
+
+    fn reads_symbols(&self) -> bool {
+        self.decoder_input == DecoderInput::Target
     }
 
     fn advance(&self, state: &mut RecurrentState, last: &[u32], pass: &mut Pass) -> StepScores {
@@ -262,12 +290,17 @@ impl RecurrentNetwork {
             }
             Some(softmax) => LayerInput::Vectors(self.expected_vector(softmax).unsqueeze()),
         };
-        let output = self.decoder.run(input.clone(), state, pass);
+        let inputs = state.prepared.as_ref().and_then(|p| p.inputs.clone());
+        let read = match inputs {
+            Some(inputs) => LayerInput::ProjectedSymbols(inputs, &symbols),
+            None => input.clone(),
+        };
+        let output = self.decoder.run(read, state, pass);
         let attention = output.weights.clone().map(|weights| {
             let [batch, _, positions] = weights.dims();
             weights.reshape([batch, positions])
         });
-        let scores = self.scores(output, input, &state.source);
+        let scores = self.scores(output, input, state);
         if self.decoder_input == DecoderInput::OwnSoftmax {
             state.feedback = Some(activation::softmax(scores.clone(), 1));
         }
@@ -275,13 +308,19 @@ impl RecurrentNetwork {
     }
 
     /// Scores `[time * batch, symbols]` from what the decoder made of its input.
-    fn scores(&self, output: DecoderOutput, input: LayerInput, source: &SourceMemory) -> Tensor<2> {
+    fn scores(
+        &self,
+        output: DecoderOutput,
+        input: LayerInput,
+        state: &RecurrentState,
+    ) -> Tensor<2> {
         let [time, batch, units] = output.vectors.dims();
         let vectors = output.vectors.reshape([time * batch, units]);
         let embeddings = self.target_embedding.as_ref().map(Param::val);
-        let scores = self.output.forward(vectors, embeddings);
+        let prepared = state.prepared.as_ref().map(|prepared| &prepared.output);
+        let scores = self.output.forward_prepared(vectors, embeddings, prepared);
         let looked = output.context.zip(output.weights);
-        match (&self.pointer, source.copied.clone(), looked) {
+        match (&self.pointer, state.source.copied.clone(), looked) {
             (Some(pointer), Some(copied), Some((context, weights))) => {
                 let state = PointerInput {
                     hidden: output.hidden,

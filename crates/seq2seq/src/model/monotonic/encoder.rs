@@ -60,6 +60,7 @@ impl BidirectionalEncoder {
                     direction,
                     layout: Layout::Sequence,
                     mask: None,
+                    prepared: None,
                 };
                 layer.forward(input, run)
             };

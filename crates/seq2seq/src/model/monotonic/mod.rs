@@ -450,5 +450,6 @@ fn onward(initial: Option<Tensor<3>>, layout: Layout) -> Run<'static> {
         direction: Direction::Forward,
         layout,
         mask: None,
+        prepared: None,
     }
 }

@@ -14,6 +14,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::{ParameterError, Parameters};
+use super::prepared::PreparedRecurrence;
 use super::product::product;
 use super::tensors::row_numbers;
 use crate::data::Padded;
@@ -46,6 +47,8 @@ pub enum LayerInput<'a> {
         /// Symbols of every sequence.
         symbols: &'a Padded,
     },
+    /// Symbols, and what the input weights make of each of them, `[symbols, gates * units]`.
+    ProjectedSymbols(Tensor<2>, &'a Padded),
     /// Vectors `[time, batch, input]`.
     Vectors(Tensor<3>),
     /// The same vectors `[batch, input]` at every one of so many steps.
@@ -69,6 +72,8 @@ pub struct Run<'a> {
     /// Variational dropout `[batch, units]` of h where it enters the recurrent product: one mask
     /// for all steps (Gal and Ghahramani 2016).
     pub mask: Option<Vec<f32>>,
+    /// Recurrent weights that are packed once for many calls.
+    pub prepared: Option<PreparedRecurrence>,
 }
 
 /// Sizes, order and lengths of one call, apart from any tensor.
@@ -94,6 +99,8 @@ pub struct Plan {
     pub layout: Layout,
     /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product.
     pub mask: Option<Vec<f32>>,
+    /// Recurrent weights that are packed once for many calls.
+    pub prepared: Option<PreparedRecurrence>,
 }
 
 impl Plan {
@@ -159,6 +166,7 @@ impl Recurrent {
             has_initial: run.initial.is_some(),
             layout: run.layout,
             mask: run.mask,
+            prepared: run.prepared,
         };
         let weights = self.recurrent_kernel.val();
         fused::recurrent(
@@ -180,7 +188,7 @@ impl LayerInput<'_> {
     /// Sequences.
     pub fn batch(&self) -> usize {
         match self {
-            Self::Symbols { symbols, .. } => symbols.batch(),
+            Self::Symbols { symbols, .. } | Self::ProjectedSymbols(_, symbols) => symbols.batch(),
             Self::Vectors(vectors) | Self::Projected(vectors) => vectors.dims()[1],
             Self::Repeated(vectors, _) => vectors.dims()[0],
         }
@@ -226,6 +234,12 @@ impl LayerInput<'_> {
                     table,
                 )
             }
+            Self::ProjectedSymbols(table, symbols) => (
+                symbols.time,
+                symbols.batch(),
+                Some(symbols.ids.clone()),
+                table,
+            ),
             Self::Vectors(vectors) => {
                 let [time, batch, width] = vectors.dims();
                 let flat = vectors.reshape([time * batch, width]);
