@@ -1,10 +1,12 @@
 //! The command line of `seq2seq`: every command is a file in `commands`, and all the work is done
 //! by the library.
 
+#[macro_use]
+mod output;
+
 mod commands;
 mod inputs;
 mod memory;
-mod output;
 mod progress;
 mod stop_signal;
 
@@ -82,7 +84,7 @@ fn main() -> ExitCode {
         // Whoever read our output has had enough of it, as `head` does.
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", output::error_text(&error));
+            say!("error: {}", output::error_text(&error));
             ExitCode::FAILURE
         }
     }

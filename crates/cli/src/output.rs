@@ -2,6 +2,15 @@
 
 use std::io::{self, Write};
 
+/// Writes a line to standard error. That nobody reads it, or that there is no room for it, is no reason
+/// to lose a run.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        let line = format!($($argument)*);
+        drop(std::io::Write::write_all(&mut std::io::stderr(), (line + "\n").as_bytes()));
+    }};
+}
+
 /// Writes lines to standard output, each flushed as it is written.
 pub fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();

@@ -64,7 +64,7 @@ impl Observer for Progress {
             bar.finish_and_clear();
         }
         if !self.quiet {
-            eprintln!("{}", epoch_line(record, self.epochs));
+            say!("{}", epoch_line(record, self.epochs));
         }
     }
 

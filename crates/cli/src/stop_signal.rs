@@ -24,7 +24,7 @@ impl StopSignal {
             if over.load(Ordering::Relaxed) || asked.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            eprintln!("\nfinishing the batch and saving; once more to stop at once");
+            say!("\nfinishing the batch and saving; once more to stop at once");
         })
         .context("cannot listen for Ctrl-C")?;
         Ok(signal)

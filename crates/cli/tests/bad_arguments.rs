@@ -23,7 +23,27 @@ const CASES: &[(&str, i32, &str)] = &[
         "possible values: fail, skip, report",
     ),
     ("train pairs.tsv --source-column two", 2, "--source-column"),
-    ("train pairs.tsv --resume run", 2, "cannot be used with"),
+    (
+        "train --train pairs.tsv --resume run",
+        2,
+        "cannot be used with",
+    ),
+    ("train pairs.tsv --resume none", 1, "holds no run"),
+    (
+        "train pairs.tsv --seed 9223372036854775808",
+        2,
+        "9223372036854775807",
+    ),
+    (
+        "train pairs.tsv --set model.embedding=big",
+        1,
+        "expected \"one-hot\", or a size",
+    ),
+    (
+        "train pairs.tsv --out pairs.tsv",
+        1,
+        "there is a file of this name",
+    ),
     ("train --resume none --overwrite", 2, "cannot be used with"),
     ("train none.tsv", 1, "none.tsv: there is no such file"),
     ("train none.toml", 1, "cannot read the recipe none.toml"),

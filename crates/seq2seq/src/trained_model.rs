@@ -160,6 +160,13 @@ impl Model {
         }
     }
 
+    /// Whether an input line has columns that the model does not read.
+    pub fn has_unread_columns(&self, line: &str) -> bool {
+        let data = &self.recipe.data;
+        let read = 1 + data.more_source_columns.len() + usize::from(self.codec.features.is_some());
+        line.split('\t').count() > read
+    }
+
     /// Whether the first target symbol must be given (the notebook's protocol).
     pub fn needs_first_symbol(&self) -> bool {
         self.recipe.model.protocol == Protocol::FirstSymbol

@@ -30,8 +30,7 @@ fn pair(source: &str, target: &str) -> Pair {
 mod reading {
     use super::*;
 
-    const ADVICE: &str =
-        "correct it, or leave such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")";
+    const ADVICE: &str = "correct it; training leaves such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")";
 
     #[test]
     fn fields_are_taken_as_they_are() {

@@ -192,3 +192,49 @@ fn settings_without_a_meaning_are_refused() {
         assert!(message.contains(expected), "{settings:?}: {message}");
     }
 }
+
+/// Settings that an optimizer, a schedule or a kind of attention does not look at are named.
+#[test]
+fn settings_that_are_not_used_are_named() {
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[], &[]),
+        (
+            &["training.optimizer=sgd", "training.beta_1=0.8"],
+            &["training.beta_1 means nothing with training.optimizer = \"sgd\""],
+        ),
+        (
+            &["training.weight_decay=0.1", "training.decay=0.3"],
+            &[
+                "training.weight_decay means nothing with training.optimizer = \"adam\"",
+                "training.decay means nothing with training.schedule = \"constant\"",
+            ],
+        ),
+        (
+            &["model.attention=general", "model.attention_heads=2"],
+            &["model.attention_heads means nothing with model.attention = \"general\""],
+        ),
+        (
+            &["training.teacher_weight=0.9"],
+            &["training.teacher_weight means nothing without training.teacher"],
+        ),
+        (
+            &["data.addition.digits=2", "data.header=true"],
+            &["data.header means nothing with data.addition"],
+        ),
+    ];
+    for (settings, expected) in cases {
+        let unused = support::recipe(&[], settings).unused_settings();
+        assert_eq!(unused, *expected, "{settings:?}");
+    }
+}
+
+/// No recipe of ours has a setting without a meaning.
+#[test]
+fn our_recipes_have_no_unused_settings() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes");
+    for entry in std::fs::read_dir(folder).expect("the recipes") {
+        let path = entry.expect("a recipe").path();
+        let recipe = seq2seq::Recipe::read(&path).expect("a valid recipe");
+        assert_eq!(recipe.unused_settings(), [""; 0], "{}", path.display());
+    }
+}

@@ -71,7 +71,7 @@ impl Bench {
         let mut results = Vec::new();
         let phases = asked(Phase::ALL, &self.phase);
         for work in asked(Work::ALL, &self.work) {
-            eprintln!("measuring {}: {}", work.name(), work.description());
+            say!("measuring {}: {}", work.name(), work.description());
             results.extend(measure(work, &phases, threads, effort)?);
         }
         if self.json {

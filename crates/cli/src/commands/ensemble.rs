@@ -46,7 +46,7 @@ impl Ensemble {
             Mixing::Arithmetic
         };
         Model::ensemble(&models, mixing)?.save(&self.out)?;
-        eprintln!(
+        say!(
             "{} models in {}; use it like any other: seq2seq eval {1} PAIRS.tsv",
             models.len(),
             self.out.display()

@@ -61,9 +61,10 @@ impl Eval {
             &self.file.display().to_string(),
         );
         if evaluation.cut > 0 {
-            eprintln!(
+            say!(
                 "warning: {} of {} outputs reached the length limit and were cut",
-                evaluation.cut, evaluation.free_running.questions
+                evaluation.cut,
+                evaluation.free_running.questions
             );
         }
         if let Some(folder) = &self.report {
@@ -127,7 +128,7 @@ impl Eval {
         let history = run.map(read_history).unwrap_or_default();
         let path = folder.join(REPORT_NAME);
         write_atomically(&path, report(&subject, examination, &history).as_bytes())?;
-        eprintln!("report: {}", path.display());
+        say!("report: {}", path.display());
         Ok(())
     }
 }

@@ -70,7 +70,10 @@ pub fn explanation(
         .into_iter()
         .next()
         .context("the model gave no answer")?;
-    let mut parts = vec![read_part(model, input), steps_part(model, &prediction, top)];
+    let mut parts = vec![
+        read_part(model, input),
+        steps_part(model, &prediction, top, given.is_some()),
+    ];
     parts.push(result_part(&prediction, expected));
     Ok(parts.join("\n\n"))
 }
@@ -97,7 +100,7 @@ fn read_part(model: &Model, input: &str) -> String {
     format!("what the encoder reads of {input:?}\n{}", table(&rows))
 }
 
-fn steps_part(model: &Model, prediction: &Prediction, top: usize) -> String {
+fn steps_part(model: &Model, prediction: &Prediction, top: usize, first_given: bool) -> String {
     let vocabulary = &model.codec.target.vocabulary;
     let name = |id: u32| match vocabulary.symbol(id) {
         _ if Some(id) == vocabulary.end() => "end".to_owned(),
@@ -118,13 +121,14 @@ fn steps_part(model: &Model, prediction: &Prediction, top: usize) -> String {
         );
         rows.push(row);
     }
-    let given = if model.needs_first_symbol() {
-        format!(
-            "; the first symbol, {:?}, is given in this protocol",
-            prediction.symbols.first().map_or("", String::as_str)
-        )
-    } else {
-        String::new()
+    let symbol = prediction.symbols.first().map_or("", String::as_str);
+    let given = match (model.needs_first_symbol(), first_given) {
+        (false, _) => String::new(),
+        (true, true) => format!("; the first symbol, {symbol:?}, is given in this protocol"),
+        (true, false) => format!(
+            "; of all first symbols, which this protocol has to be given, {symbol:?} led to the \
+             likeliest answer"
+        ),
     };
     format!(
         "what the decoder writes, with the probabilities of its choices{given}\n{}",

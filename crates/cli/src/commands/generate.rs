@@ -29,7 +29,7 @@ struct AdditionOptions {
     /// Numbers to add
     #[arg(long, default_value_t = 2)]
     terms: usize,
-    /// Most digits of each number
+    /// Most digits of each number, up to 15
     #[arg(long, default_value_t = 3)]
     digits: usize,
     /// Questions to write

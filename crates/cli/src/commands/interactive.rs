@@ -31,14 +31,14 @@ impl Interactive {
         let mut options = self.search.options(&model, self.nbest)?;
         options.confidence = true;
         if io::stdin().is_terminal() {
-            eprintln!(
+            say!(
                 "an input and Enter for an answer, ?input for how it comes about, Ctrl-D to leave"
             );
         }
         let mut lines = io::stdin().lock().lines();
         loop {
             if io::stdin().is_terminal() {
-                eprint!("> ");
+                drop(std::io::Write::write_all(&mut std::io::stderr(), b"> "));
                 io::stderr().flush()?;
             }
             let Some(line) = lines.next().transpose()? else {
@@ -59,7 +59,7 @@ impl Interactive {
 fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
     for prediction in model.predict(&[model.line(line)], options) {
         for warning in &prediction.warnings {
-            eprintln!("({warning})");
+            say!("({warning})");
         }
         print_line(&prediction.text)?;
         for other in &prediction.alternatives {
@@ -67,7 +67,7 @@ fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
         }
         // Beside the answer for people, not part of it for programs.
         if let Some(confidence) = prediction.confidence.filter(|_| io::stdin().is_terminal()) {
-            eprintln!("(confidence {confidence:.2})");
+            say!("(confidence {confidence:.2})");
         }
     }
     Ok(())

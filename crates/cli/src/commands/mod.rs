@@ -38,7 +38,12 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
             .into(),
         row("  loss", forced.loss, "nats a symbol"),
         row("  accuracy", forced.accuracy, "of symbols"),
-        "free-running (from the model's own symbols: what its users get)".into(),
+        match evaluation.first_symbol_given {
+            false => "free-running (from the model's own symbols: what its users get)".into(),
+            true => {
+                "free-running (from the model's own symbols after the first, which is given)".into()
+            }
+        },
         row(
             "  exact match",
             free.exact_match,
@@ -69,7 +74,7 @@ fn interval(interval: Interval) -> String {
 pub fn warn_of_unknown(unknown: &UnknownSymbols, of: &str) {
     for (side, symbols) in [("source", &unknown.source), ("target", &unknown.target)] {
         if !symbols.is_empty() {
-            eprintln!(
+            say!(
                 "warning: the {side} symbols of {of} that training has not seen: {}",
                 listed(symbols)
             );

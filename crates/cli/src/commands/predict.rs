@@ -51,7 +51,7 @@ impl Predict {
         let mut options = self.options(&model)?;
         let mut reader = inputs::open(self.file.as_deref())?;
         let batch = model.recipe.decoding.batch_size;
-        let mut number = 0;
+        let (mut number, mut warned) = (0, false);
         loop {
             let first = number;
             let lines = inputs::next_lines(&mut reader, batch, &mut number)?;
@@ -59,6 +59,15 @@ impl Predict {
                 return Ok(Done::Completed);
             }
             options.first_number = first as u64;
+            if !warned
+                && let Some(at) = lines.iter().position(|line| model.has_unread_columns(line))
+            {
+                say!(
+                    "warning: line {}: this model does not read the columns after its source; they are left out",
+                    first + at + 1
+                );
+                warned = true;
+            }
             let sources: Vec<_> = lines.iter().map(|line| model.line(line)).collect();
             for (index, prediction) in model.predict(&sources, &options).iter().enumerate() {
                 self.check(first + index + 1, prediction)?;
@@ -79,7 +88,7 @@ impl Predict {
         options.align = self.align;
         model.check_options(&options)?;
         if (self.confidence || self.abstain.is_some()) && model.provenance.calibration.is_none() {
-            eprintln!(
+            say!(
                 "warning: this model was trained without validation pairs, so its confidence is not calibrated"
             );
         }
@@ -93,7 +102,7 @@ impl Predict {
                 bail!("{message}");
             }
             if !self.json {
-                eprintln!("warning: {message}");
+                say!("warning: {message}");
             }
         }
         Ok(())

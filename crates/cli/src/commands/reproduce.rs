@@ -1,4 +1,4 @@
-//! `seq2seq reproduce`: a recipe over several seeds, as a table of minimum, median and maximum.
+//! `seq2seq reproduce`: a recipe over several seeds, as a table of median (minimum - maximum).
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use seq2seq::training::{Task, Trainer};
 use crate::Done;
 use crate::output::print_line;
 
-/// Train recipes over several seeds and print minimum, median and maximum as a Markdown table
+/// Train recipes over several seeds and print median (minimum - maximum) as a Markdown table
 #[derive(Args)]
 pub struct Reproduce {
     /// Recipes (.toml)
@@ -43,7 +43,7 @@ impl Reproduce {
                     self.train(recipe)
                         .with_context(|| path.display().to_string())?,
                 );
-                eprintln!("{}, seed {seed}: done", path.display());
+                say!("{}, seed {seed}: done", path.display());
             }
             let name = path.file_stem().unwrap_or_default().to_string_lossy();
             print_line(&row(&name, &runs))?;

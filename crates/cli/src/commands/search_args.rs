@@ -163,7 +163,7 @@ impl SearchArgs {
         let (constraint, left_out) =
             Constraint::list(&outputs, side).with_context(|| path.display().to_string())?;
         if let Some(first) = left_out.first() {
-            eprintln!(
+            say!(
                 "warning: {}: {} of {} allowed outputs have symbols that the model cannot write, such as {first:?}",
                 path.display(),
                 left_out.len(),

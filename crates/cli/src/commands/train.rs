@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Architecture, Override, Recipe};
-use seq2seq::data::{OnBadLine, STDIN};
+use seq2seq::data::{OnBadLine, Pair, STDIN};
 use seq2seq::evaluation::evaluate;
 use seq2seq::training::{
     Chosen, Cost, DataReport, Ending, Existing, FinalPairs, LoadedPairs, Outcome, RunFolder, Task,
@@ -41,7 +41,7 @@ pub struct Train {
     overwrite: bool,
     /// Continue the run in this folder
     #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "input", "train", "dev", "out", "seed", "budget", "source_column", "target_column",
+        "train", "dev", "out", "seed", "budget", "source_column", "target_column",
         "features_column", "on_bad_line", "header",
     ])]
     resume: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct Train {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     budget: Option<Duration>,
     /// Start of every random choice
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
     /// Column of the source, counted from 1
     #[arg(long, value_name = "N")]
@@ -137,16 +137,56 @@ impl Train {
 
     fn resumed(&self, path: &Path) -> Result<(Trainer, PathBuf)> {
         let (folder, recipe) = RunFolder::open(path)?;
-        let task = Task::prepare(recipe.with_overrides(&self.set)?)?;
-        let trainer = Trainer::resume(task, folder)?;
-        if !self.quiet {
-            let position = trainer.position();
-            eprintln!(
-                "going on after epoch {}, batch {} of the next",
-                position.epoch, position.batch
+        let recipe = recipe.with_overrides(&self.set)?;
+        self.check_same_input(path, &recipe)?;
+        let trainer = Trainer::resume(Task::prepare(recipe)?, folder)?;
+        for damaged in trainer.set_aside() {
+            say!(
+                "warning: a checkpoint is damaged, so the one before is taken; it is now {}",
+                damaged.display()
             );
         }
+        if !self.quiet {
+            let position = trainer.position();
+            match (position.epoch, position.batch) {
+                (0, 0) => say!("there is no checkpoint yet: starting from the beginning"),
+                (epoch, batch) => say!("going on after epoch {epoch}, batch {batch} of the next"),
+            }
+        }
         Ok((trainer, path.to_owned()))
+    }
+
+    /// Refuses to resume a run with another recipe, or other pairs, than it began with.
+    fn check_same_input(&self, folder: &Path, of_run: &Recipe) -> Result<()> {
+        let Some(input) = &self.input else {
+            return Ok(());
+        };
+        let folder = folder.display();
+        if input.extension().is_some_and(|e| e == "toml") {
+            let mut given = Recipe::read(input)?;
+            // The run's recipe has the files that came with --train and --dev.
+            given.data.train = given.data.train.or(of_run.data.train.clone());
+            given.data.dev = given.data.dev.or(of_run.data.dev.clone());
+            let given = given.with_overrides(&self.set)?;
+            if let Some(difference) = given.difference(of_run) {
+                bail!(
+                    "{} and the run in {folder} differ: {difference}; leave the recipe out, as the \
+                     run has its own, and change it with --set",
+                    input.display()
+                );
+            }
+            return Ok(());
+        }
+        let same =
+            |file: &PathBuf| std::path::absolute(file).ok() == std::path::absolute(input).ok();
+        if !of_run.data.train.as_ref().is_some_and(same) {
+            bail!(
+                "the run in {folder} was not begun with the pairs of {}: leave them out, as the run \
+                 knows its own",
+                input.display()
+            );
+        }
+        Ok(())
     }
 
     /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
@@ -232,7 +272,7 @@ impl Train {
             return;
         }
         let report = &task.report;
-        eprintln!(
+        say!(
             "{}: {} with {}; validation on {}",
             report.origin,
             count(task.train.len(), "training pair"),
@@ -253,37 +293,54 @@ impl Train {
             report.longest_target,
         );
         describe_skipped(report, task.recipe.data.on_bad_line);
+        for unused in task.recipe.unused_settings() {
+            say!("warning: {unused}");
+        }
         warn_of_unknown(&report.unseen, "the validation pairs");
     }
 
     fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
         let folder = folder.display();
         if outcome.ending == Ending::Interrupted {
-            eprintln!("stopped; everything is saved. To go on: seq2seq train --resume {folder}");
+            say!("stopped; everything is saved. To go on: seq2seq train --resume {folder}");
             return Ok(Done::Interrupted);
         }
         if self.quiet {
             return Ok(Done::Completed);
         }
         if outcome.ending == Ending::EarlyStopping {
-            eprintln!("stopped early: validation has not improved for a while");
+            say!("stopped early: validation has not improved for a while");
         }
         let seconds = outcome.history.last().map_or(0.0, |record| record.seconds);
+        let example = pairs.as_ref().and_then(|(_, pairs)| example(pairs));
         if let Some((kind, pairs)) = pairs {
             let evaluation = evaluate(&outcome.model, &pairs)?;
-            eprintln!("\n{kind} pairs:");
+            say!("\n{kind} pairs:");
             print_line(&evaluation_table(&evaluation))?;
-            eprintln!();
+            say!("");
         }
-        eprintln!(
+        say!(
             "trained in {}; model: {folder}/{}",
             duration(seconds),
             seq2seq::MODEL_NAME
         );
-        eprintln!("use it:   echo INPUT | seq2seq predict {folder}");
-        eprintln!("measure:  seq2seq eval {folder} PAIRS.tsv");
+        let input = example.unwrap_or_else(|| "INPUT".into());
+        say!("use it:   echo {input} | seq2seq predict {folder}");
+        say!("measure:  seq2seq eval {folder} PAIRS.tsv");
         Ok(Done::Completed)
     }
+}
+
+/// Longest input that is shown as an example.
+const LONGEST_EXAMPLE: usize = 40;
+
+/// An input as it must look, in quotes for a shell. Features would need a tab.
+fn example(pairs: &[Pair]) -> Option<String> {
+    let fits =
+        |pair: &&Pair| pair.features.is_none() && pair.source.chars().count() <= LONGEST_EXAMPLE;
+    let source = &pairs.iter().find(fits)?.source;
+    let plain = !source.contains(['\'', '\\']) && !source.starts_with('-');
+    plain.then(|| format!("'{source}'"))
 }
 
 fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
@@ -291,7 +348,7 @@ fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
         .reason
         .as_ref()
         .map(|why| format!(" (guessed: {why}; --set text.{side}=… to change)"));
-    eprintln!(
+    say!(
         "{side}: {}, {symbols} symbols, longest {longest}{}",
         chosen.tokenization,
         why.unwrap_or_default()
@@ -302,6 +359,7 @@ fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
 fn describe_cost(cost: &Cost, recipe: &Recipe) {
     let less = match recipe.training.patience {
         0 => "",
+        _ if cost.validation == 0.0 => "",
         _ => ", less if it stops early",
     };
     let memory = memory::peak().map_or(String::new(), |bytes| {
@@ -309,16 +367,19 @@ fn describe_cost(cost: &Cost, recipe: &Recipe) {
     });
     let budget = recipe.training.budget_seconds;
     if budget > 0.0 {
-        eprintln!(
+        say!(
             "cost on this machine: {} as asked for{memory}",
             duration(budget)
         );
         return;
     }
-    let epoch =
-        cost.training + cost.validation * cost.validations as f64 / cost.epochs.max(1) as f64;
-    eprintln!(
-        "cost on this machine: about {} for {} ({epoch:.2} s each){less}{memory}",
+    if cost.epochs == 0 {
+        return;
+    }
+    let epoch = cost.training + cost.validation * cost.validations as f64 / cost.epochs as f64;
+    let about = if cost.seconds() < 1.0 { "" } else { "about " };
+    say!(
+        "cost on this machine: {about}{} for {} ({epoch:.2} s each){less}{memory}",
         duration(cost.seconds()),
         count(cost.epochs, "epoch"),
     );
@@ -335,13 +396,16 @@ fn describe_skipped(report: &DataReport, on_bad_line: OnBadLine) {
         OnBadLine::Skip | OnBadLine::Fail => SHOWN,
     };
     for line in skipped.iter().take(shown) {
-        eprintln!(
+        say!(
             "skipped {}, line {}: {}: {}",
-            line.file, line.line, line.reason, line.text
+            line.file,
+            line.line,
+            line.reason,
+            line.text
         );
     }
     if !skipped.is_empty() {
-        eprintln!("skipped {} in all", count(skipped.len(), "line"));
+        say!("skipped {} in all", count(skipped.len(), "line"));
     }
 }
 

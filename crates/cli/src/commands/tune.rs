@@ -83,7 +83,7 @@ impl Tune {
         let (trials, complete) = search.run(&mut Shown(signal.asked()))?;
         signal.training_is_over();
         if !complete {
-            eprintln!("stopped; the same command goes on from here");
+            say!("stopped; the same command goes on from here");
             return Ok(Done::Interrupted);
         }
         print_line(&rows(&trials))?;
@@ -93,8 +93,8 @@ impl Tune {
                 .settings
                 .iter()
                 .map(|setting| format!(" --set {setting}"));
-            eprintln!("\nbest model: {folder}/{}", seq2seq::MODEL_NAME);
-            eprintln!(
+            say!("\nbest model: {folder}/{}", seq2seq::MODEL_NAME);
+            say!(
                 "train with its settings: seq2seq train {}{}",
                 self.recipe.display(),
                 flags.collect::<String>()
@@ -141,7 +141,7 @@ impl SearchObserver for Shown {
             (Some(figure), _) => format!("{figure:.4}"),
             (None, failure) => format!("failed: {}", failure.as_deref().unwrap_or("")),
         };
-        eprintln!(
+        say!(
             "round {}, settings {} ({}), {}: {result}",
             trial.round + 1,
             trial.number + 1,

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod generate;
+mod going_on;
 mod help;
 mod interrupt;
 mod support;

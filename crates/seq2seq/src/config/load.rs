@@ -162,10 +162,57 @@ impl Recipe {
         })
     }
 
+    /// The first setting that another recipe has otherwise, with its value here and there. Files count
+    /// by where they are, however they are named, and what is `auto` here fits every choice there.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let flat = |recipe: &Self| {
+            let mut recipe = recipe.clone();
+            for file in recipe.files_mut() {
+                *file = std::path::absolute(&*file).unwrap_or_else(|_| file.clone());
+            }
+            let table = toml::Table::try_from(recipe).unwrap_or_default();
+            let mut settings = Vec::new();
+            flatten("", &toml::Value::Table(table), &mut settings);
+            settings
+        };
+        let (own, others) = (flat(self), flat(other));
+        let shown = |settings: &[(String, String)], key: &str| {
+            let found = settings.iter().find(|(name, _)| name == key);
+            found.map_or("nothing".to_owned(), |(_, value)| value.clone())
+        };
+        let keys = own.iter().chain(&others).map(|(key, _)| key);
+        let differs = |key: &&String| {
+            let own = shown(&own, key);
+            own != "\"auto\"" && own != shown(&others, key)
+        };
+        let mut differing = keys.filter(differs);
+        let key = differing.next()?;
+        Some(format!(
+            "{key} = {} and {}",
+            shown(&own, key),
+            shown(&others, key)
+        ))
+    }
+
     /// The recipe as TOML, every setting spelled out.
     pub fn to_toml(&self) -> String {
         // Serialization of these plain structs cannot fail; an empty text would be noticed at once.
         toml::to_string(self).unwrap_or_default()
+    }
+}
+
+/// All single settings beneath a value, with their full names.
+fn flatten(name: &str, value: &toml::Value, settings: &mut Vec<(String, String)>) {
+    let toml::Value::Table(table) = value else {
+        settings.push((name.to_owned(), value.to_string()));
+        return;
+    };
+    for (key, value) in table {
+        let full = match name {
+            "" => key.clone(),
+            section => format!("{section}.{key}"),
+        };
+        flatten(&full, value, settings);
     }
 }
 
@@ -204,6 +251,10 @@ fn in_plain_words(message: &str) -> String {
         .replace("expected u64", "expected a whole number, at least 0")
         .replace("expected f64", "expected a number")
         .replace("expected a boolean", "expected true or false")
+        .replace(
+            "data did not match any variant of untagged enum Embedding",
+            "expected \"one-hot\", or a size such as 64",
+        )
 }
 
 /// Adds "did you mean" to a message about an unknown key or variant, which lists the valid ones.

@@ -14,6 +14,7 @@ mod load;
 mod model;
 mod text;
 mod training;
+mod unused;
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ pub const LONGEST_TEXT: usize = 64 << 10;
 pub enum DataError {
     /// There is no such file.
     #[error(
-        "{file}: there is no such file; check the path, which is taken from the current folder unless it is absolute"
+        "{file}: there is no such file; check the path (one in a recipe is taken from the recipe's folder, others from the current one)"
     )]
     Missing {
         /// The path given.
@@ -69,7 +69,7 @@ pub enum DataError {
     },
     /// A line holds no pair.
     #[error(
-        "{file}, line {line}: {problem}\n  the line: {text}\n  correct it, or leave such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")"
+        "{file}, line {line}: {problem}\n  the line: {text}\n  correct it; training leaves such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")"
     )]
     BadLine {
         /// The file's name.

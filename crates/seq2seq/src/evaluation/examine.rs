@@ -25,6 +25,9 @@ const SHARES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 pub struct Evaluation {
     /// Pairs that the model was evaluated on.
     pub pairs: usize,
+    /// Whether answers were given their true first symbol, as the notebook's protocol has it: its users,
+    /// who cannot, get fewer right answers than `free_running` says.
+    pub first_symbol_given: bool,
     /// Each symbol predicted from the true ones before it.
     pub teacher_forced: TeacherForced,
     /// Each symbol predicted from the model's own ones before it.
@@ -142,6 +145,7 @@ pub fn examine(
     };
     let evaluation = Evaluation {
         pairs: pairs.len(),
+        first_symbol_given: model.needs_first_symbol(),
         free_running: score(&answers, &references)?,
         teacher_forced: teacher_forced(model, &examples),
         intervals: intervals(&question_parts(&answers, &references))?,

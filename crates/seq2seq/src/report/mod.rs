@@ -105,10 +105,16 @@ fn scores(examination: &Examination) -> String {
         let cut = evaluation.cut.to_string();
         rows.push(row("cut at the length limit", cut, "outputs".into()));
     }
+    let own = match evaluation.first_symbol_given {
+        true => "from the model's own symbols after the first, which is given",
+        false => "from the model's own symbols, what its users get",
+    };
     section(
         "Scores",
-        "Free-running unless said otherwise: from the model's own symbols, what its users get. \
-         Ranges are 95 % bootstrap intervals over the questions.",
+        &format!(
+            "Free-running unless said otherwise: {own}. Ranges are 95 % bootstrap intervals over the \
+             questions."
+        ),
         &table(&["", "value", ""], &rows),
     )
 }

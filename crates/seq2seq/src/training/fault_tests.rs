@@ -65,7 +65,7 @@ fn assert_whole(folder: &Path, fault: usize) {
         Model::load(folder).unwrap();
     }
     if folder.join("recipe.toml").exists() {
-        let (run, _) = RunFolder::open(folder).unwrap();
+        let (mut run, _) = RunFolder::open(folder).unwrap();
         run.load_checkpoint().unwrap();
     }
 }

@@ -75,6 +75,7 @@ fn chart(
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 16))
         .margin(10)
+        .margin_right(20)
         .x_label_area_size(30)
         .y_label_area_size(40)
         .build_cartesian_2d(0.0..last, 0.0..highest.max(f64::MIN_POSITIVE))
@@ -82,6 +83,7 @@ fn chart(
     chart
         .configure_mesh()
         .x_desc("epoch")
+        .x_label_formatter(&|epoch| format!("{epoch}"))
         .light_line_style(WHITE)
         .draw()
         .map_err(text)?;

@@ -34,6 +34,8 @@ pub enum Existing {
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// Damaged checkpoints that were set aside, under their new names.
+    set_aside: Vec<PathBuf>,
     /// The system gives the lock back when the process ends, however it ends.
     _lock: Arc<File>,
 }
@@ -45,6 +47,11 @@ impl RunFolder {
     /// If it already holds a run and may not be overwritten, another process works in it, or it
     /// cannot be written to.
     pub fn create(path: &Path, recipe: &Recipe, existing: Existing) -> Result<Self, TrainingError> {
+        if path.is_file() {
+            let problem = io::Error::other("there is a file of this name; give another folder");
+            return Err(unwritable(path, problem));
+        }
+        fs::create_dir_all(path).map_err(|error| unwritable(path, error))?;
         let checkpoints = path.join(CHECKPOINTS_NAME);
         fs::create_dir_all(&checkpoints).map_err(|error| unwritable(&checkpoints, error))?;
         let run = Self::locked(path)?;
@@ -104,6 +111,7 @@ impl RunFolder {
         }
         Ok(Self {
             path: path.to_owned(),
+            set_aside: Vec::new(),
             _lock: Arc::new(file),
         })
     }
@@ -117,6 +125,11 @@ impl RunFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Damaged checkpoints that were set aside when the run was opened, under their new names.
+    pub fn set_aside(&self) -> &[PathBuf] {
+        &self.set_aside
     }
 
     /// Where the model is, or will be.
@@ -158,7 +171,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// If all are damaged, or the newest is of another version.
-    pub fn load_checkpoint(&self) -> Result<Option<Checkpoint>, TrainingError> {
+    pub fn load_checkpoint(&mut self) -> Result<Option<Checkpoint>, TrainingError> {
         let mut failure = None;
         for path in self.checkpoints()?.into_iter().rev() {
             match Checkpoint::load(&path) {
@@ -166,6 +179,7 @@ impl RunFolder {
                 Err(TrainingError::File(error)) => {
                     let aside = path.with_extension("damaged");
                     fs::rename(&path, &aside).map_err(|error| unwritable(&path, error))?;
+                    self.set_aside.push(aside);
                     failure.get_or_insert(TrainingError::File(error));
                 }
                 Err(other) => return Err(other),

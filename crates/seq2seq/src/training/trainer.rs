@@ -6,7 +6,7 @@
 
 mod cost;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -91,7 +91,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If the checkpoints are damaged, or the data or network is another.
-    pub fn resume(task: Task, folder: RunFolder) -> Result<Self, TrainingError> {
+    pub fn resume(task: Task, mut folder: RunFolder) -> Result<Self, TrainingError> {
         let Some(saved) = folder.load_checkpoint()? else {
             folder.rewrite_metrics(&[])?;
             return Self::fresh(task, Some(folder));
@@ -117,6 +117,11 @@ impl Trainer {
             trainer.keep(best?)?;
         }
         Ok(trainer)
+    }
+
+    /// Damaged checkpoints that were passed over when the run was resumed, under their new names.
+    pub fn set_aside(&self) -> &[PathBuf] {
+        self.folder.as_ref().map_or(&[], RunFolder::set_aside)
     }
 
     fn start(
