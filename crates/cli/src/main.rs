@@ -85,7 +85,7 @@ fn main() -> ExitCode {
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say!("error: {}", output::error_text(&error));
-            ExitCode::FAILURE
+            ExitCode::from(if output::is_wrong_usage(&error) { 2 } else { 1 })
         }
     }
 }

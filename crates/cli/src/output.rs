@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use seq2seq::decoding::SearchError;
+
 /// Writes a line to standard error. That nobody reads it, or that there is no room for it, is no reason
 /// to lose a run.
 macro_rules! say {
@@ -9,6 +11,32 @@ macro_rules! say {
         let line = format!($($argument)*);
         drop(std::io::Write::write_all(&mut std::io::stderr(), (line + "\n").as_bytes()));
     }};
+}
+
+/// An option that cannot be meant as it was given: the exit code is then that of wrong usage.
+#[derive(Debug)]
+pub struct WrongUsage(String);
+
+impl std::fmt::Display for WrongUsage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+/// Refuses an option.
+pub fn wrong_usage_unless(fine: bool, message: impl FnOnce() -> String) -> Result<(), WrongUsage> {
+    match fine {
+        true => Ok(()),
+        false => Err(WrongUsage(message())),
+    }
+}
+
+/// Whether an error is one of usage.
+pub fn is_wrong_usage(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain();
+    causes.any(|cause| cause.is::<WrongUsage>() || cause.is::<SearchError>())
 }
 
 /// Writes lines to standard output, each flushed as it is written.

@@ -43,7 +43,7 @@ pub struct Prediction {
     /// What outputs were ranked by: the log-probability after length and coverage penalty.
     pub score: f64,
     /// How likely it is to be right, if that was asked for: its probability at the softmax
-    /// temperature that fits the validation set.
+    /// temperature that fits the validation set; zero if it was cut.
     pub confidence: Option<f64>,
     /// Whether the model ended it; otherwise the length limit did.
     pub finished: bool,
@@ -76,6 +76,8 @@ pub struct Alternative {
     pub confidence: Option<f64>,
     /// Whether the model ended it.
     pub finished: bool,
+    /// Where its symbols came from, if that was asked for.
+    pub alignment: Option<Alignment>,
 }
 
 /// Which source symbols the symbols of an output came from.
@@ -363,7 +365,12 @@ impl Model {
             confidence: answer.confidence,
             finished: answer.finished || self.fixed_length().is_some(),
             alternatives: outputs
-                .map(|mut output| self.alternative(&mut output, options))
+                .map(|mut output| {
+                    let mut other = self.alternative(&mut output, options);
+                    let align = || self.alignment(text, &other.symbols, &output);
+                    other.alignment = options.align.then(align);
+                    other
+                })
                 .collect(),
             unknown: input.encoded.unknown,
             warnings,
@@ -375,8 +382,11 @@ impl Model {
 
     /// The output as text. The temperature that was put in for the confidence is taken out again.
     fn alternative(&self, output: &mut Hypothesis, options: &PredictOptions) -> Alternative {
+        let finished = output.finished || self.fixed_length().is_some();
         let confidence = options.confidence.then(|| {
             let log_probability = output.tempered.pop();
+            // What was cut is the beginning of many outputs, and none that the model gives.
+            let log_probability = log_probability.filter(|_| finished);
             log_probability.map_or(0.0, f64::exp)
         });
         Alternative {
@@ -385,7 +395,8 @@ impl Model {
             log_probability: output.log_probability,
             score: output.score,
             confidence,
-            finished: output.finished || self.fixed_length().is_some(),
+            finished,
+            alignment: None,
         }
     }
 

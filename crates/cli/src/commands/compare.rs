@@ -6,11 +6,12 @@ use anyhow::Result;
 use clap::Args;
 use seq2seq::Model;
 use seq2seq::data::{questions, read_pairs};
-use seq2seq::evaluation::{Comparison, compare};
+use seq2seq::evaluation::{Comparison, UnknownSymbols, compare};
 use seq2seq::metrics::PairedDifference;
 use seq2seq::training::read_options;
 
 use super::search_args::SearchArgs;
+use super::warn_of_unknown;
 use crate::Done;
 use crate::output::{print_line, table};
 
@@ -48,6 +49,13 @@ impl Compare {
         let pairs = read_pairs(&self.file, &read)?.pairs;
         let questions = questions(&first.codec.normalize(&pairs));
         let comparison = compare((&first, &options.0), (&second, &options.1), &questions)?;
+        for (path, model) in [(&self.first, &first), (&self.second, &second)] {
+            let unknown = UnknownSymbols::of(&model.codec, &pairs);
+            warn_of_unknown(
+                &unknown,
+                &format!("{} for {}", self.file.display(), path.display()),
+            );
+        }
         if self.json {
             print_line(&serde_json::to_string(&comparison)?)?;
         } else {

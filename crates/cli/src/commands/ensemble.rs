@@ -6,6 +6,9 @@ use anyhow::{Result, bail};
 use clap::Args;
 use seq2seq::Model;
 use seq2seq::config::Mixing;
+use seq2seq::data::{questions, read_pairs};
+use seq2seq::evaluation::calibrate;
+use seq2seq::training::read_options;
 
 use crate::Done;
 
@@ -21,6 +24,9 @@ pub struct Ensemble {
     /// Mean of the logarithms instead of the probabilities: a symbol must please all members
     #[arg(long)]
     log_linear: bool,
+    /// Validation pairs, on which the confidence is calibrated
+    #[arg(long, value_name = "FILE")]
+    dev: Option<PathBuf>,
     /// Replace the file if there is one
     #[arg(long)]
     overwrite: bool,
@@ -45,7 +51,13 @@ impl Ensemble {
         } else {
             Mixing::Arithmetic
         };
-        Model::ensemble(&models, mixing)?.save(&self.out)?;
+        let mut ensemble = Model::ensemble(&models, mixing)?;
+        if let Some(file) = &self.dev {
+            let pairs = read_pairs(file, &read_options(&ensemble.recipe))?.pairs;
+            let questions = questions(&ensemble.codec.normalize(&pairs));
+            ensemble.provenance.calibration = calibrate(&ensemble, &questions);
+        }
+        ensemble.save(&self.out)?;
         say!(
             "{} models in {}; use it like any other: seq2seq eval {1} PAIRS.tsv",
             models.len(),

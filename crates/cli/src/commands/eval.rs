@@ -31,7 +31,7 @@ pub struct Eval {
     /// Column of the target, counted from 1 [default: as in training]
     #[arg(long, value_name = "N")]
     target_column: Option<usize>,
-    /// Look for a right answer among the N best, too
+    /// Look for a right answer among the N best, too; all figures are then those of a beam of at least N
     #[arg(long, default_value_t = 1, value_name = "N")]
     nbest: usize,
     /// Write a page for a browser into this folder: scores, errors, attention, calibration
@@ -68,12 +68,16 @@ impl Eval {
             );
         }
         if let Some(folder) = &self.report {
-            self.write_report(folder, &examination)?;
+            self.write_report(folder, &examination, self.search.description(&options))?;
         }
         if self.json {
             print_line(&serde_json::to_string(evaluation)?)?;
         } else {
             print_line(&evaluation_table(evaluation))?;
+            print_line(&format!(
+                "searched by {}",
+                self.search.description(&options)
+            ))?;
             print_line(&details(evaluation))?;
         }
         Ok(Done::Completed)
@@ -93,6 +97,7 @@ impl Eval {
             self.file.display()
         );
         let mut pairs = Vec::new();
+        let mut answered = vec![false; inputs.len()];
         for path in &self.references {
             let references = lines(path)?;
             if references.len() != inputs.len() {
@@ -104,20 +109,35 @@ impl Eval {
                     inputs.len()
                 );
             }
-            for (input, target) in inputs.iter().zip(references) {
-                pairs.push(pair(input, target, &options));
+            // An input may have fewer answers than others: then some files have an empty line for it.
+            for (index, target) in references.into_iter().enumerate() {
+                if !target.trim().is_empty() {
+                    pairs.push(pair(&inputs[index], target, &options));
+                    answered[index] = true;
+                }
             }
+        }
+        if let Some(index) = answered.iter().position(|answered| !answered) {
+            bail!(
+                "line {} of {} has no answer: its line is empty in every reference file",
+                index + 1,
+                self.file.display()
+            );
         }
         Ok(pairs)
     }
 
-    fn write_report(&self, folder: &Path, examination: &Examination) -> Result<()> {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fn write_report(&self, folder: &Path, examination: &Examination, search: String) -> Result<()> {
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "cannot make the folder {} for the report: give another one",
+                folder.display()
+            )
+        })?;
         let subject = Subject {
             model: name(&self.model),
             file: name(&self.file),
-            search: self.search.description(),
+            search,
         };
         // A run's folder has its history beside the model.
         let run = if self.model.is_dir() {
@@ -196,7 +216,7 @@ fn calibration(evaluation: &Evaluation) -> String {
             confidence.error_after, confidence.error_before
         ),
         None => format!(
-            "confidence: expected calibration error {:.4} (not calibrated: trained without validation pairs)",
+            "confidence: expected calibration error {:.4} (not calibrated: the model came about without validation pairs)",
             confidence.error_before
         ),
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use clap::Args;
 use seq2seq::{Alignment, Model, PredictOptions, Prediction, Warning};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::search_args::SearchArgs;
 use crate::Done;
 use crate::inputs;
-use crate::output::print_line;
+use crate::output::{print_line, wrong_usage_unless};
 
 /// Answer each line of standard input, or of a file, with one line
 #[derive(Args)]
@@ -31,7 +31,7 @@ pub struct Predict {
     /// What stands in the place of an answer that is left out
     #[arg(long, value_name = "TEXT", default_value = "?", requires = "abstain")]
     abstain_mark: String,
-    /// Give a last column with the source symbols that each target symbol came from
+    /// Give a last column for each output with the source symbols that each target symbol came from
     #[arg(long)]
     align: bool,
     /// Print a JSON object a line, with everything that is known of the answer
@@ -44,6 +44,9 @@ pub struct Predict {
     search: SearchArgs,
 }
 
+/// Unknown symbols that are reported one by one.
+const MOST_UNKNOWN: usize = 100;
+
 impl Predict {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
@@ -51,11 +54,19 @@ impl Predict {
         let mut options = self.options(&model)?;
         let mut reader = inputs::open(self.file.as_deref())?;
         let batch = model.recipe.decoding.batch_size;
-        let (mut number, mut warned) = (0, false);
+        let (mut number, mut unknown, mut warned) = (0, 0, false);
         loop {
             let first = number;
             let lines = inputs::next_lines(&mut reader, batch, &mut number)?;
             if lines.is_empty() {
+                if number == 0
+                    && let Some(file) = &self.file
+                {
+                    say!(
+                        "warning: {} is empty: there is nothing to answer",
+                        file.display()
+                    );
+                }
                 return Ok(Done::Completed);
             }
             options.first_number = first as u64;
@@ -70,7 +81,7 @@ impl Predict {
             }
             let sources: Vec<_> = lines.iter().map(|line| model.line(line)).collect();
             for (index, prediction) in model.predict(&sources, &options).iter().enumerate() {
-                self.check(first + index + 1, prediction)?;
+                self.check(first + index + 1, prediction, &mut unknown)?;
                 print_line(&self.answer(prediction))?;
             }
         }
@@ -78,10 +89,11 @@ impl Predict {
 
     fn options(&self, model: &Model) -> Result<PredictOptions> {
         if let Some(abstain) = self.abstain {
-            ensure!(
-                (0.0..=1.0).contains(&abstain),
-                "--abstain {abstain} is no confidence: give a number from 0 (answer all) to 1"
-            );
+            wrong_usage_unless((0.0..=1.0).contains(&abstain), || {
+                format!(
+                    "--abstain {abstain} is no confidence: give a number from 0 (answer all) to 1"
+                )
+            })?;
         }
         let mut options = self.search.options(model, self.nbest)?;
         options.confidence = self.confidence || self.abstain.is_some() || self.json;
@@ -89,17 +101,29 @@ impl Predict {
         model.check_options(&options)?;
         if (self.confidence || self.abstain.is_some()) && model.provenance.calibration.is_none() {
             say!(
-                "warning: this model was trained without validation pairs, so its confidence is not calibrated"
+                "warning: the confidence of this model is not calibrated: it came about without validation \
+                 pairs (an ensemble takes some with --dev)"
             );
         }
         Ok(options)
     }
 
-    fn check(&self, line: usize, prediction: &Prediction) -> Result<()> {
+    /// Says what a user of the answer should know; `unknown` counts the symbols that the model does not
+    /// know.
+    fn check(&self, line: usize, prediction: &Prediction, unknown: &mut usize) -> Result<()> {
         for warning in &prediction.warnings {
             let message = format!("line {line}: {warning}");
-            if self.strict && matches!(warning, Warning::UnknownSymbol(_)) {
-                bail!("{message}");
+            if matches!(warning, Warning::UnknownSymbol(_)) {
+                if self.strict {
+                    bail!("{message}");
+                }
+                *unknown += 1;
+                if *unknown == MOST_UNKNOWN && !self.json {
+                    say!("warning: {message}; more unknown symbols are not reported");
+                }
+                if *unknown >= MOST_UNKNOWN {
+                    continue;
+                }
             }
             if !self.json {
                 say!("warning: {message}");
@@ -135,12 +159,17 @@ impl Predict {
         for other in &prediction.alternatives {
             add(&other.text, other.score, other.confidence);
         }
-        if let Some(alignment) = &prediction.alignment {
-            columns.push(if self.abstains(prediction.confidence) {
-                self.abstain_mark.clone()
-            } else {
-                one_field(&arrows(alignment))
-            });
+        let best = std::iter::once((&prediction.alignment, prediction.confidence));
+        let others = (prediction.alternatives.iter()).map(|a| (&a.alignment, a.confidence));
+        for (alignment, confidence) in best.chain(others) {
+            columns.extend(
+                alignment
+                    .as_ref()
+                    .map(|alignment| match self.abstains(confidence) {
+                        true => self.abstain_mark.clone(),
+                        false => one_field(&arrows(alignment)),
+                    }),
+            );
         }
         columns.join("\t")
     }
@@ -150,7 +179,8 @@ impl Predict {
                       log_probability: f64,
                       score: f64,
                       confidence: Option<f64>,
-                      finished: bool| {
+                      finished: bool,
+                      alignment: &Option<Alignment>| {
             let abstained = self.abstains(confidence);
             let mut object = json!({
                 "text": (!abstained).then_some(text),
@@ -162,6 +192,9 @@ impl Predict {
             if self.abstain.is_some() {
                 object["abstained"] = abstained.into();
             }
+            if let Some(alignment) = alignment.as_ref().filter(|_| !abstained) {
+                object["alignment"] = aligned(alignment);
+            }
             object
         };
         let p = prediction;
@@ -171,6 +204,7 @@ impl Predict {
             p.score,
             p.confidence,
             p.finished,
+            &p.alignment,
         );
         let alternatives = p.alternatives.iter();
         object["alternatives"] = alternatives
@@ -181,17 +215,11 @@ impl Predict {
                     a.score,
                     a.confidence,
                     a.finished,
+                    &a.alignment,
                 )
             })
             .collect();
         object["warnings"] = p.warnings.iter().map(Warning::to_string).collect();
-        if let Some(alignment) = p
-            .alignment
-            .as_ref()
-            .filter(|_| !self.abstains(p.confidence))
-        {
-            object["alignment"] = aligned(alignment);
-        }
         object
     }
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::decoding::{Constraint, LengthLimit, Method};
 use seq2seq::{Model, PredictOptions};
+
+use crate::output::wrong_usage_unless;
 
 /// How outputs are searched for; what is left out is as the model's recipe says (`[decoding]`).
 #[derive(Args)]
@@ -57,7 +59,7 @@ pub struct SearchArgs {
     /// Output symbols for each source symbol, at most
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     max_length_ratio: Option<f64>,
-    /// Output symbols on top of --max-length-ratio
+    /// Output symbols on top of --max-length-ratio [default: as in training, 10 unless changed]
     #[arg(long, value_name = "N", requires = "max_length_ratio")]
     max_length_extra: Option<usize>,
     /// Allow only the outputs in this file, one a line
@@ -99,15 +101,14 @@ impl SearchArgs {
     }
 
     /// The search in words.
-    pub fn description(&self) -> String {
+    pub fn description(&self, options: &PredictOptions) -> String {
         if self.sample {
             return format!("sampled at temperature {}", self.temperature);
         }
-        let beam = self.beam.map(|beam| match beam {
+        let mut words = vec![match options.search.method.width(1) {
             1 => "greedy decoding".to_owned(),
             beam => format!("beam of {beam}"),
-        });
-        let mut words = vec![beam.unwrap_or_else(|| "decoded as its recipe says".into())];
+        }];
         words.extend(
             self.length_penalty
                 .map(|alpha| format!("length penalty {alpha}")),
@@ -133,10 +134,12 @@ impl SearchArgs {
     fn limit(&self, model: &Model) -> Result<LengthLimit> {
         let recipe = &model.recipe.decoding;
         let ratio = self.max_length_ratio.unwrap_or(recipe.max_length_ratio);
-        ensure!(
-            ratio >= 0.0 && ratio.is_finite(),
-            "--max-length-ratio {ratio} is no ratio: give a number from 0 upwards (0 to go by the training data)"
-        );
+        wrong_usage_unless(ratio >= 0.0 && ratio.is_finite(), || {
+            format!(
+                "--max-length-ratio {ratio} is no ratio: give a number from 0 upwards (0 to go by the \
+                 training data)"
+            )
+        })?;
         Ok(LengthLimit {
             most: self
                 .max_length

@@ -188,3 +188,54 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs so many parts, some of which may panic; returns how often each was done.
+    fn done(parts: usize, panics: bool) -> Vec<usize> {
+        let counts: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
+        let work = |part: usize| {
+            counts[part].fetch_add(1, Ordering::Relaxed);
+            assert!(!panics || part == 0, "part {part} cannot be done");
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| for_each_part(parts, &work)));
+        assert_eq!(result.is_err(), panics && parts > 1);
+        counts.into_iter().map(AtomicUsize::into_inner).collect()
+    }
+
+    #[test]
+    fn every_part_is_done_once() {
+        for parts in [0, 1, 2, 3, 2, 3] {
+            assert_eq!(done(parts, false), vec![1; parts]);
+        }
+    }
+
+    #[test]
+    fn the_team_outlives_a_panic() {
+        assert_eq!(done(2, true)[0], 1);
+        assert_eq!(done(3, false), [1; 3]);
+    }
+
+    #[test]
+    fn helpers_wake_up_again() {
+        done(2, false);
+        thread::sleep(3 * AWAKE);
+        assert_eq!(done(2, false), [1; 2]);
+    }
+
+    #[test]
+    fn work_within_work_and_beside_it_is_done() {
+        let total = AtomicUsize::new(0);
+        let add = |_: usize| {
+            total.fetch_add(1, Ordering::Relaxed);
+        };
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| for_each_part(2, &|_| for_each_part(3, &add)));
+            }
+        });
+        assert_eq!(total.into_inner(), 2 * 2 * 3);
+    }
+}

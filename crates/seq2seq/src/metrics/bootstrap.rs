@@ -39,9 +39,8 @@ pub struct PairedDifference {
     pub difference: f64,
     /// 95 % interval of the difference.
     pub interval: Interval,
-    /// How often a difference of this size or more comes about by chance, if there is none
-    /// (two-sided, from the resamples shifted to a mean of zero; Koehn 2004, Riezler and Maxwell
-    /// 2005).
+    /// Twice the share of resamples in which the better model is not the better one, at most 1: below
+    /// 0.05 where the interval leaves zero out (Efron and Tibshirani 1993).
     pub p: f64,
 }
 
@@ -60,15 +59,14 @@ pub fn paired_bootstrap(
     let gap = |drawn: &[usize]| rate(second, drawn) - rate(first, drawn);
     let difference = gap(&all);
     let mut gaps = draws(first.len(), resamples, seed, gap);
-    let mean = gaps.iter().sum::<f64>() / gaps.len().max(1) as f64;
-    // Rounding must not make equal gaps differ.
-    let far = |gap: &&f64| (*gap - mean).abs() >= difference.abs() - 1e-12;
-    let as_far = gaps.iter().filter(far).count();
-    let p = (as_far + 1) as f64 / (gaps.len() + 1) as f64;
+    // Rounding must not make a gap of nothing one of something.
+    let not_above = gaps.iter().filter(|&&gap| gap < 1e-12).count();
+    let not_below = gaps.iter().filter(|&&gap| gap > -1e-12).count();
+    let p = 2.0 * (not_above.min(not_below) + 1) as f64 / (gaps.len() + 1) as f64;
     Some(PairedDifference {
         difference,
         interval: interval(&mut gaps)?,
-        p,
+        p: p.min(1.0),
     })
 }
 
