@@ -160,6 +160,17 @@ const CASES: &[(&str, i32, &str)] = &[
     ("predict /dev/null", 1, "it is not a regular file"),
     ("predict model --beam many", 2, "--beam"),
     (
+        "predict model --beam 0",
+        2,
+        "a beam of 0 keeps no hypothesis",
+    ),
+    ("predict model --abstain 2", 2, "is no confidence"),
+    (
+        "predict model --max-length-ratio -1",
+        2,
+        "--max-length-ratio -1 is no ratio",
+    ),
+    (
         "predict model none.tsv",
         1,
         "none.tsv: there is no such file",

@@ -151,6 +151,13 @@ fn answers_are_left_out_visibly() {
 }
 
 #[test]
+fn what_is_cut_has_no_confidence() {
+    let arguments = ["--max-length", "1", "--confidence"];
+    let output = stdout(predict(&arguments).write_stdin("ab\n"));
+    assert_eq!(output, "A1\t0.0000\n");
+}
+
+#[test]
 fn json_has_everything() {
     let output = stdout(predict(&["--json", "--nbest", "2"]).write_stdin("abx\n"));
     let json: Value = serde_json::from_str(&output).expect("JSON");
@@ -307,6 +314,17 @@ fn references_may_stand_in_files_of_their_own() {
     };
     assert_eq!(exact(&[&wrong]), 0.0);
     assert_eq!(exact(&[&wrong, &right]), 1.0);
+    // A file may have no answer to an input that another answers.
+    let lines = std::fs::read_to_string(&inputs)
+        .expect("the inputs")
+        .lines()
+        .count();
+    let none = trained().write("none.txt", &"\n".repeat(lines));
+    assert_eq!(exact(&[&none, &right]), 1.0);
+    refused(
+        &mut eval(&inputs, &["--references", none.to_str().expect("a path")]),
+        "line 1 of",
+    );
     let short = trained().write("short.txt", "A1 B1\n");
     let short = short.to_str().expect("a path");
     refused(

@@ -302,6 +302,16 @@ fn paired_bootstrap_tells_differences_from_chance() {
     (near[1], near[3], near[0]) = (part(true), part(true), part(false));
     assert!(paired_bootstrap(&first, &near, 1000, 1).unwrap().p > 0.2);
     assert_eq!(paired_bootstrap(&first, &first[1..], 1000, 1), None);
+    // Of four questions one is answered by the second model only: the interval touches zero, so p cannot
+    // be small.
+    let few = paired_bootstrap(
+        &first[..4],
+        &[first[0], part(true), first[2], first[3]],
+        1000,
+        1,
+    );
+    let few = few.unwrap();
+    assert!(few.interval.low == 0.0 && few.p > 0.05, "{few:?}");
 }
 
 /// Values of the two-sided binomial test.
