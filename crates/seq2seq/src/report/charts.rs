@@ -101,7 +101,11 @@ impl Chart {
                 (low.min(value), high.max(value))
             })
         };
-        let xs = span(&mut points().map(|point| point.0));
+        let mut xs = span(&mut points().map(|point| point.0));
+        if self.series.iter().any(|series| series.bars) {
+            // The first and the last bar have room, too.
+            xs = (xs.0 - 0.5, xs.1 + 0.5);
+        }
         let (low, high) = span(&mut points().map(|point| point.1));
         (wide(xs), wide((low.min(0.0), high)))
     }
@@ -145,6 +149,14 @@ impl Scale {
     fn draw(&self, series: &Series, colour: &str) -> String {
         if series.bars {
             return self.bars(series, colour);
+        }
+        if let [(x, y)] = series.points[..] {
+            // A line of a single point would not be seen.
+            return format!(
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\" fill=\"{colour}\"/>",
+                self.x(x),
+                self.y(y)
+            );
         }
         let points: Vec<String> = series
             .points
