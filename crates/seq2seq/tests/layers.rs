@@ -2,7 +2,11 @@
 
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
-use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
+use std::cell::RefCell;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use seq2seq::config::AttentionKind;
 use seq2seq::data::Padded;
 use seq2seq::model::attention::{Attention, AttentionSizes, masked_softmax};
@@ -17,9 +21,19 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.try_into_vec_as().expect("a float tensor")
 }
 
+/// Numbers between -2 and 2, in every run of a test the same: each test has a thread of its own.
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
-    let range = Distribution::Uniform(-2.0, 2.0);
-    Tensor::random(shape, range, (&Device::flex(), DType::F64))
+    thread_local! {
+        static NUMBERS: RefCell<ChaCha8Rng> = RefCell::new(ChaCha8Rng::seed_from_u64(1));
+    }
+    let count = shape.iter().product();
+    let values: Vec<f64> = NUMBERS.with_borrow_mut(|numbers| {
+        (0..count)
+            .map(|_| numbers.random_range(-2.0..2.0))
+            .collect()
+    });
+    let kind = (&Device::flex(), DType::F64);
+    Tensor::from_data(TensorData::new(values, shape), kind)
 }
 
 fn params() -> Parameters {
