@@ -6,6 +6,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use crate::check::{equal, product as elements};
+use crate::columns::Columns;
 use crate::memory::{Fresh, Shared};
 use crate::product::{Order, ProductShape};
 use crate::simd::{Kernel, Simd, Span, dispatch, spans};
@@ -193,16 +194,17 @@ impl Kernel for Sums<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let work = self.0;
-        let step = 2 * S::LANES;
+        let columns = Columns::Flat {
+            count: work.columns,
+        };
         let mut row = 0;
         while row < work.rows {
             let full = work.rows - row >= ROWS;
-            for first in (0..work.columns).step_by(step) {
-                let span = |start: usize| Span {
-                    start: start.min(work.columns),
-                    len: work.columns.saturating_sub(start).min(S::LANES),
-                };
-                let columns = [span(first), span(first + S::LANES)];
+            for panel in 0..columns.panels(2, S::LANES) {
+                let columns = [
+                    columns.span(panel, 0, 2, S::LANES),
+                    columns.span(panel, 1, 2, S::LANES),
+                ];
                 if full {
                     self.tile::<S, ROWS>(simd, row, columns);
                 } else {

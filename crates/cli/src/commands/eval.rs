@@ -67,17 +67,15 @@ impl Eval {
                 evaluation.free_running.questions
             );
         }
+        let search = self.search.description(&options);
         if let Some(folder) = &self.report {
-            self.write_report(folder, &examination, self.search.description(&options))?;
+            self.write_report(folder, &examination, search.clone())?;
         }
         if self.json {
             print_line(&serde_json::to_string(evaluation)?)?;
         } else {
             print_line(&evaluation_table(evaluation))?;
-            print_line(&format!(
-                "searched by {}",
-                self.search.description(&options)
-            ))?;
+            print_line(&format!("searched by {search}"))?;
             print_line(&details(evaluation))?;
         }
         Ok(Done::Completed)

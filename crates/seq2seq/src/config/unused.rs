@@ -68,11 +68,12 @@ impl Recipe {
             ("data.header", from_file, "data.addition"),
             ("data.on_bad_line", from_file, "data.addition"),
         ];
-        let default = Self::default();
+        let table = |recipe: &Self| toml::Table::try_from(recipe).unwrap_or_default();
+        let (own, default) = (table(self), table(&Self::default()));
         let unused = rules
             .into_iter()
-            .filter(|&(key, used, _)| !used && self.setting(key) != default.setting(key));
-        let reason = |(key, _, cause): (&str, bool, &str)| match self.setting(cause) {
+            .filter(|&(key, used, _)| !used && setting(&own, key) != setting(&default, key));
+        let reason = |(key, _, cause): (&str, bool, &str)| match setting(&own, cause) {
             Some(value) if !value.is_table() => {
                 format!("{key} means nothing with {cause} = {value}")
             }
@@ -81,11 +82,10 @@ impl Recipe {
         };
         unused.map(reason).collect()
     }
+}
 
-    /// A setting's value, by its full name; none if it is not set.
-    fn setting(&self, name: &str) -> Option<toml::Value> {
-        let (section, key) = name.split_once('.')?;
-        let table = toml::Table::try_from(self).ok()?;
-        table.get(section)?.get(key).cloned()
-    }
+/// A setting's value, by its full name; none if it is not set.
+fn setting<'a>(recipe: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
+    let (section, key) = name.split_once('.')?;
+    recipe.get(section)?.get(key)
 }
