@@ -1,5 +1,11 @@
 //! Lines of input, from standard input or a file, as they are or compressed.
 
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -24,10 +30,11 @@ pub fn open(path: Option<&Path>) -> Result<Lines> {
 pub fn next_lines(reader: &mut Lines, most: usize, number: &mut usize) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     while lines.len() < most {
-        let Some(line) = next_line(reader, *number + 1)? else {
+        let next = number.saturating_add(1);
+        let Some(line) = next_line(reader, next)? else {
             break;
         };
-        *number += 1;
+        *number = next;
         lines.push(line);
         // What has been read already can be taken without waiting for more.
         if !reader.buffer().contains(&b'\n') {
@@ -39,7 +46,7 @@ pub fn next_lines(reader: &mut Lines, most: usize, number: &mut usize) -> Result
 
 fn next_line(reader: &mut Lines, number: usize) -> Result<Option<String>> {
     let mut bytes = Vec::new();
-    let most = LONGEST_LINE as u64 + 1;
+    let most = (LONGEST_LINE as u64).saturating_add(1);
     let read = reader.take(most).read_until(b'\n', &mut bytes);
     if read.with_context(|| format!("cannot read line {number} of the input"))? == 0 {
         return Ok(None);

@@ -4,7 +4,11 @@
 //! specification. Loading takes nothing on trust: layout, checksum, settings, vocabularies and
 //! shapes are held against each other before a network is made.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -317,7 +321,7 @@ impl<'de> Deserialize<'de> for Count {
             ) -> Result<Count, A::Error> {
                 let mut count = 0;
                 while elements.next_element::<serde::de::IgnoredAny>()?.is_some() {
-                    count += 1;
+                    count = usize::saturating_add(count, 1);
                 }
                 Ok(Count(count))
             }

@@ -4,7 +4,11 @@
 //! docs/model-file.md is the specification. Equal content gives equal bytes: metadata keys and
 //! tensor names are sorted, which the `safetensors` crate leaves open for metadata.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -26,9 +30,13 @@ pub(crate) type Metadata = BTreeMap<String, String>;
 
 /// Longest header that is read: enough for a million words, and no burden on memory.
 const LONGEST_HEADER: u64 = 64 << 20;
+/// Bytes that hold the header's length.
+const PREFIX: u64 = 8;
 /// Metadata key of the checksum.
 const CHECKSUM: &str = "checksum";
 const ALGORITHM: &str = "sha256:";
+/// What comes before the checksum's digits: a quotation mark and the algorithm.
+const BEFORE_DIGITS: usize = 1 + ALGORITHM.len();
 /// Digits that stand where the checksum's will be while it is computed.
 const NO_DIGITS: [u8; 64] = [b'0'; 64];
 
@@ -96,7 +104,7 @@ pub(crate) fn write(path: &Path, tensors: &Weights, metadata: &Metadata) -> io::
     let length = (header.len() as u64).to_le_bytes();
     let digits = digest(&length, &header, sorted.iter().map(|data| data.as_bytes()));
     let place = find(&header, &quoted_checksum(&NO_DIGITS))
-        .and_then(|place| header.get_mut(place..place + NO_DIGITS.len()))
+        .and_then(|place| header.get_mut(place..)?.get_mut(..NO_DIGITS.len()))
         .ok_or_else(|| io::Error::other("the header has no place for its checksum"))?;
     place.copy_from_slice(&digits);
     let mut parts: Vec<&[u8]> = vec![&length, &header];
@@ -119,9 +127,9 @@ fn header_of<'a>(
         metadata,
         tensors: Vec::with_capacity(sorted.len()),
     };
-    let mut start = 0;
+    let mut start = 0_u64;
     for (name, data) in &sorted {
-        let end = start + data.as_bytes().len() as u64;
+        let end = start.saturating_add(data.as_bytes().len() as u64);
         let entry = Entry {
             dtype: type_name(data.dtype())?.to_owned(),
             shape: data.shape().iter().map(|&size| size as u64).collect(),
@@ -177,7 +185,7 @@ fn find(header: &[u8], quoted: &[u8]) -> Option<usize> {
     let place = header
         .windows(quoted.len())
         .position(|window| window == quoted)?;
-    Some(place + 1 + ALGORITHM.len())
+    place.checked_add(BEFORE_DIGITS)
 }
 
 impl TensorFile {
@@ -198,13 +206,15 @@ impl TensorFile {
         let mut header_bytes = take(&mut reader, header_length)?;
         let header: Header = parse_header(&header_bytes)?;
         let data_length = checked_layout(&header.tensors)?;
-        let expected = 8 + header_length + data_length;
+        let expected = header_length
+            .saturating_add(PREFIX)
+            .saturating_add(data_length);
         if length < expected {
             let found = length;
             return Err(Damage::Truncated { expected, found }.into());
         }
         if length > expected {
-            let more = length - expected;
+            let more = length.abs_diff(expected);
             return Err(Damage::Corrupted(format!("{more} bytes follow its end")).into());
         }
         let data = take(&mut reader, data_length)?;
@@ -263,11 +273,11 @@ fn read_prefix(reader: &mut impl Read, length: u64) -> Result<[u8; 8], ReadFailu
         0..2 | LONGEST_HEADER.. => {
             Err(something_else("it does not begin with the length of a header").into())
         }
-        header if header + 8 > length => {
+        header if header.saturating_add(PREFIX) > length => {
             let mut first = [0];
             reader.read_exact(&mut first)?;
             if first == *b"{" {
-                let (expected, found) = (header + 8, length);
+                let (expected, found) = (header.saturating_add(PREFIX), length);
                 Err(Damage::Truncated { expected, found }.into())
             } else {
                 Err(something_else("it does not begin with the length of a header").into())
@@ -318,7 +328,7 @@ fn checked_layout(tensors: &[(String, Entry)]) -> Result<u64, Damage> {
             .shape
             .iter()
             .try_fold(width, |size: u64, &n| size.checked_mul(n));
-        if start != place || end < start || size != Some(end - start) {
+        if start != place || size.is_none() || size != end.checked_sub(start) {
             return wrong(name, "does not lie where its shape puts it");
         }
         place = end;
@@ -337,7 +347,7 @@ fn verify(checksum: &str, prefix: &[u8], header: &mut [u8], data: &[u8]) -> Resu
         .filter(|digits| digits.len() == NO_DIGITS.len())
         .ok_or_else(|| corrupted("its checksum is not of the form sha256:…"))?;
     find(header, &quoted_checksum(digits.as_bytes()))
-        .and_then(|place| header.get_mut(place..place + NO_DIGITS.len()))
+        .and_then(|place| header.get_mut(place..)?.get_mut(..NO_DIGITS.len()))
         .ok_or_else(|| corrupted("its checksum is written in another form"))?
         .copy_from_slice(&NO_DIGITS);
     if digest(prefix, header, [data]) == digits.as_bytes() {
@@ -368,7 +378,7 @@ const METADATA: &str = "__metadata__";
 
 impl Serialize for Header {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.tensors.len() + 1))?;
+        let mut map = serializer.serialize_map(self.tensors.len().checked_add(1))?;
         map.serialize_entry(METADATA, &self.metadata)?;
         for (name, entry) in &self.tensors {
             map.serialize_entry(name, entry)?;

@@ -126,7 +126,7 @@ fn parts_are_checked() {
     );
     assert_eq!(
         build(&["a"], None, Some(1)),
-        "the end symbol has id 1, but ids only go up to 0"
+        "the end symbol has id 1, but the vocabulary ends before id 1"
     );
     assert_eq!(
         build(&["a", "b"], Some(0), Some(0)),

@@ -1,7 +1,5 @@
 //! The one place where settings are held against each other, before any work starts.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use super::{
     Architecture, AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse,
     LARGEST_BEAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
@@ -121,7 +119,10 @@ impl Recipe {
             FeatureUse::Encoder => 2,
             _ => 1,
         };
-        let (given, needed) = (encoders * model.encoder_width(), model.decoder_units());
+        let (given, needed) = (
+            model.encoder_width().saturating_mul(encoders),
+            model.decoder_units(),
+        );
         if model.bridge == BridgeKind::Copy && given != needed {
             return conflict(format!(
                 "model.bridge = \"copy\" hands the encoder's state over as it is, but the encoder \

@@ -149,13 +149,13 @@ impl TransformerSettings {
                 size.next_multiple_of(heads)
             ));
         }
-        if self.positions == PositionKind::Rotary && !(size / heads).is_multiple_of(2) {
+        let each = size.checked_div(heads).unwrap_or(0);
+        if self.positions == PositionKind::Rotary && !each.is_multiple_of(2) {
             return conflict(format!(
                 "model.transformer.positions = \"rotary\" turns pairs of numbers, but {heads} heads \
-                 share {size} numbers, {} each: make that even, such as with \
+                 share {size} numbers, {each} each: make that even, such as with \
                  model.transformer.model_size = {}",
-                size / heads,
-                2 * heads * size.div_ceil(2 * heads)
+                size.next_multiple_of(heads.saturating_mul(2))
             ));
         }
         Ok(())

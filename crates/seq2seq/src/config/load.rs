@@ -1,7 +1,5 @@
 //! Reading recipes: TOML, `KEY=VALUE` overrides, and errors that name the nearest valid key.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;

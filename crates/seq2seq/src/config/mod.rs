@@ -5,6 +5,12 @@
 //! place where a default is written, and [`Recipe::check`] refuses what cannot work before any
 //! work starts.
 
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
+
 mod architecture;
 mod check;
 mod check_architecture;

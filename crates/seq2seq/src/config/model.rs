@@ -242,7 +242,8 @@ impl Default for ModelSettings {
 impl ModelSettings {
     /// What the encoder gives for each symbol: the units of all its directions.
     pub fn encoder_width(&self) -> usize {
-        self.encoder_units * if self.bidirectional { 2 } else { 1 }
+        let directions = if self.bidirectional { 2 } else { 1 };
+        self.encoder_units.saturating_mul(directions)
     }
 
     /// Units of the decoder, given or following the encoder's.

@@ -180,9 +180,11 @@ impl Addition {
     fn existing(&self) -> u128 {
         let values = self.values();
         // After each step this is a binomial coefficient, so the division is exact.
-        (1..=self.terms as u128)
-            .try_fold(1_u128, |product, term| {
-                Some(product.checked_mul(values + term - 1)? / term)
+        (0..self.terms as u128)
+            .zip(1..)
+            .try_fold(1_u128, |product, (before, term)| {
+                let product = product.checked_mul(values.checked_add(before)?)?;
+                product.checked_div(term)
             })
             .unwrap_or(u128::MAX)
     }
@@ -285,7 +287,7 @@ impl Addition {
                 pairs.push(pair);
                 fruitless = 0;
             } else {
-                fruitless += 1;
+                fruitless = u32::saturating_add(fruitless, 1);
             }
             if fruitless == FRUITLESS_DRAWS {
                 return Err(AdditionError::Exhausted {

@@ -70,10 +70,11 @@ impl Padded {
         let batch = sequences.len();
         let lengths: Vec<usize> = sequences.iter().map(|s| s.as_ref().len()).collect();
         let time = lengths.iter().copied().max().unwrap_or(0).max(least);
-        let mut ids = vec![padding; time * batch];
+        let mut ids = vec![padding; time.saturating_mul(batch)];
         for (column, sequence) in sequences.iter().enumerate() {
-            for (step, item) in sequence.as_ref().iter().enumerate() {
-                ids[step * batch + column] = id(item);
+            let steps = ids.iter_mut().skip(column).step_by(batch);
+            for (place, item) in steps.zip(sequence.as_ref()) {
+                *place = id(item);
             }
         }
         Self { ids, lengths, time }
@@ -125,9 +126,12 @@ impl EpochOrder {
             };
         }
         let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-        rng.set_stream(epoch as u64 + 1);
+        rng.set_stream((epoch as u64).saturating_add(1));
         order.shuffle(&mut rng);
-        let lengths = |&index: &usize| (examples[index].target.len(), examples[index].source.len());
+        let lengths = |&index: &usize| {
+            let example = examples.get(index);
+            example.map(|example| (example.target.len(), example.source.len()))
+        };
         for pool in order.chunks_mut(batch_size.saturating_mul(POOL)) {
             pool.sort_by_key(lengths);
         }

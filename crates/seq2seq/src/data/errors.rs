@@ -1,7 +1,5 @@
 //! What can be wrong with a file of pairs, and how it is told.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::io;
 
 use thiserror::Error;

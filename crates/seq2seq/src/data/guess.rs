@@ -35,7 +35,7 @@ pub struct Guess {
 pub fn guess_tokenization<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Guess {
     let count = texts.clone().count();
     let spaced = texts.clone().filter(|text| text.contains(' ')).count();
-    if 2 * spaced <= count {
+    if spaced.saturating_mul(2) <= count {
         return characters(format!("{spaced} of {count} texts contain a space"));
     }
     if let Some(text) = texts.clone().find(|text| has_stray_space(text)) {
@@ -85,8 +85,8 @@ impl Pieces {
         let (mut occurrences, mut characters) = (0, 0);
         for piece in texts.flat_map(|text| Tokenization::Spaces.split(text)) {
             distinct.insert(piece);
-            occurrences += 1;
-            characters += piece.chars().count();
+            occurrences = usize::saturating_add(occurrences, 1);
+            characters = usize::saturating_add(characters, piece.chars().count());
         }
         Self {
             distinct: distinct.len(),

@@ -1,7 +1,5 @@
 //! Where text comes from: a file or standard input, as it is or compressed by gzip or zstd.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;

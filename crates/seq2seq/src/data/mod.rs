@@ -1,5 +1,11 @@
 //! Pairs of texts: read from files, generated, split, grouped into questions.
 
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
+
 mod addition;
 mod batch;
 mod errors;

@@ -1,7 +1,5 @@
 //! Pairs of texts in tab-separated files.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -182,7 +180,7 @@ fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<Pa
         file: file(),
         cause,
     })? {
-        read.lines += 1;
+        read.lines = read.lines.saturating_add(1);
         let line = without_marks(&buffer, read.lines);
         read.add(line, name, options)
             .map_err(|problem| DataError::BadLine {
@@ -199,7 +197,7 @@ fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<Pa
 /// one byte too many is kept and the rest passed over.
 fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<bool> {
     buffer.clear();
-    let most = LONGEST_LINE as u64 + 1;
+    let most = (LONGEST_LINE as u64).saturating_add(1);
     let read = reader.by_ref().take(most).read_until(b'\n', buffer)?;
     if read as u64 == most && !buffer.ends_with(b"\n") {
         reader.skip_until(b'\n')?;
@@ -288,21 +286,19 @@ fn without_marks(bytes: &[u8], line: usize) -> &[u8] {
 fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Pair, LineProblem> {
     let text = text_of(bytes)?;
     let [mut source, mut target, mut features] = [None; 3];
-    let mut found = 0;
-    for field in text.split('\t') {
-        found += 1;
+    for (column_of_field, field) in (1..).zip(text.split('\t')) {
         // A column may serve twice.
         for (column, place) in [
             (Some(options.source_column), &mut source),
             (Some(options.target_column), &mut target),
             (options.features_column, &mut features),
         ] {
-            if column == Some(found) {
-                *place = Some(checked(field, found)?);
+            if column == Some(column_of_field) {
+                *place = Some(checked(field, column_of_field)?);
             }
         }
     }
-    let too_few = || too_few(found, options);
+    let too_few = || too_few(text.split('\t').count(), options);
     let (source, target) = (source.ok_or_else(too_few)?, target.ok_or_else(too_few)?);
     if options.features_column.is_some() && features.is_none() {
         return Err(too_few());
@@ -333,7 +329,7 @@ pub fn text_of(line: &[u8]) -> Result<&str, LineProblem> {
     let place = |index: usize| {
         let before = line.get(..index).unwrap_or_default();
         let tabs = before.iter().filter(|&&byte| byte == b'\t').count();
-        (index + 1, tabs + 1)
+        (index.saturating_add(1), tabs.saturating_add(1))
     };
     let text = std::str::from_utf8(line).map_err(|error| {
         let (byte, column) = place(error.valid_up_to());

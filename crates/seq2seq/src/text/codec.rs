@@ -128,7 +128,8 @@ impl Codec {
         let among_symbols = |features: &&Features| features.among_symbols;
         let count = |features: &Features| features.vocabulary.len();
         VocabularySizes {
-            source: self.source.vocabulary.len() + features.filter(among_symbols).map_or(0, count),
+            source: (self.source.vocabulary.len())
+                .saturating_add(features.filter(among_symbols).map_or(0, count)),
             features: features.filter(|f| !f.among_symbols).map_or(0, count),
             target: self.target.vocabulary.len(),
         }
@@ -170,7 +171,7 @@ impl Codec {
             unknown.extend(encoded.unknown);
             if reader.among_symbols {
                 let first = self.source.vocabulary.len() as u32;
-                let features = encoded.ids.iter().map(|id| first + id);
+                let features = encoded.ids.iter().map(|id| first.saturating_add(*id));
                 ids.splice(0..0, features);
                 if let Some(copy_ids) = &mut copy_ids {
                     copy_ids.splice(0..0, encoded.ids.iter().map(|_| NOT_COPIED));
@@ -200,9 +201,9 @@ impl Codec {
         // A symbol that has no id, nor an unknown id in its place, is not read.
         let read = |symbol: &String| vocabulary.id(symbol).or(vocabulary.unknown()).is_some();
         let symbols = self.source_symbols(text);
-        let mut positions: Vec<Option<usize>> = (0..symbols.len())
-            .filter(|&place| read(&symbols[place]))
-            .map(Some)
+        let mut positions: Vec<Option<usize>> = (symbols.iter().enumerate())
+            .filter(|(_, symbol)| read(symbol))
+            .map(|(place, _)| Some(place))
             .collect();
         if self.reverse_source {
             positions.reverse();

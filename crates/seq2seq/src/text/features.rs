@@ -58,7 +58,7 @@ impl Features {
         let features: Vec<&str> = self.split(text).collect();
         let mut encoded = self.vocabulary.encode(&features);
         for unknown in &mut encoded.unknown {
-            unknown.position += before;
+            unknown.position = unknown.position.saturating_add(before);
         }
         encoded
     }

