@@ -7,15 +7,11 @@ this work: its fused LSTM over whole sequences, the fused optimizer, denormal nu
 and all batches prepared as tensors before the clock starts.
 """
 
-import argparse
-import json
-import time
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-WARM_UP = 8
+import works
 
 
 class Recurrent(nn.Module):
@@ -71,16 +67,12 @@ class Attention(nn.Module):
 
 def work(name):
     """Model, batches of model inputs and expected symbols, batch size."""
+    if name in works.SIZES:
+        source, target, _, _, units, batch, _ = works.SIZES[name]
+        tensors = [map(torch.from_numpy, parts) for parts in works.batches(name)]
+        batches = [((question, read), expected) for question, read, expected in tensors]
+        return Recurrent(source, target, units), batches, batch
     draw = lambda most, *shape: torch.randint(0, most, shape)
-    if name in ("A", "A-small"):
-        units, batch = (128, 128) if name == "A" else (64, 16)
-        model = Recurrent(13, 13, units)
-        batches = [((draw(13, batch, 8), draw(13, batch, 4)), draw(13, batch, 4)) for _ in range(39)]
-        return model, batches, batch
-    if name == "B":
-        model = Recurrent(72, 92, 256)
-        batches = [((draw(72, 64, 16), draw(92, 64, 59)), draw(92, 64, 59)) for _ in range(20)]
-        return model, batches, 64
     lengths = [torch.randint(5, 13, (128,)) for _ in range(20)]
     batches = []
     for length in lengths:
@@ -94,19 +86,17 @@ def work(name):
 def train(name, seconds):
     model, batches, batch = work(name)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
-    done, begun = 0, None
-    while begun is None or time.perf_counter() - begun < seconds:
-        inputs, expected = batches[done % len(batches)]
+
+    def run(at):
+        inputs, expected = batches[at % len(batches)]
         scores = model(*inputs)
         loss = F.cross_entropy(scores.flatten(0, 1), expected.flatten())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         loss.item()
-        done += 1
-        if begun is None and done == WARM_UP:
-            done, begun = 0, time.perf_counter()
-    return done * batch / (time.perf_counter() - begun)
+
+    return works.per_second(run, batch, seconds)
 
 
 def greedy_addition(model, inputs):
@@ -159,18 +149,12 @@ def decode(name, phase, seconds):
     if name == "C":
         # An answer is as long as its word: one word at a time ends at its own length.
         words = [(cut((inputs[0], inputs[2])), inputs[2][:batch]) for inputs, _ in batches]
-        works = [(inputs, int((~mask).sum(1).max())) for inputs, mask in words]
-        works = [((source[:, :steps], mask[:, :steps]), steps) for (source, mask), steps in works]
-        run = lambda at: (beam_words if phase == "beam5" else greedy_words)(model, *works[at % len(works)])
+        words = [(inputs, int((~mask).sum(1).max())) for inputs, mask in words]
+        words = [((source[:, :steps], mask[:, :steps]), steps) for (source, mask), steps in words]
+        run = lambda at: (beam_words if phase == "beam5" else greedy_words)(model, *words[at % len(words)])
     else:
         run = lambda at: greedy_addition(model, cut(batches[at % len(batches)][0]))
-    done, begun = 0, None
-    while begun is None or time.perf_counter() - begun < seconds:
-        run(done).tolist()
-        done += 1
-        if begun is None and done == WARM_UP:
-            done, begun = 0, time.perf_counter()
-    return done * batch / (time.perf_counter() - begun)
+    return works.per_second(lambda at: run(at).tolist(), batch, seconds)
 
 
 def first_batch(name):
@@ -184,12 +168,7 @@ def first_batch(name):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work", choices=["A", "A-small", "B", "C"], required=True)
-    parser.add_argument("--phase", choices=["train", "greedy", "greedy-1", "beam5", "first"], default="train")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=3)
-    options = parser.parse_args()
+    options = works.arguments([*works.SIZES, "C"], ["train", "greedy", "greedy-1", "beam5", "first"])
     torch.manual_seed(1)
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
@@ -199,7 +178,7 @@ def main():
         speed = first_batch(options.work)
     else:
         speed = decode(options.work, options.phase, options.seconds)
-    print(json.dumps({"peer": f"PyTorch {torch.__version__}", "per_second": speed}))
+    works.report(f"PyTorch {torch.__version__}", speed)
 
 
 if __name__ == "__main__":

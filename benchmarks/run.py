@@ -1,9 +1,9 @@
-"""Our binary and PyTorch in turn on the same works; writes benchmarks/RESULTS.md.
+"""Our binary, PyTorch, Keras and JAX in turn on the same works; writes benchmarks/RESULTS.md.
 
     benchmarks/setup.sh
     target/peers/bin/python benchmarks/run.py
 
-Every measurement of one is followed by one of the other, so that a noisy minute hits both.
+Every measurement of one is followed by one of each other, so that a noisy minute hits all.
 """
 
 import argparse
@@ -15,14 +15,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / "target/release/seq2seq"
-PEER = ROOT / "benchmarks/peer_torch.py"
+PEERS = {"PyTorch": PEER, "Keras": ROOT / "benchmarks/peer_keras.py", "JAX": ROOT / "benchmarks/peer_jax.py"}
+# Work, phase, and the peers that have it: attention is written for PyTorch alone.
 WORKS = [
-    ("A", "train"), ("A-small", "train"), ("B", "train"), ("C", "train"),
-    ("A", "greedy"), ("A", "greedy-1"), ("C", "greedy"), ("C", "greedy-1"), ("C", "beam5"),
+    ("A", "train", ["PyTorch", "Keras", "JAX"]),
+    ("A-small", "train", ["PyTorch", "Keras", "JAX"]),
+    ("B", "train", ["PyTorch", "Keras", "JAX"]),
+    ("C", "train", ["PyTorch"]),
+    ("A", "greedy", ["PyTorch", "Keras"]),
+    ("A", "greedy-1", ["PyTorch", "Keras"]),
+    ("C", "greedy", ["PyTorch"]),
+    ("C", "greedy-1", ["PyTorch"]),
+    ("C", "beam5", ["PyTorch"]),
 ]
 
 
@@ -33,10 +42,10 @@ def ours(work, phase, threads):
     return result["per_second"]["median"], result["share_of_limit"]
 
 
-def peer(work, phase, threads):
-    command = [sys.executable, PEER, "--work", work, "--phase", phase, "--threads", str(threads)]
+def peer(name, work, phase, threads):
+    command = [sys.executable, PEERS[name], "--work", work, "--phase", phase, "--threads", str(threads)]
     report = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return report["per_second"], report["peer"]
+    return report["per_second"]
 
 
 def spread(values, digits=0):
@@ -65,7 +74,7 @@ def start_row(repetitions):
         command += [word for setting in one_batch for word in ("--set", setting)]
         for _ in range(repetitions):
             ours_times.append(process(command)[0])
-            peer_times.append(process([sys.executable, PEER, "--work", "A", "--phase", "first"])[0])
+            peer_times.append(process([sys.executable, PEERS["PyTorch"], "--work", "A", "--phase", "first"])[0])
     ratio = statistics.median(peer_times) / statistics.median(ours_times)
     return f"| start to first trained batch of A, s | {spread(ours_times, 2)} | {spread(peer_times, 2)} | {ratio:.1f} |"
 
@@ -73,23 +82,33 @@ def start_row(repetitions):
 def memory_row(work):
     """The most memory that a process needs at once, while it trains."""
     ours_peak = process([OURS, "bench", "--work", work, "--phase", "train"])[1]
-    peer_peak = process([sys.executable, PEER, "--work", work])[1]
+    peer_peak = process([sys.executable, PEERS["PyTorch"], "--work", work])[1]
     return f"| peak memory, training {work}, MiB | {ours_peak:.0f} | {peer_peak:.0f} | {peer_peak / ours_peak:.1f} |"
 
 
-def row(work, phase, threads, repetitions):
-    our_speeds, shares, peer_speeds, name = [], [], [], ""
+def row(work, phase, peers, threads, repetitions):
+    ours_speeds, shares = [], []
+    speeds = {name: [] for name in peers}
     for _ in range(repetitions):
         speed, share = ours(work, phase, threads)
-        our_speeds.append(speed)
+        ours_speeds.append(speed)
         shares.append(share)
-        speed, name = peer(work, phase, threads)
-        peer_speeds.append(speed)
-    ratio = statistics.median(our_speeds) / statistics.median(peer_speeds)
-    print(f"{work} {phase} {threads}: {ratio:.2f} x {name}", file=sys.stderr)
-    cells = [work, phase, threads, spread(our_speeds), spread(peer_speeds), f"{ratio:.2f}",
-             f"{statistics.median(shares):.0%}"]
-    return name, "| " + " | ".join(map(str, cells)) + " |"
+        for name in peers:
+            speeds[name].append(peer(name, work, phase, threads))
+    cells = [work, phase, threads, spread(ours_speeds), f"{statistics.median(shares):.0%}"]
+    for name in PEERS:
+        if name in peers:
+            ratio = statistics.median(ours_speeds) / statistics.median(speeds[name])
+            print(f"{work} {phase} {threads}: {ratio:.2f} x {name}", file=sys.stderr)
+            cells += [spread(speeds[name]), f"**{ratio:.2f}**"]
+        else:
+            cells += ["", ""]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def versions():
+    packages = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax"}
+    return ", ".join(f"{name} {version(package)}" for name, package in packages.items())
 
 
 def processor():
@@ -105,20 +124,20 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
-    rows = [row(work, phase, threads, options.repetitions)
-            for work, phase in WORKS for threads in options.threads]
-    name = rows[0][0]
+    rows = [row(*work, threads, options.repetitions) for work in WORKS for threads in options.threads]
     text = f"""# Results
 
 Written by `benchmarks/run.py`: pairs (training) or inputs (decoding) a second, median, minimum and
 maximum of {options.repetitions} run(s) of each in turn. {platform.system()} on {platform.machine()}, {processor()}.
 The limit is what matrix products of the same shapes reach alone on this machine.
 
-| work | phase | threads | seq2seq | {name} | ratio | share of the limit |
-|---|---|---|---|---|---|---|
-""" + "\n".join(line for _, line in rows) + f"""
+{versions()} (with TensorFlow {version("tensorflow-cpu")}), each in the fastest way that we found.
 
-| | seq2seq | {name} | ratio |
+| work | phase | threads | seq2seq | of the limit | PyTorch | ratio | Keras | ratio | JAX | ratio |
+|---|---|---|---|---|---|---|---|---|---|---|
+""" + "\n".join(rows) + f"""
+
+| | seq2seq | PyTorch | ratio |
 |---|---|---|---|
 {start_row(options.repetitions)}
 {memory_row("A")}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets everything ready: our release build, and a virtual environment with the peer.
+# Gets everything ready: our release build, and a virtual environment with the peers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --release
