@@ -1,6 +1,8 @@
 //! What the program is built from: every licence is one that was agreed to, and no crate comes twice
 //! but those that `docs/dependencies.md` explains.
 
+#![allow(clippy::unwrap_used)] // a test may fail by panicking
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
