@@ -1,8 +1,12 @@
 //! One step of Adam (Kingma and Ba 2015), with weight decay apart from the gradient (Loshchilov and
 //! Hutter 2019).
 
+use std::slice::from_raw_parts_mut;
+
 use crate::check::equal;
+use crate::memory::Shared;
 use crate::simd::{Kernel, Simd, Span, dispatch, spans};
+use crate::threads::for_each;
 
 /// What a step of [`adam`] needs to know.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,15 +47,26 @@ pub fn adam(
     equal("the mean of squared gradients", second.len(), weights.len());
     assert!(step.step > 0, "the steps of Adam count from 1");
     let correction = |beta: f32| (1.0 / (1.0 - f64::from(beta).powf(step.step as f64))) as f32;
-    dispatch(Update {
-        step,
-        corrections: [correction(step.beta_1), correction(step.beta_2)],
-        weights,
-        gradient,
-        first,
-        second,
+    let corrections = [correction(step.beta_1), correction(step.beta_2)];
+    let len = weights.len();
+    let [weights, first, second] = [weights, first, second].map(|own| Shared(own.as_mut_ptr()));
+    for_each(len.div_ceil(PIECE), |piece| {
+        let range = piece * PIECE..len.min((piece + 1) * PIECE);
+        // SAFETY: the slices are that long, and each piece belongs to one thread.
+        let own = |all: Shared| unsafe { from_raw_parts_mut(all.at(range.start), range.len()) };
+        dispatch(Update {
+            step,
+            corrections,
+            weights: own(weights),
+            gradient: &gradient[range.clone()],
+            first: own(first),
+            second: own(second),
+        });
     });
 }
+
+/// Weights that a thread updates at a time.
+const PIECE: usize = 32 * 1024;
 
 struct Update<'a> {
     step: &'a AdamStep,

@@ -37,6 +37,13 @@ const DEPTH: usize = 256;
 /// Columns of the right rows that are packed at a time, so that they stay in the second-level cache.
 const WIDTH: usize = 256;
 
+/// Numbers from one tile of packed left rows to the next. A pair is written to all tiles in turn; a cache
+/// line between them keeps them from meeting in a few sets of the first-level cache.
+#[inline(always)]
+const fn tile_len(tile_rows: usize, depth: usize) -> usize {
+    tile_rows * depth + 16
+}
+
 impl Kernel for OuterSum<'_> {
     type Output = ();
 
@@ -47,7 +54,8 @@ impl Kernel for OuterSum<'_> {
         }
         let tile_rows = tile_rows::<S>(2);
         let depth = DEPTH.min(self.pairs.len());
-        let mut left = Scratch::new(self.rows.div_ceil(tile_rows) * tile_rows * depth);
+        let tiles = self.rows.div_ceil(tile_rows);
+        let mut left = Scratch::new(tiles * tile_len(tile_rows, depth));
         let width = WIDTH.min(self.columns.len());
         let panels = Columns::Flat { count: width }.panels(2, S::LANES);
         let mut right = Packed::new(depth, panels, 2 * S::LANES);
@@ -97,7 +105,8 @@ impl OuterSum<'_> {
                 let count = tile_rows.min(self.rows - first);
                 // SAFETY: what the caller promises; left rows have `rows` elements.
                 unsafe {
-                    let to = to.add(first * pairs.len() + k * tile_rows);
+                    let tile = first / tile_rows * tile_len(tile_rows, pairs.len());
+                    let to = to.add(tile + k * tile_rows);
                     for row in 0..count {
                         let mut value = *pair.left.add(first + row);
                         if !pair.factors.is_null() {
@@ -153,7 +162,10 @@ impl Epilogue<2> for Block {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
         let (tile, row) = (row / self.tile_rows, row % self.tile_rows);
-        unsafe { self.left.add(tile * self.depth * self.tile_rows + row) }
+        unsafe {
+            self.left
+                .add(tile * tile_len(self.tile_rows, self.depth) + row)
+        }
     }
 
     #[inline(always)]

@@ -4,6 +4,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 use rnn_kernels::{CrossEntropy, softmax_cross_entropy};
 
+use super::known_gradient::with_gradient;
 use crate::model::flex::is_flex_f32;
 
 /// What every step of a batch is expected to give.
@@ -81,8 +82,7 @@ impl Losses {
         }
     }
 
-    /// Loss and gradient in one pass. Autodiff is handed a linear function with this value and this
-    /// gradient, so it has no logarithm or softmax to go back through.
+    /// Loss and gradient in one pass, so that autodiff has no logarithm or softmax to go back through.
     fn fused(scores: Tensor<2>, expected: &Expected, smoothing: f64) -> Self {
         let [rows, classes] = scores.dims();
         let mut gradient = vec![0.0; rows * classes];
@@ -96,9 +96,9 @@ impl Losses {
         let share = 1.0 / expected.symbols.max(1) as f64;
         let gradient = TensorData::new(gradient, [rows, classes]);
         let gradient = Tensor::<2>::from_data(gradient, &scores.device());
-        let linear = (scores * gradient).sum() * share;
+        let value = (sums.loss_sum * share) as f32;
         Self {
-            objective: linear.clone() - linear.detach() + sums.loss_sum * share,
+            objective: with_gradient(scores, gradient, share as f32, value),
             figures: Figures::of_sums(sums, expected),
         }
     }

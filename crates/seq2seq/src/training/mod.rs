@@ -12,6 +12,7 @@ mod error;
 #[cfg(test)]
 mod fault_tests;
 mod history;
+mod known_gradient;
 mod loaded_pairs;
 mod loss;
 mod observer;
