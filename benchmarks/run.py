@@ -20,7 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / "target/release/seq2seq"
-PEERS = {"PyTorch": PEER, "Keras": ROOT / "benchmarks/peer_keras.py", "JAX": ROOT / "benchmarks/peer_jax.py"}
+MODULES = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax"}
+PEERS = {name: ROOT / f"benchmarks/peer_{module}.py" for name, module in MODULES.items()}
 # Work, phase, and the peers that have it: attention is written for PyTorch alone.
 WORKS = [
     ("A", "train", ["PyTorch", "Keras", "JAX"]),
@@ -107,8 +108,7 @@ def row(work, phase, peers, threads, repetitions):
 
 
 def versions():
-    packages = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax"}
-    return ", ".join(f"{name} {version(package)}" for name, package in packages.items())
+    return ", ".join(f"{name} {version(package)}" for name, package in MODULES.items())
 
 
 def processor():
