@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows that a thread must have to be worth waking.
-const FEWEST_ROWS: usize = 16;
+const FEWEST_ROWS: usize = 8;
 
 /// Pieces for each thread: a thread that wakes late, or loses its core for a moment, leaves its pieces
 /// to the others.
