@@ -24,23 +24,58 @@ use crate::threads::for_each_piece;
 pub fn interleaved_product(
     batch: usize,
     shape: ProductShape,
+    left: (&[f32], Order),
+    right: (&[f32], Order),
+) -> Vec<f32> {
+    multiply([batch, batch], shape, left, right, |sequence| sequence)
+}
+
+/// [`interleaved_product`] where sequences share right matrices, as the hypotheses of one source do:
+/// `matrices` says which of the `count` right matrices each sequence is multiplied with.
+///
+/// # Panics
+/// As [`interleaved_product`], and if there is no matrix of such a number.
+pub fn shared_interleaved_product(
+    (matrices, count): (&[u32], usize),
+    shape: ProductShape,
+    left: &[f32],
+    right: (&[f32], Order),
+) -> Vec<f32> {
+    let exist = matrices.iter().all(|&matrix| (matrix as usize) < count);
+    assert!(exist, "a sequence has a right matrix that is not there");
+    let left = (left, Order::Rows);
+    multiply([matrices.len(), count], shape, left, right, |sequence| {
+        matrices[sequence] as usize
+    })
+}
+
+/// The product, where `matrix` gives the number of each sequence's right matrix.
+fn multiply(
+    [batch, matrices]: [usize; 2],
+    shape: ProductShape,
     (left, left_order): (&[f32], Order),
     (right, right_order): (&[f32], Order),
+    matrix: impl Fn(usize) -> usize + Sync,
 ) -> Vec<f32> {
     let ProductShape {
         rows,
         inner,
         columns,
     } = shape;
-    let len = |sizes: [usize; 2]| elements(&[sizes[0], batch, sizes[1]]);
-    equal("the left matrices", left.len(), len([rows, inner]));
-    equal("the right matrices", right.len(), len([inner, columns]));
+    let len = |rows: usize, count: usize, columns: usize| elements(&[rows, count, columns]);
+    equal("the left matrices", left.len(), len(rows, batch, inner));
+    let of_right = len(inner, matrices, columns);
+    equal("the right matrices", right.len(), of_right);
     assert!(
         left_order == Order::Rows || right_order == Order::Rows,
         "only one side can be transposed"
     );
-    let mut out = Fresh::new(len([rows, columns]));
+    let mut out = Fresh::new(len(rows, batch, columns));
     let place = |width: usize| Place { batch, width };
+    let right_width = match right_order {
+        Order::Rows => columns,
+        Order::Transposed => inner,
+    };
     let work = Work {
         rows,
         inner,
@@ -53,20 +88,20 @@ pub fn interleaved_product(
         }),
         left_transposed: left_order == Order::Transposed,
         right: right.as_ptr(),
-        right_place: place(if right_order == Order::Rows {
-            columns
-        } else {
-            inner
-        }),
+        right_place: Place {
+            batch: matrices,
+            width: right_width,
+        },
         out: out.pointer(),
         out_place: place(columns),
     };
     let whole: &Work = &work;
     for_each_piece(batch, |sequences| {
         for sequence in sequences {
+            let numbers = [sequence, matrix(sequence)];
             match right_order {
-                Order::Transposed => dispatch(Dots(whole, sequence)),
-                Order::Rows => dispatch(Sums(whole, sequence)),
+                Order::Transposed => dispatch(Dots(whole, numbers)),
+                Order::Rows => dispatch(Sums(whole, numbers)),
             }
         }
     });
@@ -104,8 +139,9 @@ struct Work {
 // SAFETY: the operands are only read, and each sequence's part of the result belongs to one thread.
 unsafe impl Sync for Work {}
 
-/// Rows times rows: both sides lie along the inner dimension.
-struct Dots<'a>(&'a Work, usize);
+/// Rows times rows: both sides lie along the inner dimension. With the numbers of the sequence and its
+/// right matrix.
+struct Dots<'a>(&'a Work, [usize; 2]);
 
 /// Rows and columns of a tile of [`Dots`].
 const DOTS: [usize; 2] = [2, 4];
@@ -138,10 +174,10 @@ impl Kernel for Dots<'_> {
 impl Dots<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize) {
-        let &Self(work, sequence) = self;
+        let &Self(work, [sequence, matrix]) = self;
         let mut sums = [[simd.splat(0.0); C]; R];
-        // SAFETY: the caller's rows and columns are those of the matrices, whose lengths were
-        // checked; the result's belong to this thread.
+        // SAFETY: the caller's rows and columns are those of the matrices, whose lengths and numbers
+        // were checked; the result's belong to this thread.
         unsafe {
             let mut left = [work.left; R];
             for r in 0..R {
@@ -149,7 +185,7 @@ impl Dots<'_> {
             }
             let mut right = [work.right; C];
             for c in 0..C {
-                right[c] = work.right.add(work.right_place.row(sequence, column + c));
+                right[c] = work.right.add(work.right_place.row(matrix, column + c));
             }
             for span in spans(simd, work.inner) {
                 let mut factors = [simd.splat(0.0); R];
@@ -183,7 +219,7 @@ fn sum_of_lanes<S: Simd>(simd: S, vector: S::Vector) -> f32 {
 }
 
 /// Sums of rows of the right matrix, weighted by the numbers of the left one.
-struct Sums<'a>(&'a Work, usize);
+struct Sums<'a>(&'a Work, [usize; 2]);
 
 /// Rows of a tile of [`Sums`].
 const ROWS: usize = 4;
@@ -219,12 +255,12 @@ impl Kernel for Sums<'_> {
 impl Sums<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&self, simd: S, row: usize, columns: [Span; 2]) {
-        let &Self(work, sequence) = self;
+        let &Self(work, [sequence, matrix]) = self;
         let mut sums = [[simd.splat(0.0); 2]; R];
         // SAFETY: as for `Dots`.
         unsafe {
             for k in 0..work.inner {
-                let right = work.right.add(work.right_place.row(sequence, k));
+                let right = work.right.add(work.right_place.row(matrix, k));
                 let vectors = [simd.read(right, columns[0]), simd.read(right, columns[1])];
                 for r in 0..R {
                     let at = match work.left_transposed {

@@ -26,7 +26,7 @@ pub use cross_entropy::{CrossEntropy, log_softmax, softmax_cross_entropy};
 pub use denormals::flush_denormals;
 pub use float::{Float, backward, forward, infer};
 pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps};
-pub use interleaved::interleaved_product;
+pub use interleaved::{interleaved_product, shared_interleaved_product};
 pub use limit::gemm_product;
 pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, SavedRef};
 pub use product::{Order, PackedMatrix, ProductShape, add_product, product};

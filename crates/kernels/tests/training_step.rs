@@ -5,7 +5,7 @@ mod common;
 use common::{Random, assert_close, widen};
 use rnn_kernels::{
     AdamStep, Order, ProductShape, adam, add_product, interleaved_product, log_softmax, product,
-    softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
+    shared_interleaved_product, softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
 };
 
 fn values(random: &mut Random, len: usize, scale: f64) -> Vec<f32> {
@@ -147,6 +147,41 @@ fn products_of_interleaved_matrices_agree_with_one_by_one() {
             }
         }
     }
+}
+
+#[test]
+fn sequences_that_share_a_matrix_have_the_product_with_a_copy_of_it() {
+    let shape = ProductShape {
+        rows: 2,
+        inner: 9,
+        columns: 21,
+    };
+    let (count, numbers) = (3, [2, 0, 0, 2, 1, 2]);
+    let mut random = Random(7);
+    let left = values(&mut random, numbers.len() * shape.rows * shape.inner, 1.0);
+    let right = values(&mut random, count * shape.inner * shape.columns, 1.0);
+    for (order, width) in [(Order::Rows, 21), (Order::Transposed, 9)] {
+        let rows = right.chunks_exact(count * width);
+        let copied: Vec<f32> = rows
+            .flat_map(|row| numbers.map(|number| row[number as usize * width..][..width].to_vec()))
+            .flatten()
+            .collect();
+        let shared = shared_interleaved_product((&numbers, count), shape, &left, (&right, order));
+        let left = (left.as_slice(), Order::Rows);
+        let expected = interleaved_product(numbers.len(), shape, left, (&copied, order));
+        assert_eq!(shared, expected, "{order:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a sequence has a right matrix that is not there")]
+fn shared_matrices_that_are_not_there_are_refused() {
+    let shape = ProductShape {
+        rows: 1,
+        inner: 1,
+        columns: 1,
+    };
+    shared_interleaved_product((&[1], 1), shape, &[0.0], (&[0.0], Order::Rows));
 }
 
 #[test]

@@ -5,10 +5,14 @@
 //! (`additive`) and Vaswani et al. 2017 (`multi-head`). All steps of the decoder are served at once:
 //! the scores are one product of matrices, sequence by sequence, the contexts another.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
+use rnn_kernels::Order;
 
+use super::flex::is_flex_f32;
 use super::interleaved;
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
@@ -62,6 +66,11 @@ pub struct Memory {
     values: Tensor<3>,
     /// 1 for symbols, 0 for padding, `[1, batch, source time]`; none if there is no padding.
     mask: Option<Tensor<3>>,
+    /// Where rows can look at the same keys and values: which of them each row looks at, after a
+    /// selection.
+    shared: Option<Arc<Vec<u32>>>,
+    /// Whether they can.
+    can_share: bool,
 }
 
 /// What attention found.
@@ -146,7 +155,14 @@ impl Attention {
                 (&device, keys.dtype()),
             )
         });
-        Memory { keys, values, mask }
+        let by_products = self.score.is_none() && self.kind != AttentionKind::MultiHead;
+        Memory {
+            can_share: by_products && is_flex_f32(&keys),
+            keys,
+            values,
+            mask,
+            shared: None,
+        }
     }
 
     /// Looks at the memory from decoder states `[time, batch, query]`.
@@ -157,11 +173,11 @@ impl Attention {
         }
         let scores = match &self.score {
             Some(score) => self.summed_scores(queries, memory.keys.clone(), score.val()),
-            None => interleaved::times_rows(queries, memory.keys.clone()),
+            None => memory.product(queries, &memory.keys, Order::Transposed),
         };
         let weights = masked_softmax(scores, memory.mask.clone());
         Attended {
-            contexts: interleaved::times(weights.clone(), memory.values.clone()),
+            contexts: memory.product(weights.clone(), &memory.values, Order::Rows),
             weights: weights.swap_dims(0, 1),
         }
     }
@@ -228,10 +244,33 @@ pub fn masked_softmax<const D: usize>(scores: Tensor<D>, mask: Option<Tensor<D>>
 impl Memory {
     /// The memory of the given rows, in that order; a row may come several times or not at all.
     pub fn select(&self, rows: &[usize]) -> Self {
+        let mask = self.mask.as_ref().map(|mask| select_rows(mask, 1, rows));
+        if !self.can_share {
+            return Self {
+                keys: select_rows(&self.keys, 1, rows),
+                values: select_rows(&self.values, 1, rows),
+                mask,
+                ..self.clone()
+            };
+        }
+        let looked_at = |&row: &usize| match &self.shared {
+            Some(shared) => shared[row],
+            None => row as u32,
+        };
         Self {
-            keys: select_rows(&self.keys, 1, rows),
-            values: select_rows(&self.values, 1, rows),
-            mask: self.mask.as_ref().map(|mask| select_rows(mask, 1, rows)),
+            shared: Some(Arc::new(rows.iter().map(looked_at).collect())),
+            mask,
+            ..self.clone()
+        }
+    }
+
+    /// Each row's matrix `[time, batch, inner]` times what it looks at in keys or values.
+    fn product(&self, left: Tensor<3>, right: &Tensor<3>, order: Order) -> Tensor<3> {
+        let right = right.clone();
+        match (&self.shared, order) {
+            (Some(shared), _) => interleaved::shared(left, right, order, shared),
+            (None, Order::Transposed) => interleaved::times_rows(left, right),
+            (None, Order::Rows) => interleaved::times(left, right),
         }
     }
 }
