@@ -62,38 +62,34 @@ fn multiply(
         inner,
         columns,
     } = shape;
-    let len = |rows: usize, count: usize, columns: usize| elements(&[rows, count, columns]);
-    equal("the left matrices", left.len(), len(rows, batch, inner));
-    let of_right = len(inner, matrices, columns);
+    let sizes = [[rows, batch, inner], [inner, matrices, columns]];
+    let [of_left, of_right] = sizes.map(|sizes| elements(&sizes));
+    equal("the left matrices", left.len(), of_left);
     equal("the right matrices", right.len(), of_right);
     assert!(
         left_order == Order::Rows || right_order == Order::Rows,
         "only one side can be transposed"
     );
-    let mut out = Fresh::new(len(rows, batch, columns));
-    let place = |width: usize| Place { batch, width };
-    let right_width = match right_order {
-        Order::Rows => columns,
-        Order::Transposed => inner,
+    let mut out = Fresh::new(elements(&[rows, batch, columns]));
+    // A row is as long as the matrix is wide, or as it is high if it lies transposed.
+    let place = |batch: usize, order: Order, [rows, columns]: [usize; 2]| Place {
+        batch,
+        width: match order {
+            Order::Rows => columns,
+            Order::Transposed => rows,
+        },
     };
     let work = Work {
         rows,
         inner,
         columns,
         left: left.as_ptr(),
-        left_place: place(if left_order == Order::Rows {
-            inner
-        } else {
-            rows
-        }),
+        left_place: place(batch, left_order, [rows, inner]),
         left_transposed: left_order == Order::Transposed,
         right: right.as_ptr(),
-        right_place: Place {
-            batch: matrices,
-            width: right_width,
-        },
+        right_place: place(matrices, right_order, [inner, columns]),
         out: out.pointer(),
-        out_place: place(columns),
+        out_place: place(batch, Order::Rows, [rows, columns]),
     };
     let whole: &Work = &work;
     for_each_piece(batch, |sequences| {

@@ -66,11 +66,10 @@ pub struct Memory {
     values: Tensor<3>,
     /// 1 for symbols, 0 for padding, `[1, batch, source time]`; none if there is no padding.
     mask: Option<Tensor<3>>,
-    /// Where rows can look at the same keys and values: which of them each row looks at, after a
-    /// selection.
-    shared: Option<Arc<Vec<u32>>>,
-    /// Whether they can.
+    /// Whether rows of the same source can look at the same keys and values.
     can_share: bool,
+    /// If they do, the number of the source that each row belongs to.
+    sources: Option<Arc<Vec<u32>>>,
 }
 
 /// What attention found.
@@ -161,7 +160,7 @@ impl Attention {
             keys,
             values,
             mask,
-            shared: None,
+            sources: None,
         }
     }
 
@@ -243,32 +242,30 @@ pub fn masked_softmax<const D: usize>(scores: Tensor<D>, mask: Option<Tensor<D>>
 
 impl Memory {
     /// The memory of the given rows, in that order; a row may come several times or not at all.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        let mask = self.mask.as_ref().map(|mask| select_rows(mask, 1, rows));
-        if !self.can_share {
-            return Self {
-                keys: select_rows(&self.keys, 1, rows),
-                values: select_rows(&self.values, 1, rows),
+    /// `sources` are the numbers that the chosen rows' sources had before any selection.
+    pub fn select(&self, rows: &[usize], sources: &Arc<Vec<u32>>) -> Self {
+        let pick = |tensor: &Tensor<3>| select_rows(tensor, 1, rows);
+        let mask = self.mask.as_ref().map(pick);
+        match self.can_share {
+            true => Self {
+                mask,
+                sources: Some(Arc::clone(sources)),
+                ..self.clone()
+            },
+            false => Self {
+                keys: pick(&self.keys),
+                values: pick(&self.values),
                 mask,
                 ..self.clone()
-            };
-        }
-        let looked_at = |&row: &usize| match &self.shared {
-            Some(shared) => shared[row],
-            None => row as u32,
-        };
-        Self {
-            shared: Some(Arc::new(rows.iter().map(looked_at).collect())),
-            mask,
-            ..self.clone()
+            },
         }
     }
 
     /// Each row's matrix `[time, batch, inner]` times what it looks at in keys or values.
     fn product(&self, left: Tensor<3>, right: &Tensor<3>, order: Order) -> Tensor<3> {
         let right = right.clone();
-        match (&self.shared, order) {
-            (Some(shared), _) => interleaved::shared(left, right, order, shared),
+        match (&self.sources, order) {
+            (Some(sources), _) => interleaved::shared(left, right, order, sources),
             (None, Order::Transposed) => interleaved::times_rows(left, right),
             (None, Order::Rows) => interleaved::times(left, right),
         }

@@ -92,7 +92,7 @@ pub struct SourceMemory {
     /// Which target symbol each source symbol is, `[batch, source time, target symbols]`.
     pub copied: Option<Tensor<3>>,
     /// Number of the source that each row belongs to.
-    pub rows: Vec<usize>,
+    pub rows: Arc<Vec<u32>>,
 }
 
 /// What the decoder made of a batch.
@@ -437,11 +437,12 @@ impl SourceMemory {
     /// Rows that change places among those of the same source, as they do in beam search, leave
     /// everything where it is.
     fn select(&self, rows: &[usize]) -> Self {
-        let numbers: Vec<usize> = rows.iter().map(|&row| self.rows[row]).collect();
-        if numbers == self.rows {
+        let numbers: Vec<u32> = rows.iter().map(|&row| self.rows[row]).collect();
+        if numbers == *self.rows {
             return self.clone();
         }
-        let pick = |memory: &Memory| memory.select(rows);
+        let numbers = Arc::new(numbers);
+        let pick = |memory: &Memory| memory.select(rows, &numbers);
         Self {
             symbols: self.symbols.as_ref().map(pick),
             features: self.features.as_ref().map(pick),

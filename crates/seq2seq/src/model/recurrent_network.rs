@@ -207,7 +207,7 @@ impl RecurrentNetwork {
             features: features.and_then(|(attention, (symbols, output))| {
                 Some(attention.memory(output.sequence?, &symbols))
             }),
-            rows: (0..source.batch()).collect(),
+            rows: Arc::new((0..source.batch() as u32).collect()),
         }
     }
 

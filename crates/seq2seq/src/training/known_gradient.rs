@@ -8,7 +8,7 @@ use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
 
-use crate::model::flex::{contiguous, slice_mut};
+use crate::model::flex::{contiguous, slice, slice_mut};
 
 /// A loss of scores `[rows, classes]`, one element, that has this value and, as its gradient, `scale`
 /// times the given one. Both must be in single precision on the CPU.
@@ -51,8 +51,8 @@ impl KnownGradientOps for Flex {
 
 impl ScaledGradient for Flex {
     fn scaled(gradient: FlexTensor, scale: f32, of_loss: FlexTensor) -> FlexTensor {
-        let (mut gradient, mut of_loss) = (contiguous(gradient), contiguous(of_loss));
-        let scale: f32 = scale * slice_mut::<f32>(&mut of_loss).iter().sum::<f32>();
+        let mut gradient = contiguous(gradient);
+        let scale = scale * slice::<f32>(&contiguous(of_loss)).iter().sum::<f32>();
         for value in slice_mut::<f32>(&mut gradient) {
             *value *= scale;
         }
