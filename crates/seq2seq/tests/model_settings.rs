@@ -169,8 +169,8 @@ fn settings_without_a_meaning_are_refused() {
             "set model.transformer.dropout instead",
         ),
         (
-            &["model.architecture=transformer", "model.copy=true"],
-            "model.copy means nothing to model.architecture = \"transformer\"",
+            &["model.architecture=transformer", "model.residual=true"],
+            "model.residual means nothing to model.architecture = \"transformer\"",
         ),
         (
             &["model.monotonic.order=0"],

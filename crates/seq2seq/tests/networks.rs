@@ -91,6 +91,24 @@ const FORMS: &[&[&str]] = &[
         "model.cell=gru",
         "model.features=encoder",
     ],
+    &[
+        "model.architecture=transformer",
+        "model.copy=true",
+        "model.features=encoder",
+        "model.transformer.model_size=8",
+        "model.transformer.feed_forward=6",
+        "model.transformer.layers=2",
+    ],
+    &[
+        "model.architecture=transformer",
+        "model.copy=true",
+        "model.transformer.tied_output=false",
+        "model.transformer.positions=learned",
+        "model.transformer.model_size=4",
+        "model.transformer.heads=1",
+        "model.transformer.feed_forward=6",
+        "model.transformer.layers=1",
+    ],
 ];
 
 fn recipe(settings: &[&str]) -> Recipe {

@@ -14,6 +14,7 @@ const OF_TRANSFORMER: &[&str] = &[
     "architecture",
     "transformer",
     "features",
+    "copy",
     "protocol",
     "decoder_input",
 ];

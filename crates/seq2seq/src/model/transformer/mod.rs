@@ -27,10 +27,15 @@ use super::dropout::{Dropout, Noise};
 use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
+use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
+use super::recurrent::LayerInput;
 use super::source::SourceBatch;
-use super::tensors::row_numbers;
+use super::tensors::{row_numbers, select_rows};
 use crate::config::{ModelSettings, TransformerSettings};
 use crate::data::Padded;
+
+/// Least sum that attention is divided by.
+const TINY: f64 = 1e-12;
 
 /// All weights of a Transformer encoder-decoder.
 #[derive(Module, Debug)]
@@ -55,6 +60,8 @@ pub struct TransformerNetwork {
     pub decoder_norm: LayerNorm,
     /// To a score for each target symbol; none if the target's vectors serve.
     pub output: Option<Dense>,
+    /// Chooses between writing and copying, from where the last layer looks.
+    pub pointer: Option<PointerGenerator>,
     #[module(skip)]
     dropout: f64,
 }
@@ -67,8 +74,19 @@ pub struct TransformerState {
     source_mask: Mask,
     /// Steps of the source, features not counted.
     source_time: usize,
+    /// For a model that copies, what can be copied.
+    copied: Option<Copied>,
     /// Symbols read so far.
     steps: usize,
+}
+
+/// What a decoder that copies knows of each source.
+#[derive(Clone, Debug)]
+struct Copied {
+    /// Which target symbol each source symbol is, `[batch, source time, target symbols]`.
+    table: Tensor<3>,
+    /// The encoder's rows, `[batch, source time, size]`.
+    states: Tensor<3>,
 }
 
 impl TransformerNetwork {
@@ -104,6 +122,9 @@ impl TransformerNetwork {
                 true => None,
                 false => Some(params.layer("output", output)?),
             },
+            pointer: (model.copy)
+                .then(|| params.layer("pointer", |p| PointerGenerator::new(size, size, size, p)))
+                .transpose()?,
             dropout: settings.dropout,
         })
     }
@@ -127,14 +148,16 @@ impl TransformerNetwork {
     }
 
     /// Reads the last symbol of each sequence and scores the next. The attention is that of the
-    /// last layer, its heads averaged.
+    /// last layer, its heads averaged: a distribution over the source's symbols.
     pub fn step(&self, state: &mut TransformerState, last: &[u32]) -> StepScores {
         let mut none = Dropout::new(0.0, None);
         let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
         let attention = weights.map(|weights| {
             let [batch, _, _, _] = weights.dims();
             let seen = weights.narrow(3, 0, state.source_time).mean_dim(1);
-            seen.reshape([batch, state.source_time])
+            let seen: Tensor<2> = seen.reshape([batch, state.source_time]);
+            // What features got of it is left out.
+            seen.clone() / seen.sum_dim(1).clamp_min(TINY)
         });
         StepScores { scores, attention }
     }
@@ -162,6 +185,8 @@ impl TransformerNetwork {
             rows = layer.forward(rows, queries, &mask, dropout);
         }
         let rows = self.encoder_norm.forward(rows);
+        let copied = source.copy_ids.as_ref().zip(self.pointer.as_ref());
+        let copied = copied.map(|(ids, _)| self.copied(ids, &rows));
         let memory = |layer: &DecoderLayer| LayerState {
             own: None,
             source: layer.source_attention.memory(rows.clone(), queries),
@@ -170,6 +195,7 @@ impl TransformerNetwork {
             layers: self.decoder.iter().map(memory).collect(),
             source_mask: mask,
             source_time: symbols.time,
+            copied,
             steps: 0,
         }
     }
@@ -196,13 +222,39 @@ impl TransformerNetwork {
             own: &causal,
             source: &state.source_mask,
         };
+        let input = rows.clone();
         let (mut rows, mut weights) = (dropout.apply(rows), None);
         for (layer, kept) in self.decoder.iter().zip(&mut state.layers) {
             let (next, seen) = layer.forward(rows, queries, kept, sight, dropout);
             (rows, weights) = (next, Some(seen));
         }
         state.steps += symbols.time;
-        (self.scores(self.decoder_norm.forward(rows)), weights)
+        let rows = self.decoder_norm.forward(rows);
+        let scores = self.scores(rows.clone());
+        let scores = match (&self.pointer, &state.copied, &weights) {
+            (Some(pointer), Some(copied), Some(weights)) => pointer.forward(
+                scores,
+                copied.table.clone(),
+                copied.seen(weights, rows, input),
+            ),
+            _ => scores,
+        };
+        (scores, weights)
+    }
+
+    /// What can be copied from sources whose encoder gave these rows (features may stand behind).
+    fn copied(&self, ids: &Padded, rows: &Tensor<2>) -> Copied {
+        let (time, batch) = (ids.time, ids.batch());
+        let size = rows.dims()[1];
+        let states = rows.clone().narrow(0, 0, time * batch);
+        let symbols = match &self.output {
+            Some(output) => output.kernel.val().dims()[1],
+            None => self.target_embedding.val().dims()[0],
+        };
+        Copied {
+            table: copy_table(ids, symbols, (&rows.device().inner(), rows.dtype())),
+            states: states.reshape([time, batch, size]).swap_dims(0, 1),
+        }
     }
 
     fn rotation(&self, of: &Positions, places: &[usize], like: &Tensor<2>) -> Option<Rotation> {
@@ -272,6 +324,23 @@ fn join((mut first, second): (Vec<bool>, Vec<bool>)) -> Vec<bool> {
     first
 }
 
+impl Copied {
+    /// What the pointer-generator goes by: where the last layer's heads look on average,
+    /// `[batch, heads, time, places]`, and the decoder's rows and input, `[time * batch, size]`.
+    fn seen<'a>(&self, weights: &Tensor<4>, rows: Tensor<2>, input: Tensor<2>) -> PointerInput<'a> {
+        let [batch, _, time, _] = weights.dims();
+        let [_, places, size] = self.states.dims();
+        let weights = weights.clone().narrow(3, 0, places).mean_dim(1);
+        let weights: Tensor<3> = weights.reshape([batch, time, places]);
+        PointerInput {
+            hidden: rows.reshape([time, batch, size]),
+            context: weights.clone().matmul(self.states.clone()).swap_dims(0, 1),
+            input: LayerInput::Vectors(input.reshape([time, batch, size])),
+            weights,
+        }
+    }
+}
+
 impl TransformerState {
     /// The state of the given rows, in that order; a row may come several times or not at all.
     #[must_use]
@@ -280,6 +349,10 @@ impl TransformerState {
             layers: self.layers.iter().map(|layer| layer.select(rows)).collect(),
             source_mask: self.source_mask.select(rows),
             source_time: self.source_time,
+            copied: self.copied.as_ref().map(|copied| Copied {
+                table: select_rows(&copied.table, 0, rows),
+                states: select_rows(&copied.states, 0, rows),
+            }),
             steps: self.steps,
         }
     }
