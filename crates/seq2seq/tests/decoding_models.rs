@@ -141,6 +141,7 @@ fn search_input<'a>(model: &Model, source: &'a SourceIds, max_length: usize) -> 
         first,
         first_is_output,
         end: model.codec.target.vocabulary.end(),
+        forbidden: None,
         max_length,
         number: 0,
     }

@@ -438,3 +438,43 @@ fn resumed_run_is_the_uninterrupted_one() {
         "the two models differ"
     );
 }
+
+/// Each of the architectures that copy hands on letters that training has never seen, two in a word
+/// included, and writes no unknown symbol where there is none to copy.
+#[test]
+fn unseen_symbols_are_copied() {
+    let plurals: Vec<Pair> = reversals()
+        .into_iter()
+        .map(|pair| Pair {
+            target: format!("{}s", pair.source),
+            ..pair
+        })
+        .collect();
+    let forms: [&[&str]; 3] = [
+        &[
+            "model.attention=general",
+            "model.bidirectional=true",
+            "model.copy=true",
+        ],
+        &["model.architecture=monotonic", "model.copy=true"],
+        &[
+            "model.architecture=transformer",
+            "model.copy=true",
+            "model.encoder_units=256",
+            "model.embedding=64",
+            "model.transformer.model_size=32",
+            "model.transformer.layers=1",
+            "model.transformer.dropout=0.0",
+        ],
+    ];
+    for settings in forms {
+        let mut recipe = recipe(settings);
+        recipe.training.epochs = 30;
+        recipe.training.hidden_symbols = 0.3;
+        let model = train_on(recipe, plurals.clone());
+        let answers = model.predict(&["abxd", "zbcy", "abcd"], &PredictOptions::default());
+        let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+        assert_eq!(texts, ["abxds", "zbcys", "abcds"], "{settings:?}");
+        assert_eq!(answers[1].unknown.len(), 2, "and they are named");
+    }
+}

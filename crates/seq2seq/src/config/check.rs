@@ -312,6 +312,7 @@ impl Recipe {
             0.0,
             1.0,
         )?;
+        within("training.hidden_symbols", training.hidden_symbols, 0.0, 1.0)?;
         within("training.clip_norm", training.clip_norm, 0.0, f64::MAX)?;
         within("training.clip_value", training.clip_value, 0.0, f64::MAX)?;
         within(

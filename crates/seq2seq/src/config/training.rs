@@ -115,6 +115,9 @@ pub struct TrainingSettings {
     /// Share of decoder inputs taken from the target; the rest are the model's own predictions
     /// (scheduled sampling, Bengio et al. 2015).
     pub teacher_forcing: f64,
+    /// For a model that copies: share of pairs of which one symbol is hidden while training, as if it
+    /// were unseen, so that the model learns to hand on symbols that it does not know.
+    pub hidden_symbols: f64,
     /// Epochs between two validations.
     pub validate_every: usize,
     /// Most questions of the validation set that are decoded freely; 0 for all.
@@ -170,6 +173,7 @@ impl Default for TrainingSettings {
             warmup_steps: 0,
             label_smoothing: 0.0,
             teacher_forcing: 1.0,
+            hidden_symbols: 0.05,
             validate_every: 1,
             validation_questions: 0,
             monitor: Monitor::ExactMatch,

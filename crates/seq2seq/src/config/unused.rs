@@ -51,6 +51,7 @@ impl Recipe {
                 self.training.teacher.is_some(),
                 "training.teacher",
             ),
+            ("training.hidden_symbols", self.model.copy, "model.copy"),
             (
                 "model.attention_units",
                 attention(&[Concat, Additive, MultiHead]),

@@ -121,6 +121,7 @@ pub(super) struct Hypotheses<'a> {
     source_length: usize,
     max_length: usize,
     end: Option<u32>,
+    forbidden: Option<u32>,
 }
 
 impl<'a> Hypotheses<'a> {
@@ -157,6 +158,7 @@ impl<'a> Hypotheses<'a> {
             source_length: input.source.len(),
             max_length: input.max_length,
             end: input.end,
+            forbidden: input.forbidden,
         }
     }
 
@@ -245,17 +247,21 @@ impl<'a> Hypotheses<'a> {
         drawn
     }
 
-    /// The log-probabilities of the next symbols of a hypothesis, those that the constraint forbids
-    /// at minus infinity. This is the one place where constraints come in.
+    /// The log-probabilities of the next symbols of a hypothesis, those that it must not have at minus
+    /// infinity. This is the one place where constraints come in.
     fn masked<'r>(&self, allowed: u32, row: usize, rows: &Rows<'r>) -> Cow<'r, [f32]> {
         let log_probs = rows.log_probs(row);
-        match &self.options.constraint {
+        let mut masked = match &self.options.constraint {
             None => Cow::Borrowed(log_probs),
             Some(constraint) => {
                 let left = self.max_length.saturating_sub(rows.step);
                 Cow::Owned(constraint.mask(allowed, left, self.end, log_probs))
             }
+        };
+        if let Some(forbidden) = self.forbidden {
+            masked.to_mut()[forbidden as usize] = f32::NEG_INFINITY;
         }
+        masked
     }
 
     /// The parent's state after the candidate's symbol.

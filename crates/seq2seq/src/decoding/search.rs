@@ -15,6 +15,8 @@ pub struct SearchInput<'a> {
     pub first_is_output: bool,
     /// Symbol that ends an output; without one every output has the full length.
     pub end: Option<u32>,
+    /// A symbol that may not be written.
+    pub forbidden: Option<u32>,
     /// Longest output in symbols, `first` and end mark not counted.
     pub max_length: usize,
     /// A number from which its random choices start, so that they do not depend on what else is in

@@ -228,13 +228,18 @@ impl Codec {
         })
     }
 
-    /// The id of each source symbol that has a place among the ids, in the target's vocabulary.
+    /// The id of each source symbol that has a place among the ids, in the target's vocabulary. One
+    /// that the source's vocabulary lacks is copied as an unknown one.
     fn copy_ids(&self, symbols: &[String]) -> Vec<i32> {
         let has_id = |symbol: &&String| {
             let source = &self.source.vocabulary;
             source.unknown().is_some() || source.id(symbol).is_some()
         };
-        let target = |symbol: &String| self.target.vocabulary.id(symbol);
+        let target = |symbol: &String| {
+            let unseen = self.source.vocabulary.id(symbol).is_none();
+            let unknown = self.target.vocabulary.unknown().filter(|_| unseen);
+            unknown.or_else(|| self.target.vocabulary.id(symbol))
+        };
         symbols
             .iter()
             .filter(has_id)
@@ -313,7 +318,8 @@ fn vocabularies(
         begin: model.protocol == Protocol::BeginOfSequence
             && model.decoder_input != DecoderInput::EncoderOutput,
         end: recipe.text.target_end_mark,
-        unknown: false,
+        // Stands for source symbols that were never seen and can only be copied.
+        unknown: model.copy,
     };
     // The blanks that fill a source up to its width are symbols, whether the pairs have any or not.
     let blank = (recipe.text.source_width > 0).then_some(" ");

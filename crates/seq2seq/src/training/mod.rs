@@ -11,6 +11,7 @@ mod distillation;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod hidden_symbols;
 mod history;
 mod known_gradient;
 mod loaded_pairs;

@@ -20,6 +20,7 @@ use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
 use super::distillation::Teacher;
 use super::error::TrainingError;
+use super::hidden_symbols::Unknown;
 use super::history::{EpochRecord, Validation};
 use super::loss::{Figures, Losses};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
@@ -249,13 +250,18 @@ impl Trainer {
     /// One training step: batch, forward, loss, backward, clip, update.
     fn step(&mut self, members: &[usize]) -> Result<(), TrainingError> {
         let settings = self.task.recipe.training.clone();
-        let examples: Vec<&Example> = members
+        let mut rng = step_rng(settings.seed, self.position.step);
+        let mut examples: Vec<&Example> = members
             .iter()
             .map(|&index| &self.task.train[index])
             .collect();
+        let unknown = Unknown::of(&self.task.codec).filter(|_| settings.hidden_symbols > 0.0);
+        let hidden = unknown.map(|it| it.hide(&examples, settings.hidden_symbols, &mut rng));
+        for (example, hidden) in examples.iter_mut().zip(hidden.iter().flatten()) {
+            *example = hidden.as_ref().unwrap_or(example);
+        }
         let mut batch = TrainingBatch::new(&examples, self.begin());
         if settings.teacher_forcing < 1.0 {
-            let mut rng = step_rng(settings.seed, self.position.step);
             mix_in_predictions(
                 &self.network.valid(),
                 &mut batch,

@@ -1,16 +1,18 @@
 //! What a trained model answers: texts in, texts out, with scores, confidence and alignment.
 
-use std::fmt;
+mod origin;
 
-use serde::Serialize;
+use std::fmt;
 
 use crate::data::SourceIds;
 use crate::decoding::{
-    Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Span, Step,
-    StepModel, align_monotonically, choose, search,
+    Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Step,
+    StepModel, choose, search,
 };
 use crate::text::{EncodedSource, UnknownSymbol};
 use crate::trained_model::{Model, SourceText};
+
+pub use origin::Alignment;
 
 /// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
 const ROWS: usize = 4;
@@ -78,20 +80,6 @@ pub struct Alternative {
     pub finished: bool,
     /// Where its symbols came from, if that was asked for.
     pub alignment: Option<Alignment>,
-}
-
-/// Which source symbols the symbols of an output came from.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Alignment {
-    /// Symbols of the input.
-    pub source: Vec<String>,
-    /// Symbols of the output.
-    pub target: Vec<String>,
-    /// For each target symbol, first and last of its source symbols, counted from 0; none for a
-    /// first symbol that the model was given.
-    pub spans: Vec<Option<Span>>,
-    /// Attention of each target symbol `[target, source]` on the source symbols.
-    pub weights: Vec<Vec<f64>>,
 }
 
 /// What a user of an answer should know about it.
@@ -288,13 +276,17 @@ impl Model {
                 .temperatures
                 .push(self.confidence_temperature());
         }
-        search_options.keep.attention |= options.align;
         let vocabulary = &self.codec.target.vocabulary;
+        // What is copied from a symbol without an id is told by where the model looked.
+        let unknown = |input: &Input| !input.encoded.unknown.is_empty();
+        let copies = self.codec.copy && vocabulary.unknown().is_some();
+        search_options.keep.attention |= options.align || (copies && inputs.iter().any(unknown));
         let input = |&index: &usize| SearchInput {
             source: &inputs[index].encoded.ids,
             first: first.map_or(vocabulary.begin().unwrap_or(0), |first| first[index]),
             first_is_output: first.is_some(),
             end: vocabulary.end(),
+            forbidden: (vocabulary.unknown()).filter(|_| !(copies && unknown(&inputs[index]))),
             max_length: inputs[index].limit,
             number: options.first_number + index as u64,
         };
@@ -353,7 +345,7 @@ impl Model {
             score: f64::NEG_INFINITY,
             ..Hypothesis::default()
         });
-        let answer = self.alternative(&mut best, options);
+        let answer = self.alternative(text, &mut best, options);
         let alignment = options
             .align
             .then(|| self.alignment(text, &answer.symbols, &best));
@@ -366,7 +358,7 @@ impl Model {
             finished: answer.finished || self.fixed_length().is_some(),
             alternatives: outputs
                 .map(|mut output| {
-                    let mut other = self.alternative(&mut output, options);
+                    let mut other = self.alternative(text, &mut output, options);
                     let align = || self.alignment(text, &other.symbols, &output);
                     other.alignment = options.align.then(align);
                     other
@@ -381,7 +373,12 @@ impl Model {
     }
 
     /// The output as text. The temperature that was put in for the confidence is taken out again.
-    fn alternative(&self, output: &mut Hypothesis, options: &PredictOptions) -> Alternative {
+    fn alternative<S: SourceText>(
+        &self,
+        text: &S,
+        output: &mut Hypothesis,
+        options: &PredictOptions,
+    ) -> Alternative {
         let finished = output.finished || self.fixed_length().is_some();
         let confidence = options.confidence.then(|| {
             let log_probability = output.tempered.pop();
@@ -389,9 +386,10 @@ impl Model {
             let log_probability = log_probability.filter(|_| finished);
             log_probability.map_or(0.0, f64::exp)
         });
+        let symbols = self.spelled(text, output);
         Alternative {
-            text: self.codec.decode_target(&output.ids),
-            symbols: self.codec.target_symbols(&output.ids),
+            text: self.codec.target.tokenization.join(&symbols),
+            symbols,
             log_probability: output.log_probability,
             score: output.score,
             confidence,
@@ -427,40 +425,6 @@ impl Model {
     fn confidence_temperature(&self) -> f64 {
         let calibration = self.provenance.calibration.as_ref();
         calibration.map_or(1.0, |calibration| calibration.temperature)
-    }
-
-    /// Makes the attention of an output's steps hard.
-    fn alignment<S: SourceText>(
-        &self,
-        text: &S,
-        target: &[String],
-        output: &Hypothesis,
-    ) -> Alignment {
-        let source = self.codec.source_symbols(text.source());
-        let positions = self.codec.source_positions(text.source(), text.features());
-        let row = |step: &Step| {
-            let mut row = vec![0.0; source.len()];
-            for (&weight, position) in step.attention.iter().zip(&positions) {
-                if let Some(position) = position {
-                    row[*position] += f64::from(weight);
-                }
-            }
-            row
-        };
-        let written = output.steps.len() - usize::from(output.finished && !output.steps.is_empty());
-        let weights: Vec<Vec<f64>> = output.steps[..written].iter().map(row).collect();
-        let given = target.len().saturating_sub(weights.len());
-        let spans = align_monotonically(&weights).into_iter().map(Some);
-        let mut spans: Vec<Option<Span>> = vec![None; given].into_iter().chain(spans).collect();
-        spans.resize(target.len(), None);
-        let mut all_weights = vec![vec![0.0; source.len()]; given];
-        all_weights.extend(weights);
-        Alignment {
-            source,
-            target: target.to_vec(),
-            spans,
-            weights: all_weights,
-        }
     }
 }
 

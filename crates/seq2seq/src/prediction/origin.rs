@@ -1,0 +1,92 @@
+//! Where the symbols of an output came from, by what the model looked at when it wrote them.
+
+use serde::Serialize;
+
+use crate::decoding::{Hypothesis, Span, Step, align_monotonically};
+use crate::trained_model::{Model, SourceText};
+
+/// Which source symbols the symbols of an output came from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Alignment {
+    /// Symbols of the input.
+    pub source: Vec<String>,
+    /// Symbols of the output.
+    pub target: Vec<String>,
+    /// For each target symbol, first and last of its source symbols, counted from 0; none for a
+    /// first symbol that the model was given.
+    pub spans: Vec<Option<Span>>,
+    /// Attention of each target symbol `[target, source]` on the source symbols.
+    pub weights: Vec<Vec<f64>>,
+}
+
+impl Model {
+    /// The output's symbols. One that was copied from a source symbol without an id is spelled like
+    /// that: of several, the one that the model looked at most.
+    pub(super) fn spelled<S: SourceText>(&self, text: &S, output: &Hypothesis) -> Vec<String> {
+        let unknown = self.codec.target.vocabulary.unknown();
+        let copied = |id: &u32| unknown == Some(*id);
+        if !output.ids.iter().any(copied) {
+            return self.codec.target_symbols(&output.ids);
+        }
+        let source = self.codec.source_symbols(text.source());
+        let positions = self.codec.source_positions(text.source(), text.features());
+        let without_id: Vec<(usize, &String)> = (positions.iter().enumerate())
+            .filter_map(|(place, position)| Some((place, source.get((*position)?)?)))
+            .filter(|(_, symbol)| self.codec.source.vocabulary.id(symbol).is_none())
+            .collect();
+        let given = output.ids.len() - written(output).len();
+        let spell = |(place, id): (usize, &u32)| {
+            let step = place.checked_sub(given).and_then(|at| output.steps.get(at));
+            let seen = |place: usize| step.and_then(|step| step.attention.get(place).copied());
+            let most = (without_id.iter().rev()).max_by(|a, b| {
+                seen(a.0)
+                    .unwrap_or(0.0)
+                    .total_cmp(&seen(b.0).unwrap_or(0.0))
+            });
+            match most {
+                Some((_, symbol)) if copied(id) => vec![(*symbol).clone()],
+                _ => self.codec.target_symbols(&[*id]),
+            }
+        };
+        output.ids.iter().enumerate().flat_map(spell).collect()
+    }
+
+    /// Makes the attention of an output's steps hard.
+    pub(super) fn alignment<S: SourceText>(
+        &self,
+        text: &S,
+        target: &[String],
+        output: &Hypothesis,
+    ) -> Alignment {
+        let source = self.codec.source_symbols(text.source());
+        let positions = self.codec.source_positions(text.source(), text.features());
+        let row = |step: &Step| {
+            let mut row = vec![0.0; source.len()];
+            for (&weight, position) in step.attention.iter().zip(&positions) {
+                if let Some(position) = position {
+                    row[*position] += f64::from(weight);
+                }
+            }
+            row
+        };
+        let weights: Vec<Vec<f64>> = written(output).iter().map(row).collect();
+        let given = target.len().saturating_sub(weights.len());
+        let spans = align_monotonically(&weights).into_iter().map(Some);
+        let mut spans: Vec<Option<Span>> = vec![None; given].into_iter().chain(spans).collect();
+        spans.resize(target.len(), None);
+        let mut all_weights = vec![vec![0.0; source.len()]; given];
+        all_weights.extend(weights);
+        Alignment {
+            source,
+            target: target.to_vec(),
+            spans,
+            weights: all_weights,
+        }
+    }
+}
+
+/// The steps that wrote a symbol: all but that of the end mark.
+fn written(output: &Hypothesis) -> &[Step] {
+    let end = usize::from(output.finished && !output.steps.is_empty());
+    &output.steps[..output.steps.len() - end]
+}
