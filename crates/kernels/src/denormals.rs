@@ -6,8 +6,8 @@ pub fn flush_denormals() {
     set_flushing(true);
 }
 
-/// Whether this thread flushes them.
-pub(crate) fn is_flushing() -> bool {
+/// Whether the calling thread flushes them.
+pub fn flushes_denormals() -> bool {
     control() & FLUSH == FLUSH
 }
 

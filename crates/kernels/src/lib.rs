@@ -23,7 +23,7 @@ mod tile;
 
 pub use adam::{AdamStep, adam, sum_of_squares};
 pub use cross_entropy::{CrossEntropy, log_softmax, softmax_cross_entropy};
-pub use denormals::flush_denormals;
+pub use denormals::{flush_denormals, flushes_denormals};
 pub use float::{Float, backward, forward, infer};
 pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps};
 pub use interleaved::{interleaved_product, shared_interleaved_product};

@@ -35,7 +35,7 @@ pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
         team.push(helper);
     }
     let helpers = team.len().min(parts - 1);
-    let flush = denormals::is_flushing();
+    let flush = denormals::flushes_denormals();
     let handed_over: Vec<HandedOver> = (team.iter().take(helpers).enumerate())
         // SAFETY: `HandedOver` waits for the helper before `work` goes out of scope, in a panic too.
         .map(|(index, helper)| unsafe { helper.hand_over(work, index + 1, flush) })

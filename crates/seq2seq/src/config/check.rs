@@ -10,6 +10,9 @@ use crate::data::LONGEST_TEXT;
 /// Dropout beyond which next to nothing is left to learn from.
 const MOST_DROPOUT: f64 = 0.95;
 
+/// Parts of a batch, at most: each needs a copy of all gradients.
+const MOST_PARTS: usize = 256;
+
 /// Epochs whose weights are kept to be averaged, at most: each takes as much memory as the network.
 const MOST_AVERAGED: usize = 100;
 
@@ -312,6 +315,7 @@ impl Recipe {
             0.0,
             1.0,
         )?;
+        at_most("training.batch_parts", training.batch_parts, MOST_PARTS)?;
         within("training.hidden_symbols", training.hidden_symbols, 0.0, 1.0)?;
         within("training.clip_norm", training.clip_norm, 0.0, f64::MAX)?;
         within("training.clip_value", training.clip_value, 0.0, f64::MAX)?;

@@ -59,7 +59,20 @@ pub struct Recipe {
     pub tune: BTreeMap<String, String>,
 }
 
+/// Pairs that a part of a batch has, unless the recipe says into how many parts it is cut.
+const PAIRS_OF_PART: usize = 32;
+
 impl Recipe {
+    /// Parts into which a batch is cut, to be computed side by side.
+    pub fn batch_parts(&self) -> usize {
+        let training = &self.training;
+        match (training.batch_parts, self.model.architecture) {
+            (0, Architecture::Recurrent | Architecture::Ensemble) => 1,
+            (0, _) => (training.batch_size / PAIRS_OF_PART).max(1),
+            (parts, _) => parts,
+        }
+    }
+
     /// What features are to the network, once `auto` is decided.
     pub fn feature_use(&self) -> FeatureUse {
         match (self.model.features, self.data.features_column) {

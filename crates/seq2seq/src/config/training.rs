@@ -66,6 +66,10 @@ pub struct TrainingSettings {
     pub budget_seconds: f64,
     /// Pairs of one weight update.
     pub batch_size: usize,
+    /// Parts of a batch that are computed side by side, one a thread: results depend on it, but not on
+    /// how many threads there are. 0 for one part for every 32 pairs, or one in all for recurrent
+    /// networks, whose layers share their work themselves.
+    pub batch_parts: usize,
     /// A trained model to go on from, on these pairs: its weights and vocabularies are kept, and
     /// symbols that it does not know are added. `[text]` and `[model]` must be those of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,7 @@ impl Default for TrainingSettings {
             epochs: 30,
             budget_seconds: 0.0,
             batch_size: 64,
+            batch_parts: 0,
             from: None,
             teacher: None,
             teacher_weight: 0.5,

@@ -23,6 +23,15 @@ impl Noise {
         Self(rng)
     }
 
+    /// Those of a part of that step's batch; of the first, the same as [`new`](Self::new).
+    pub fn of_part(seed: u64, step: usize, part: usize) -> Self {
+        let mut noise = Self::new(seed, step);
+        noise
+            .0
+            .set_stream(step as u64 ^ (part as u64).rotate_right(16));
+        noise
+    }
+
     /// A mask of zeros with probability `rate` (below 1) and `1 / (1 - rate)` otherwise, so that
     /// the mean of what it is multiplied by stays.
     pub fn mask<const D: usize>(

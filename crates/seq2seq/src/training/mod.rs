@@ -11,6 +11,7 @@ mod distillation;
 mod error;
 #[cfg(test)]
 mod fault_tests;
+mod gradient;
 mod hidden_symbols;
 mod history;
 mod known_gradient;
@@ -18,6 +19,7 @@ mod loaded_pairs;
 mod loss;
 mod observer;
 mod optimizer;
+mod parts;
 mod plot;
 mod run_folder;
 mod schedule;

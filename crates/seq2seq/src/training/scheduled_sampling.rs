@@ -38,9 +38,9 @@ pub fn mix_in_predictions(
     }
 }
 
-/// Random numbers of one step of training, whatever came before it.
-pub fn step_rng(seed: u64, step: usize) -> ChaCha8Rng {
+/// Random numbers of one part of a step's batch, whatever came before it.
+pub fn part_rng(seed: u64, step: usize, part: usize) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_5a3b);
-    rng.set_stream(step as u64);
+    rng.set_stream(step as u64 ^ (part as u64).rotate_right(16));
     rng
 }

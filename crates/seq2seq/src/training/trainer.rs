@@ -11,29 +11,29 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 
 use super::averaging::WeightAverage;
-use super::batch::TrainingBatch;
 use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
 use super::distillation::Teacher;
 use super::error::TrainingError;
+use super::gradient::Pass;
 use super::hidden_symbols::Unknown;
 use super::history::{EpochRecord, Validation};
-use super::loss::{Figures, Losses};
+use super::loss::Figures;
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
+use super::parts::PartThreads;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
-use super::scheduled_sampling::{mix_in_predictions, step_rng};
 use super::task::{Task, TaskError};
 use crate::config::{Monitor, Recipe};
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate, free_running, teacher_forced};
+use crate::model::Network;
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
-use crate::model::{Network, Noise};
 use crate::trained_model::{Model, Provenance};
 
 pub use cost::Cost;
@@ -48,6 +48,7 @@ pub struct Trainer {
     optimizer: ModuleOptimizer,
     average: WeightAverage,
     schedule: Schedule,
+    part_threads: PartThreads,
     position: Position,
     history: Vec<EpochRecord>,
     best: Option<Model>,
@@ -152,6 +153,7 @@ impl Trainer {
             average: WeightAverage::new(settings),
             schedule: Schedule::new(settings, batches, position.step)?,
             save_plan: SavePlan::new(settings, position.step),
+            part_threads: PartThreads::new(task.recipe.batch_parts()),
             position,
             history,
             best: None,
@@ -247,43 +249,27 @@ impl Trainer {
         seconds
     }
 
-    /// One training step: batch, forward, loss, backward, clip, update.
+    /// One training step: gradient of the batch, clipping, update.
     fn step(&mut self, members: &[usize]) -> Result<(), TrainingError> {
         let settings = self.task.recipe.training.clone();
-        let mut rng = step_rng(settings.seed, self.position.step);
-        let mut examples: Vec<&Example> = members
+        let examples: Vec<&Example> = members
             .iter()
             .map(|&index| &self.task.train[index])
             .collect();
-        let unknown = Unknown::of(&self.task.codec).filter(|_| settings.hidden_symbols > 0.0);
-        let hidden = unknown.map(|it| it.hide(&examples, settings.hidden_symbols, &mut rng));
-        for (example, hidden) in examples.iter_mut().zip(hidden.iter().flatten()) {
-            *example = hidden.as_ref().unwrap_or(example);
-        }
-        let mut batch = TrainingBatch::new(&examples, self.begin());
-        if settings.teacher_forcing < 1.0 {
-            mix_in_predictions(
-                &self.network.valid(),
-                &mut batch,
-                settings.teacher_forcing,
-                &mut rng,
-            );
-        }
-
-        let mut noise = Noise::new(settings.seed, self.position.step);
-        let scores = self
-            .network
-            .forward(&batch.source, &batch.decoder_input, Some(&mut noise));
-        let taught = self.teacher.as_ref().map(|_| scores.clone());
-        let losses = Losses::new(scores, &batch.expected, settings.label_smoothing);
-        self.count(losses.figures, batch.expected.symbols)?;
-        let objective = match self.teacher.as_ref().zip(taught) {
-            Some((teacher, scores)) => teacher.guide(losses.objective, scores, &batch),
-            None => losses.objective,
+        let pass = Pass {
+            settings: &settings,
+            teacher: self.teacher.as_ref(),
+            unknown: Unknown::of(&self.task.codec),
+            begin: self.begin(),
+            step: self.position.step,
         };
+        let parts = self.task.recipe.batch_parts();
+        let found = pass.gradient(&self.network, &examples, parts, &self.part_threads);
+        for (figures, symbols) in found.figures {
+            self.count(figures, symbols)?;
+        }
 
-        let gradients = objective.backward();
-        let mut gradients = GradientsParams::from_grads(gradients, &self.network);
+        let mut gradients = found.gradient;
         if settings.clip_norm > 0.0 {
             gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
         }
