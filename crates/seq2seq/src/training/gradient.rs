@@ -3,6 +3,7 @@
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Device;
+use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
 use super::distillation::Teacher;
@@ -40,9 +41,8 @@ pub struct BatchGradient {
 struct Part {
     index: usize,
     batch: TrainingBatch,
-    network: Network,
-    /// Its symbols, as a share of the batch's.
-    share: f64,
+    /// Chooses what the decoder reads of its own.
+    rng: ChaCha8Rng,
 }
 
 impl Pass<'_> {
@@ -56,28 +56,24 @@ impl Pass<'_> {
     ) -> BatchGradient {
         let parts = parts.clamp(1, examples.len().max(1));
         let bound = |part: usize| examples.len() * part / parts;
-        let batches: Vec<TrainingBatch> = (0..parts)
-            .map(|part| self.batch(&examples[bound(part)..bound(part + 1)], part))
+        let parts: Vec<Part> = (0..parts)
+            .map(|part| self.part(part, &examples[bound(part)..bound(part + 1)]))
             .collect();
-        let symbols: Vec<usize> = batches.iter().map(|batch| batch.expected.symbols).collect();
-        let all = symbols.iter().sum::<usize>().max(1) as f64;
-        let prepared = batches.into_iter().zip(&symbols).enumerate();
-        let prepared = prepared.map(|(index, (batch, &symbols))| Part {
-            index,
-            batch,
+        let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
+        let alone = parts.len() == 1;
+        let computed = threads.run(parts, |part| {
             // Graphs that share weights are gone back through one after the other.
-            network: match parts {
-                1 => network.clone(),
-                _ => network.clone().fork(&Device::flex().autodiff()),
-            },
-            share: symbols as f64 / all,
+            let network = match alone {
+                true => network.clone(),
+                false => network.clone().fork(&Device::flex().autodiff()),
+            };
+            self.of_part(part, &network, symbols)
         });
-        let computed = threads.run(prepared.collect(), |part| self.of_part(part));
         let mut sum = GradientsAccumulator::new();
-        let mut figures = Vec::with_capacity(parts);
-        for ((gradient, found), symbols) in computed.into_iter().zip(symbols) {
+        let mut figures = Vec::with_capacity(computed.len());
+        for (gradient, found) in computed {
             sum.accumulate(network, gradient);
-            figures.push((found, symbols));
+            figures.push(found);
         }
         BatchGradient {
             gradient: sum.grads(),
@@ -86,35 +82,39 @@ impl Pass<'_> {
     }
 
     /// A part of the batch, with symbols hidden in some pairs of a network that copies.
-    fn batch(&self, examples: &[&Example], part: usize) -> TrainingBatch {
+    fn part(&self, index: usize, examples: &[&Example]) -> Part {
+        let mut rng = part_rng(self.settings.seed, self.step, index);
         let share = self.settings.hidden_symbols;
-        let Some(unknown) = self.unknown.filter(|_| share > 0.0) else {
-            return TrainingBatch::new(examples, self.begin);
+        let hidden = match self.unknown.filter(|_| share > 0.0) {
+            Some(unknown) => unknown.hide(examples, share, &mut rng),
+            None => vec![None; examples.len()],
         };
-        let mut rng = part_rng(self.settings.seed, self.step, part);
-        let hidden = unknown.hide(examples, share, &mut rng);
-        let shown = examples.iter().zip(&hidden);
-        let shown: Vec<&Example> = shown
+        let shown: Vec<&Example> = (examples.iter().zip(&hidden))
             .map(|(example, hidden)| hidden.as_ref().unwrap_or(example))
             .collect();
-        TrainingBatch::new(&shown, self.begin)
+        Part {
+            index,
+            batch: TrainingBatch::new(&shown, self.begin),
+            rng,
+        }
     }
 
-    fn of_part(&self, part: Part) -> (GradientsParams, Figures) {
+    /// The share of a part in the gradient of the mean over all `symbols` of the batch.
+    fn of_part(
+        &self,
+        part: Part,
+        network: &Network,
+        symbols: usize,
+    ) -> (GradientsParams, (Figures, usize)) {
         let (settings, step) = (self.settings, self.step);
         let Part {
             index,
             mut batch,
-            network,
-            share,
+            mut rng,
         } = part;
         if settings.teacher_forcing < 1.0 {
-            mix_in_predictions(
-                &network.valid(),
-                &mut batch,
-                settings.teacher_forcing,
-                &mut part_rng(settings.seed, step, index),
-            );
+            let forcing = settings.teacher_forcing;
+            mix_in_predictions(&network.valid(), &mut batch, forcing, &mut rng);
         }
         let mut noise = Noise::of_part(settings.seed, step, index);
         let scores = network.forward(&batch.source, &batch.decoder_input, Some(&mut noise));
@@ -124,10 +124,11 @@ impl Pass<'_> {
             Some((teacher, scores)) => teacher.guide(losses.objective, scores, &batch),
             None => losses.objective,
         };
-        if share < 1.0 {
-            objective = objective * share;
+        let own = batch.expected.symbols;
+        if own < symbols {
+            objective = objective * (own as f64 / symbols as f64);
         }
-        let gradients = GradientsParams::from_grads(objective.backward(), &network);
-        (gradients, losses.figures)
+        let gradients = GradientsParams::from_grads(objective.backward(), network);
+        (gradients, (losses.figures, own))
     }
 }
