@@ -5,6 +5,7 @@
 //! so the loop itself must cost nothing. Optimizers, schedules and gradients are Burn's.
 
 mod cost;
+mod validation;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,17 +22,17 @@ use super::distillation::Teacher;
 use super::error::TrainingError;
 use super::gradient::Pass;
 use super::hidden_symbols::Unknown;
-use super::history::{EpochRecord, Validation};
+use super::history::EpochRecord;
 use super::loss::Figures;
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
 use super::parts::PartThreads;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
-use super::task::{Task, TaskError};
-use crate::config::{Monitor, Recipe};
+use super::task::Task;
+use crate::config::Recipe;
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
-use crate::evaluation::{begin_symbol, calibrate, free_running, teacher_forced};
+use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
 use crate::trained_model::{Model, Provenance};
@@ -349,56 +350,6 @@ impl Trainer {
             self.checkpoint()?;
         }
         Ok(record)
-    }
-
-    fn validate(&mut self) -> Result<Validation, TrainingError> {
-        let begun = Instant::now();
-        let mut model = self.model()?;
-        let forced = teacher_forced(&model, &self.dev);
-        // There are questions whenever there are validation pairs.
-        let free = free_running(&model, &self.questions)
-            .map_err(|error| TaskError::Unusable(error.to_string()))?;
-        let figure = match self.task.recipe.training.monitor {
-            Monitor::ExactMatch => free.exact_match,
-            Monitor::SymbolErrorRate => -free.symbol_error_rate,
-            Monitor::Loss => -forced.loss,
-            Monitor::Accuracy => forced.accuracy,
-        };
-        let best = figure.is_finite() && self.position.best.is_none_or(|best| figure > best);
-        let position = &mut self.position;
-        position.stale = if best { 0 } else { position.stale + 1 };
-        let patience = self.task.recipe.training.decay_epochs.max(1);
-        if position.stale > 0 && position.stale.is_multiple_of(patience) {
-            position.plateaus += 1;
-        }
-        if best {
-            self.position.best = Some(figure);
-            if self.task.recipe.training.keep_best {
-                model.provenance.best = Some(figure);
-                self.keep(model)?;
-            }
-        }
-        self.budget.validated(begun.elapsed().as_secs_f64());
-        Ok(Validation {
-            loss: forced.loss,
-            accuracy: forced.accuracy,
-            exact_match: free.exact_match,
-            symbol_error_rate: free.symbol_error_rate,
-            best,
-        })
-    }
-
-    fn keep(&mut self, model: Model) -> Result<(), TrainingError> {
-        if let Some(folder) = &self.folder {
-            model.save(&folder.model())?;
-        }
-        self.best = Some(model);
-        Ok(())
-    }
-
-    fn is_stale(&self) -> bool {
-        let patience = self.task.recipe.training.patience;
-        patience > 0 && self.position.stale >= patience
     }
 
     fn finish(mut self, ending: Ending) -> Result<Outcome, TrainingError> {

@@ -1,0 +1,64 @@
+//! Validation, and the best model that it has found.
+
+use std::time::Instant;
+
+use super::{Trainer, TrainingError};
+use crate::config::Monitor;
+use crate::evaluation::{free_running, teacher_forced};
+use crate::trained_model::Model;
+use crate::training::history::Validation;
+use crate::training::task::TaskError;
+
+impl Trainer {
+    /// Measures the model as it is now, and keeps it if it is the best.
+    pub(super) fn validate(&mut self) -> Result<Validation, TrainingError> {
+        let begun = Instant::now();
+        let mut model = self.model()?;
+        let forced = teacher_forced(&model, &self.dev);
+        // There are questions whenever there are validation pairs.
+        let free = free_running(&model, &self.questions)
+            .map_err(|error| TaskError::Unusable(error.to_string()))?;
+        let figure = match self.task.recipe.training.monitor {
+            Monitor::ExactMatch => free.exact_match,
+            Monitor::SymbolErrorRate => -free.symbol_error_rate,
+            Monitor::Loss => -forced.loss,
+            Monitor::Accuracy => forced.accuracy,
+        };
+        let best = figure.is_finite() && self.position.best.is_none_or(|best| figure > best);
+        let position = &mut self.position;
+        position.stale = if best { 0 } else { position.stale + 1 };
+        let patience = self.task.recipe.training.decay_epochs.max(1);
+        if position.stale > 0 && position.stale.is_multiple_of(patience) {
+            position.plateaus += 1;
+        }
+        if best {
+            self.position.best = Some(figure);
+            if self.task.recipe.training.keep_best {
+                model.provenance.best = Some(figure);
+                self.keep(model)?;
+            }
+        }
+        self.budget.validated(begun.elapsed().as_secs_f64());
+        Ok(Validation {
+            loss: forced.loss,
+            accuracy: forced.accuracy,
+            exact_match: free.exact_match,
+            symbol_error_rate: free.symbol_error_rate,
+            best,
+        })
+    }
+
+    pub(super) fn keep(&mut self, model: Model) -> Result<(), TrainingError> {
+        if let Some(folder) = &self.folder {
+            model.save(&folder.model())?;
+        }
+        self.best = Some(model);
+        Ok(())
+    }
+
+    /// Whether there has been no better model for too long.
+    pub(super) fn is_stale(&self) -> bool {
+        let patience = self.task.recipe.training.patience;
+        patience > 0 && self.position.stale >= patience
+    }
+}
