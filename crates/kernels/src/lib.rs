@@ -17,6 +17,7 @@ mod problem;
 mod product;
 mod recurrence;
 mod simd;
+mod softmax;
 mod stream;
 mod tanh;
 mod threads;
@@ -34,4 +35,5 @@ pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, Sav
 pub use product::{Order, PackedMatrix, ProductShape, add_product, product};
 pub use recurrence::{PackedWeights, infer_packed};
 pub use simd::Level;
+pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use rnn_kernels::Order;
 
@@ -16,6 +15,7 @@ use super::flex::is_flex_f32;
 use super::interleaved;
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
+use super::softmax::softmax;
 use super::tanh::tanh;
 use super::tensors::select_rows;
 use crate::config::AttentionKind;
@@ -235,8 +235,8 @@ fn projected(vectors: Tensor<3>, weights: Option<&Param<Tensor<2>>>) -> Tensor<3
 /// nothing but padding gets the weight 0 everywhere.
 pub fn masked_softmax<const D: usize>(scores: Tensor<D>, mask: Option<Tensor<D>>) -> Tensor<D> {
     match mask {
-        None => softmax(scores, D - 1),
-        Some(mask) => softmax(scores + (mask.clone() - 1.0) * PENALTY, D - 1) * mask,
+        None => softmax(scores),
+        Some(mask) => softmax(scores + (mask.clone() - 1.0) * PENALTY) * mask,
     }
 }
 

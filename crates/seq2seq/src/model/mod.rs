@@ -26,6 +26,7 @@ mod prepared;
 pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
+pub mod softmax;
 pub mod source;
 pub mod tanh;
 mod tensors;

@@ -2,12 +2,13 @@
 //! of its vocabulary or copies one from the source, from where attention looks.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
 use super::recurrent::LayerInput;
+use super::softmax::softmax;
 use crate::data::{NOT_COPIED, Padded};
 
 /// Added to probabilities before the logarithm, so that it is finite.
@@ -71,7 +72,7 @@ impl PointerGenerator {
         let copy = copy.reshape::<2, _>([rows, symbols]) * (-write + 1.0);
         // Rounding can make the sum larger than 1, and a probability below 0 has no logarithm.
         let not_copied: Tensor<2> = (-copy.clone().sum_dim(1) + 1.0).clamp_min(0.0);
-        let written: Tensor<2> = softmax(scores, 1) * not_copied;
+        let written: Tensor<2> = softmax(scores) * not_copied;
         (written + copy + TINY).log()
     }
 

@@ -1,13 +1,14 @@
 //! Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2).
 
 use burn::module::Module;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 
 use super::mask::Mask;
 use super::positions::Rotation;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::softmax::softmax;
 use crate::model::tensors::select_rows;
 
 /// Projections of one attention; rows are `[time * batch, size]`, time first.
@@ -88,7 +89,7 @@ impl MultiHead {
         let scale = (self.head_size() as f64).sqrt().recip();
         let keys = memory.keys.clone().swap_dims(2, 3);
         let scores = query.mul_scalar(scale).matmul(keys);
-        let weights = activation::softmax(mask.apply(scores), 3);
+        let weights = softmax(mask.apply(scores));
         let read = dropout.apply(weights.clone()).matmul(memory.values.clone());
         (self.output.forward(join(read)), weights)
     }
