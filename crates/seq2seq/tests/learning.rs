@@ -149,6 +149,8 @@ fn deep_network_with_every_dropout_learns() {
         "model.recurrent_dropout=0.1",
         "training.label_smoothing=0.1",
         "training.epochs=50",
+        // At a rate that stays high, the weights of the last epoch alone would be left to chance.
+        "training.average_epochs=5",
     ]);
 }
 
