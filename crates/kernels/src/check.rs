@@ -10,6 +10,14 @@ pub(crate) fn equal(name: &str, found: usize, expected: usize) {
     );
 }
 
+/// Panics unless so many elements are whole rows of `columns`.
+pub(crate) fn whole_rows(name: &str, found: usize, columns: usize) {
+    assert!(
+        columns > 0 && found.is_multiple_of(columns),
+        "{found} {name} are no rows of {columns}"
+    );
+}
+
 /// The product of sizes.
 pub(crate) fn product(sizes: &[usize]) -> usize {
     let product = sizes

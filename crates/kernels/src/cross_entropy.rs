@@ -1,6 +1,6 @@
 //! Softmax with cross-entropy: loss, its gradient and the share of right answers in one pass.
 
-use crate::check::{equal, product};
+use crate::check::{equal, product, whole_rows};
 use crate::simd::math::exp;
 use crate::simd::{Kernel, Simd, dispatch, spans};
 
@@ -171,11 +171,7 @@ impl Kernel for Softmax<'_> {
 /// # Panics
 /// If `rows` is not a whole number of rows.
 pub fn log_softmax(rows: &mut [f32], classes: usize) {
-    assert!(
-        classes > 0 && rows.len().is_multiple_of(classes),
-        "{} logits are no rows of {classes}",
-        rows.len()
-    );
+    whole_rows("logits", rows.len(), classes);
     for row in rows.chunks_exact_mut(classes) {
         let (_, largest) = argmax(row);
         let sum = dispatch(SumExp {

@@ -1,6 +1,6 @@
 //! Softmax of rows, forward and backward.
 
-use crate::check::equal;
+use crate::check::{equal, whole_rows};
 use crate::simd::{Kernel, Simd, dispatch, math, spans};
 
 /// Logit, below the largest of its row, whose probability counts as nothing.
@@ -12,7 +12,7 @@ const LEAST: f32 = -87.0;
 /// # Panics
 /// If `rows` is not a whole number of rows.
 pub fn softmax(rows: &mut [f32], classes: usize) {
-    check(rows.len(), classes);
+    whole_rows("numbers", rows.len(), classes);
     dispatch(Softmax { rows, classes });
 }
 
@@ -22,20 +22,13 @@ pub fn softmax(rows: &mut [f32], classes: usize) {
 /// # Panics
 /// If the slices differ in length or are no whole number of rows.
 pub fn softmax_backward(weights: &[f32], gradient: &mut [f32], classes: usize) {
-    check(weights.len(), classes);
+    whole_rows("numbers", weights.len(), classes);
     equal("the gradient", gradient.len(), weights.len());
     dispatch(Backward {
         weights,
         gradient,
         classes,
     });
-}
-
-fn check(len: usize, classes: usize) {
-    assert!(
-        classes > 0 && len.is_multiple_of(classes),
-        "{len} numbers are no rows of {classes}"
-    );
 }
 
 struct Softmax<'a> {

@@ -4,6 +4,7 @@
 
 mod support;
 
+use seq2seq::decoding::{Method, SearchOptions};
 use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer};
 use seq2seq::{Model, Pair, PredictOptions, Recipe};
 
@@ -479,4 +480,65 @@ fn unseen_symbols_are_copied() {
         assert_eq!(texts, ["abxds", "zbcys", "abcds"], "{settings:?}");
         assert_eq!(answers[1].unknown.len(), 2, "and they are named");
     }
+}
+
+/// An unseen feature is nothing to copy: however answers are drawn, none has an unknown symbol.
+#[test]
+fn unseen_features_are_not_copied() {
+    let tagged: Vec<Pair> = reversals()
+        .into_iter()
+        .map(|pair| Pair {
+            features: Some("N;SG".into()),
+            ..pair
+        })
+        .collect();
+    let mut recipe = recipe(&["model.architecture=monotonic", "model.copy=true"]);
+    recipe.data.features_column = Some(3);
+    recipe.training.epochs = 1;
+    let model = train_on(recipe, tagged);
+    let options = PredictOptions {
+        search: SearchOptions {
+            method: Method::Sample {
+                temperature: 5.0,
+                top_k: None,
+                top_p: 1.0,
+                seed: 1,
+            },
+            nbest: 50,
+            ..SearchOptions::default()
+        },
+        ..PredictOptions::default()
+    };
+    let question = Pair {
+        source: "abcd".into(),
+        target: String::new(),
+        features: Some("V;PL".into()),
+    };
+    let answers = model.predict(&[question], &options);
+    let others = answers[0].alternatives.iter().map(|other| &other.text);
+    let texts: Vec<&String> = others.chain([&answers[0].text]).collect();
+    assert_eq!(texts.len(), 50);
+    assert!(
+        texts.iter().all(|text| !text.contains("<unk>")),
+        "{texts:?}"
+    );
+}
+
+/// A letter that training had on the target side only is copied as itself.
+#[test]
+fn letters_of_the_target_are_copied_as_themselves() {
+    let pair = Pair {
+        source: "ab".into(),
+        target: "abz".into(),
+        features: None,
+    };
+    let settings = ["model.attention=general", "model.copy=true"];
+    let task = Task::from_pairs(recipe(&settings), vec![pair]).expect("a task");
+    let target = &task.codec.target.vocabulary;
+    let id = |symbol| target.id(symbol).map(|id| id as i32);
+    let unknown = target.unknown().map(|id| id as i32);
+    let source = task.codec.encode_source("azx", None).ids;
+    let copied = source.copy_ids.expect("what can be copied");
+    let found: Vec<Option<i32>> = copied[..3].iter().map(|&id| Some(id)).collect();
+    assert_eq!(found, [id("a"), id("z"), unknown]);
 }

@@ -4,9 +4,9 @@
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use seq2seq::model::activation::tanh;
 use seq2seq::model::interleaved::{times, times_rows};
 use seq2seq::model::product::product;
-use seq2seq::model::tanh::tanh;
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.try_into_vec_as().expect("a float tensor")

@@ -31,6 +31,13 @@ impl SourceIds {
     pub fn is_empty(&self) -> bool {
         self.symbols.is_empty()
     }
+
+    /// The positions from which a target symbol can be copied.
+    pub fn copied_from(&self, symbol: u32) -> impl Iterator<Item = usize> {
+        let ids = self.copy_ids.iter().flatten().enumerate();
+        ids.filter(move |&(_, &id)| id == symbol as i32)
+            .map(|(position, _)| position)
+    }
 }
 
 /// A pair as symbol ids.

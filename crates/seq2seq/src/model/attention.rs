@@ -11,12 +11,11 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 use rnn_kernels::Order;
 
+use super::activation::{softmax, tanh};
 use super::flex::is_flex_f32;
 use super::interleaved;
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
-use super::softmax::softmax;
-use super::tanh::tanh;
 use super::tensors::select_rows;
 use crate::config::AttentionKind;
 use crate::data::Padded;

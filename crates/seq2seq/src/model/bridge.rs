@@ -4,9 +4,9 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use super::activation::tanh;
 use super::dense::Dense;
 use super::parameters::{ParameterError, Parameters};
-use super::tanh::tanh;
 use crate::config::{BridgeKind, ModelSettings};
 
 /// Hands states over, or passes them through learned layers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
+use super::activation::tanh;
 use super::attention::{Attended, Attention, AttentionSizes, Memory};
 use super::dropout::{Noise, dropout};
 use super::encoder::{StackOptions, split};
@@ -13,7 +14,6 @@ use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
 use super::product::{prepared_product, product};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
-use super::tanh::tanh;
 use super::tensors::select_rows;
 use crate::config::ModelSettings;
 

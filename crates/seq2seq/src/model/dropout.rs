@@ -18,18 +18,12 @@ const SALT: u64 = 0xd209_0417;
 impl Noise {
     /// The random numbers of a training step.
     pub fn new(seed: u64, step: usize) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ SALT);
-        rng.set_stream(step as u64);
-        Self(rng)
+        Self::of_part(seed, step, 0)
     }
 
-    /// Those of a part of that step's batch; of the first, the same as [`new`](Self::new).
+    /// Those of a part of that step's batch.
     pub fn of_part(seed: u64, step: usize, part: usize) -> Self {
-        let mut noise = Self::new(seed, step);
-        noise
-            .0
-            .set_stream(step as u64 ^ (part as u64).rotate_right(16));
-        noise
+        Self(part_rng(seed ^ SALT, step, part))
     }
 
     /// A mask of zeros with probability `rate` (below 1) and `1 / (1 - rate)` otherwise, so that
@@ -63,6 +57,13 @@ impl Noise {
         };
         drawn.iter().map(mask).collect()
     }
+}
+
+/// Random numbers of a part of a step's batch, whatever came before it.
+pub(crate) fn part_rng(seed: u64, step: usize, part: usize) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(step as u64 ^ (part as u64).rotate_right(16));
+    rng
 }
 
 /// Applies dropout while training, that is, if there is noise.

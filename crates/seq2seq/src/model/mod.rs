@@ -6,6 +6,7 @@
 //! [`pointer_generator`]; encoder and decoder are stacks of [`recurrent`] layers with [`dropout`]
 //! and [`layer_norm`].
 
+pub mod activation;
 pub mod attention;
 pub mod bridge;
 pub mod decoder;
@@ -26,9 +27,7 @@ mod prepared;
 pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
-pub mod softmax;
 pub mod source;
-pub mod tanh;
 mod tensors;
 pub mod transformer;
 

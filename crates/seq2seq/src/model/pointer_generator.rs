@@ -5,10 +5,10 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
+use super::activation::softmax;
 use super::parameters::{ParameterError, Parameters};
 use super::product::product;
 use super::recurrent::LayerInput;
-use super::softmax::softmax;
 use crate::data::{NOT_COPIED, Padded};
 
 /// Added to probabilities before the logarithm, so that it is finite.

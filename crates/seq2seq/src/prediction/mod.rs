@@ -233,16 +233,17 @@ impl Model {
                 .push(self.confidence_temperature());
         }
         let vocabulary = &self.codec.target.vocabulary;
-        // What is copied from a symbol without an id is told by where the model looked.
-        let unknown = |input: &Input| !input.encoded.unknown.is_empty();
-        let copies = self.codec.copy && vocabulary.unknown().is_some();
-        search_options.keep.attention |= options.align || (copies && inputs.iter().any(unknown));
+        // An unknown symbol can only be copied; what from is told by where the model looked.
+        let unknown = vocabulary.unknown();
+        let can_copy = |input: &Input, id| input.encoded.ids.copied_from(id).next().is_some();
+        let copies_unknown = |input: &Input| unknown.is_some_and(|id| can_copy(input, id));
+        search_options.keep.attention |= options.align || inputs.iter().any(copies_unknown);
         let input = |&index: &usize| SearchInput {
             source: &inputs[index].encoded.ids,
             first: first.map_or(vocabulary.begin().unwrap_or(0), |first| first[index]),
             first_is_output: first.is_some(),
             end: vocabulary.end(),
-            forbidden: (vocabulary.unknown()).filter(|_| !(copies && unknown(&inputs[index]))),
+            forbidden: unknown.filter(|&id| !can_copy(&inputs[index], id)),
             max_length: inputs[index].limit,
             number: options.first_number + index as u64,
         };
@@ -301,7 +302,7 @@ impl Model {
             score: f64::NEG_INFINITY,
             ..Hypothesis::default()
         });
-        let answer = self.alternative(text, &mut best, options);
+        let answer = self.alternative(text, &input, &mut best, options);
         let alignment = options
             .align
             .then(|| self.alignment(text, &answer.symbols, &best));
@@ -314,7 +315,7 @@ impl Model {
             finished: answer.finished || self.fixed_length().is_some(),
             alternatives: outputs
                 .map(|mut output| {
-                    let mut other = self.alternative(text, &mut output, options);
+                    let mut other = self.alternative(text, &input, &mut output, options);
                     let align = || self.alignment(text, &other.symbols, &output);
                     other.alignment = options.align.then(align);
                     other
@@ -332,6 +333,7 @@ impl Model {
     fn alternative<S: SourceText>(
         &self,
         text: &S,
+        input: &Input,
         output: &mut Hypothesis,
         options: &PredictOptions,
     ) -> Alternative {
@@ -342,7 +344,7 @@ impl Model {
             let log_probability = log_probability.filter(|_| finished);
             log_probability.map_or(0.0, f64::exp)
         });
-        let symbols = self.spelled(text, output);
+        let symbols = self.spelled(text, input, output);
         Alternative {
             text: self.codec.target.tokenization.join(&symbols),
             symbols,

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Input;
 use crate::decoding::{Hypothesis, Span, Step, align_monotonically};
 use crate::trained_model::{Model, SourceText};
 
@@ -22,31 +23,30 @@ pub struct Alignment {
 impl Model {
     /// The output's symbols. One that was copied from a source symbol without an id is spelled like
     /// that: of several, the one that the model looked at most.
-    pub(super) fn spelled<S: SourceText>(&self, text: &S, output: &Hypothesis) -> Vec<String> {
+    pub(super) fn spelled<S: SourceText>(
+        &self,
+        text: &S,
+        input: &Input,
+        output: &Hypothesis,
+    ) -> Vec<String> {
         let unknown = self.codec.target.vocabulary.unknown();
-        let copied = |id: &u32| unknown == Some(*id);
-        if !output.ids.iter().any(copied) {
+        let Some(unknown) = unknown.filter(|id| output.ids.contains(id)) else {
             return self.codec.target_symbols(&output.ids);
-        }
+        };
         let source = self.codec.source_symbols(text.source());
         let positions = self.codec.source_positions(text.source(), text.features());
-        let without_id: Vec<(usize, &String)> = (positions.iter().enumerate())
-            .filter_map(|(place, position)| Some((place, source.get((*position)?)?)))
-            .filter(|(_, symbol)| self.codec.source.vocabulary.id(symbol).is_none())
-            .collect();
         let given = output.ids.len() - written(output).len();
-        let spell = |(place, id): (usize, &u32)| {
-            let step = place.checked_sub(given).and_then(|at| output.steps.get(at));
-            let seen = |place: usize| step.and_then(|step| step.attention.get(place).copied());
-            let most = (without_id.iter().rev()).max_by(|a, b| {
-                seen(a.0)
-                    .unwrap_or(0.0)
-                    .total_cmp(&seen(b.0).unwrap_or(0.0))
-            });
-            match most {
-                Some((_, symbol)) if copied(id) => vec![(*symbol).clone()],
-                _ => self.codec.target_symbols(&[*id]),
-            }
+        let copied = |place: usize| {
+            let step = output.steps.get(place.checked_sub(given)?)?;
+            let seen = |place: &usize| step.attention.get(*place).copied().unwrap_or(0.0);
+            let places: Vec<usize> = input.encoded.ids.copied_from(unknown).collect();
+            // Of places that were looked at alike, the first.
+            let most = (places.iter().rev()).max_by(|a, b| seen(a).total_cmp(&seen(b)))?;
+            source.get((*positions.get(*most)?)?)
+        };
+        let spell = |(place, &id): (usize, &u32)| {
+            let copied = (id == unknown).then(|| copied(place)).flatten();
+            copied.map_or_else(|| self.codec.target_symbols(&[id]), |it| vec![it.clone()])
         };
         output.ids.iter().enumerate().flat_map(spell).collect()
     }

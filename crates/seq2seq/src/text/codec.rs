@@ -229,7 +229,7 @@ impl Codec {
     }
 
     /// The id of each source symbol that has a place among the ids, in the target's vocabulary. One
-    /// that the source's vocabulary lacks is copied as an unknown one.
+    /// that both vocabularies lack is copied as an unknown one.
     fn copy_ids(&self, symbols: &[String]) -> Vec<i32> {
         let has_id = |symbol: &&String| {
             let source = &self.source.vocabulary;
@@ -238,7 +238,7 @@ impl Codec {
         let target = |symbol: &String| {
             let unseen = self.source.vocabulary.id(symbol).is_none();
             let unknown = self.target.vocabulary.unknown().filter(|_| unseen);
-            unknown.or_else(|| self.target.vocabulary.id(symbol))
+            self.target.vocabulary.id(symbol).or(unknown)
         };
         symbols
             .iter()

@@ -10,10 +10,14 @@ use super::distillation::Teacher;
 use super::hidden_symbols::Unknown;
 use super::loss::{Figures, Losses};
 use super::parts::PartThreads;
-use super::scheduled_sampling::{mix_in_predictions, part_rng};
+use super::scheduled_sampling::mix_in_predictions;
 use crate::config::TrainingSettings;
 use crate::data::Example;
+use crate::model::dropout::part_rng;
 use crate::model::{Network, Noise};
+
+/// Sets the random numbers of hidden symbols and own predictions apart from others of the same seed.
+const SALT: u64 = 0x5eed_5a3b;
 
 /// What goes into the gradient of a batch, besides network and pairs.
 pub struct Pass<'a> {
@@ -41,7 +45,7 @@ pub struct BatchGradient {
 struct Part {
     index: usize,
     batch: TrainingBatch,
-    /// Chooses what the decoder reads of its own.
+    /// Chose the hidden symbols, and chooses what the decoder reads of its own.
     rng: ChaCha8Rng,
 }
 
@@ -61,13 +65,13 @@ impl Pass<'_> {
             .collect();
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
         let alone = parts.len() == 1;
-        let computed = threads.run(parts, |part| {
-            // Graphs that share weights are gone back through one after the other.
-            let network = match alone {
-                true => network.clone(),
-                false => network.clone().fork(&Device::flex().autodiff()),
-            };
-            self.of_part(part, &network, symbols)
+        let computed = threads.run(parts, |part| match alone {
+            true => self.of_part(part, network, symbols),
+            false => {
+                // Graphs that share weights are gone back through one after the other.
+                let network = network.clone().fork(&Device::flex().autodiff());
+                self.of_part(part, &network, symbols)
+            }
         });
         let mut sum = GradientsAccumulator::new();
         let mut figures = Vec::with_capacity(computed.len());
@@ -83,15 +87,14 @@ impl Pass<'_> {
 
     /// A part of the batch, with symbols hidden in some pairs of a network that copies.
     fn part(&self, index: usize, examples: &[&Example]) -> Part {
-        let mut rng = part_rng(self.settings.seed, self.step, index);
+        let mut rng = part_rng(self.settings.seed ^ SALT, self.step, index);
         let share = self.settings.hidden_symbols;
-        let hidden = match self.unknown.filter(|_| share > 0.0) {
-            Some(unknown) => unknown.hide(examples, share, &mut rng),
-            None => vec![None; examples.len()],
-        };
-        let shown: Vec<&Example> = (examples.iter().zip(&hidden))
-            .map(|(example, hidden)| hidden.as_ref().unwrap_or(example))
-            .collect();
+        let unknown = self.unknown.filter(|_| share > 0.0);
+        let hidden = unknown.map(|unknown| unknown.hide(examples, share, &mut rng));
+        let mut shown = examples.to_vec();
+        for (example, hidden) in shown.iter_mut().zip(hidden.iter().flatten()) {
+            *example = hidden.as_ref().unwrap_or(example);
+        }
         Part {
             index,
             batch: TrainingBatch::new(&shown, self.begin),

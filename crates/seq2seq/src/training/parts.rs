@@ -36,27 +36,21 @@ impl PartThreads {
         if self.pools.is_empty() || parts.len() == 1 {
             return parts.into_iter().map(work).collect();
         }
-        let mut shares: Vec<Vec<(usize, P)>> = self.pools.iter().map(|_| Vec::new()).collect();
-        for (index, part) in parts.into_iter().enumerate() {
-            shares[index % self.pools.len()].push((index, part));
-        }
-        let work = &work;
-        let mut results: Vec<(usize, R)> = thread::scope(|scope| {
-            let threads: Vec<_> = (self.pools.iter().zip(shares))
-                .map(|(pool, share)| {
-                    scope.spawn(move || {
-                        let each = |(index, part)| (index, work(part));
-                        pool.install(|| share.into_iter().map(each).collect::<Vec<_>>())
-                    })
+        let share = parts.len().div_ceil(self.pools.len());
+        let (mut parts, work) = (parts.into_iter(), &work);
+        thread::scope(|scope| {
+            let threads: Vec<_> = (self.pools.iter())
+                .map(|pool| {
+                    let share: Vec<P> = parts.by_ref().take(share).collect();
+                    let compute = move || share.into_iter().map(work).collect::<Vec<R>>();
+                    scope.spawn(move || pool.install(compute))
                 })
                 .collect();
             let finished = threads.into_iter().map(|thread| thread.join());
             finished
                 .flat_map(|share| share.unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
-        });
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Mixing teacher forcing with the model's own predictions (Bengio et al. 2015).
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
@@ -36,11 +36,4 @@ pub fn mix_in_predictions(
             }
         }
     }
-}
-
-/// Random numbers of one part of a step's batch, whatever came before it.
-pub fn part_rng(seed: u64, step: usize, part: usize) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_5a3b);
-    rng.set_stream(step as u64 ^ (part as u64).rotate_right(16));
-    rng
 }

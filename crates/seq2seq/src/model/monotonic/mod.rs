@@ -30,6 +30,7 @@ pub use emission::Emission;
 pub use encoder::BidirectionalEncoder;
 pub use fused::Plan;
 
+use super::activation::tanh;
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::flex::is_flex_f32;
@@ -37,7 +38,6 @@ use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::source::SourceBatch;
-use super::tanh::tanh;
 use super::tensors::{constant, row_numbers, select_rows};
 use crate::config::ModelSettings;
 use crate::data::Padded;

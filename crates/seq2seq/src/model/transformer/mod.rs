@@ -153,9 +153,9 @@ impl TransformerNetwork {
         let mut none = Dropout::new(0.0, None);
         let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
         let attention = weights.map(|weights| {
-            let [batch, _, _, _] = weights.dims();
-            let seen = weights.narrow(3, 0, state.source_time).mean_dim(1);
-            let seen: Tensor<2> = seen.reshape([batch, state.source_time]);
+            let seen = mean_of_heads(weights, state.source_time);
+            let [batch, _, places] = seen.dims();
+            let seen: Tensor<2> = seen.reshape([batch, places]);
             // What features got of it is left out.
             seen.clone() / seen.sum_dim(1).clamp_min(TINY)
         });
@@ -247,10 +247,7 @@ impl TransformerNetwork {
         let (time, batch) = (ids.time, ids.batch());
         let size = rows.dims()[1];
         let states = rows.clone().narrow(0, 0, time * batch);
-        let symbols = match &self.output {
-            Some(output) => output.kernel.val().dims()[1],
-            None => self.target_embedding.val().dims()[0],
-        };
+        let symbols = self.target_embedding.val().dims()[0];
         Copied {
             table: copy_table(ids, symbols, (&rows.device().inner(), rows.dtype())),
             states: states.reshape([time, batch, size]).swap_dims(0, 1),
@@ -324,14 +321,20 @@ fn join((mut first, second): (Vec<bool>, Vec<bool>)) -> Vec<bool> {
     first
 }
 
+/// Where heads look on average, `[batch, time, places]`, of weights `[batch, heads, time, places or more]`.
+fn mean_of_heads(weights: Tensor<4>, places: usize) -> Tensor<3> {
+    let [batch, _, time, _] = weights.dims();
+    let mean = weights.narrow(3, 0, places).mean_dim(1);
+    mean.reshape([batch, time, places])
+}
+
 impl Copied {
     /// What the pointer-generator goes by: where the last layer's heads look on average,
     /// `[batch, heads, time, places]`, and the decoder's rows and input, `[time * batch, size]`.
     fn seen<'a>(&self, weights: &Tensor<4>, rows: Tensor<2>, input: Tensor<2>) -> PointerInput<'a> {
-        let [batch, _, time, _] = weights.dims();
         let [_, places, size] = self.states.dims();
-        let weights = weights.clone().narrow(3, 0, places).mean_dim(1);
-        let weights: Tensor<3> = weights.reshape([batch, time, places]);
+        let weights = mean_of_heads(weights.clone(), places);
+        let [batch, time, _] = weights.dims();
         PointerInput {
             hidden: rows.reshape([time, batch, size]),
             context: weights.clone().matmul(self.states.clone()).swap_dims(0, 1),

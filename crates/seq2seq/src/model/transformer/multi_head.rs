@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 
 use super::mask::Mask;
 use super::positions::Rotation;
+use crate::model::activation::softmax;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::softmax::softmax;
 use crate::model::tensors::select_rows;
 
 /// Projections of one attention; rows are `[time * batch, size]`, time first.
