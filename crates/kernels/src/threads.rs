@@ -55,6 +55,16 @@ pub(crate) fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
+/// Runs `work` on every number below `count`, on as many threads as the current pool has; each takes the next
+/// one when it is done with another. Within `work`, kernels do not share anything any further: for pieces of
+/// work that do not need each other, which are best done by one thread each.
+///
+/// # Panics
+/// If `work` does.
+pub fn side_by_side(count: usize, work: impl Fn(usize) + Sync) {
+    for_each(count, work);
+}
+
 /// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.
 fn threads(pieces: usize) -> usize {
     if pieces <= 1 {

@@ -13,6 +13,7 @@ pub mod model;
 mod model_file;
 mod prediction;
 pub mod report;
+mod side_by_side;
 mod tensor_file;
 pub mod text;
 mod trained_model;

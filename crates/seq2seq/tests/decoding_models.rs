@@ -122,6 +122,21 @@ fn batches_change_nothing(model: &Model) {
     }
 }
 
+/// With one thread, with fewer batches than threads and with more: the same answers to the last bit.
+fn threads_change_nothing(model: &Model) {
+    let mut model = model.clone();
+    let sources = sources();
+    for (batch_size, options) in [(3, beam(3)), (20, sampling())] {
+        model.recipe.decoding.batch_size = batch_size;
+        let [one, two, five] = [1, 2, 5].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let pool = pool.build().expect("threads");
+            pool.install(|| model.predict(&sources, &options))
+        });
+        assert!(one == two && one == five, "batches of {batch_size}");
+    }
+}
+
 /// What the decoder reads first, and whether that is a symbol of the output.
 fn first(model: &Model) -> (u32, bool) {
     let given = model.needs_first_symbol();
@@ -282,6 +297,7 @@ fn decodes_as_it_should(settings: &[&str]) {
 }
 
 fn check_decoding(model: &Model) {
+    threads_change_nothing(model);
     batches_change_nothing(model);
     a_beam_of_one_is_greedy(model);
     a_beam_of_everything_is_exhaustive(model);

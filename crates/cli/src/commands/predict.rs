@@ -53,11 +53,11 @@ impl Predict {
         let model = Model::load(&self.model)?;
         let mut options = self.options(&model)?;
         let mut reader = inputs::open(self.file.as_deref())?;
-        let batch = model.recipe.decoding.batch_size;
+        let most = model.inputs_at_once();
         let (mut number, mut unknown, mut warned) = (0, 0, false);
         loop {
             let first = number;
-            let lines = inputs::next_lines(&mut reader, batch, &mut number)?;
+            let lines = inputs::next_lines(&mut reader, most, &mut number)?;
             if lines.is_empty() {
                 if number == 0
                     && let Some(file) = &self.file

@@ -150,6 +150,9 @@ impl Drop for HandedOver<'_> {
 impl Desk {
     /// The helper's life.
     fn serve(&self) {
+        // What it works on may look for threads, too, and finds a pool of this one.
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1);
+        let _alone = alone.use_current_thread().build();
         for number in 1.. {
             self.await_job(number);
             // SAFETY: there is a job, and it is not changed before it is done; see `hand_over`.

@@ -23,11 +23,11 @@ use crate::training::{BatchReport, Observer, Task, Trainer, TrainingError};
 pub enum Phase {
     /// Training, from texts to weight updates.
     Train,
-    /// Greedy decoding in batches of 128.
+    /// Greedy decoding, 128 inputs at a time.
     Greedy,
     /// Greedy decoding, one input at a time.
     GreedyOne,
-    /// Beam search with 5 hypotheses, in batches of 128.
+    /// Beam search with 5 hypotheses, 128 inputs at a time.
     Beam,
 }
 

@@ -27,7 +27,7 @@ pub struct DecodingSettings {
     pub max_length_ratio: f64,
     /// Output symbols on top of `max_length_ratio`.
     pub max_length_extra: usize,
-    /// Inputs decoded together.
+    /// Inputs that are decoded together; such batches are decoded side by side, one a thread.
     pub batch_size: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for DecodingSettings {
             max_length: 0,
             max_length_ratio: 0.0,
             max_length_extra: 10,
-            batch_size: 128,
+            batch_size: 32,
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The hypotheses of one input: those that go on, and those that have ended.
 
 use std::borrow::Cow;
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::mem;
 
 use rand_chacha::ChaCha8Rng;
@@ -65,30 +63,11 @@ struct Live {
 }
 
 /// A continuation of a live hypothesis by one symbol.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Candidate {
     parent: usize,
     symbol: u32,
     log_probability: f64,
-}
-
-impl Eq for Candidate {}
-
-/// The better candidate is the greater; of equals, the one of the better parent and then of the
-/// first symbol, so that results never depend on chance.
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.log_probability
-            .total_cmp(&other.log_probability)
-            .then(other.parent.cmp(&self.parent))
-            .then(other.symbol.cmp(&self.symbol))
-    }
-}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 /// The rows of a step that belong to one input.
@@ -203,22 +182,30 @@ impl<'a> Hypotheses<'a> {
     /// The best continuations over all hypotheses. All have the same length, so that the length
     /// penalty cannot change their order.
     fn best(&self, parents: &[Live], rows: &Rows, size: usize) -> Vec<Candidate> {
-        let mut best = BinaryHeap::with_capacity(size.min(64) + 1);
+        let mut best: Vec<Candidate> = Vec::with_capacity(size.min(64) + 1);
+        // What is impossible, or no number, is no candidate.
+        let mut bar = f64::NEG_INFINITY;
         for (parent, live) in parents.iter().enumerate() {
             let log_probs = self.masked(live.allowed, parent, rows);
             for (symbol, &log_prob) in (0..).zip(log_probs.iter()) {
-                let candidate = Candidate {
-                    parent,
-                    symbol,
-                    log_probability: live.log_probability + f64::from(log_prob),
-                };
-                keep_best(&mut best, candidate, size);
+                let log_probability = live.log_probability + f64::from(log_prob);
+                if log_probability > bar {
+                    // Of equals the first stays before, so that results never depend on chance.
+                    let place = best.partition_point(|c| c.log_probability >= log_probability);
+                    let candidate = Candidate {
+                        parent,
+                        symbol,
+                        log_probability,
+                    };
+                    best.insert(place, candidate);
+                    if best.len() >= size {
+                        best.truncate(size);
+                        bar = best.last().map_or(bar, |worst| worst.log_probability);
+                    }
+                }
             }
         }
-        let best = best.into_sorted_vec();
-        best.into_iter()
-            .map(|Reverse(candidate)| candidate)
-            .collect()
+        best
     }
 
     /// A symbol drawn for each hypothesis.
@@ -390,21 +377,6 @@ impl<'a> Hypotheses<'a> {
         self.ended.truncate(self.options.wanted());
         self.ended
     }
-}
-
-/// Keeps a candidate if it belongs to the `size` best so far.
-fn keep_best(best: &mut BinaryHeap<Reverse<Candidate>>, candidate: Candidate, size: usize) {
-    // What is impossible, or no number, is no candidate.
-    if candidate.log_probability.is_nan() || candidate.log_probability == f64::NEG_INFINITY {
-        return;
-    }
-    if best.len() == size {
-        if best.peek().is_some_and(|worst| candidate < worst.0) {
-            return;
-        }
-        best.pop();
-    }
-    best.push(Reverse(candidate));
 }
 
 /// Log-probability of a symbol after the logits are divided by a temperature.

@@ -106,6 +106,11 @@ impl EnsembleNetwork {
 }
 
 impl EnsembleState {
+    /// The state of each member.
+    pub(super) fn members(&mut self) -> &mut [DecoderState] {
+        &mut self.0
+    }
+
     /// The state of the given rows, in that order; a row may come several times or not at all.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {

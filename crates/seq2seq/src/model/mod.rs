@@ -32,5 +32,5 @@ mod tensors;
 pub mod transformer;
 
 pub use dropout::Noise;
-pub use network::{DecoderState, Network, StepScores, VocabularySizes};
+pub use network::{DecoderState, Network, Preparation, StepScores, VocabularySizes};
 pub use source::SourceBatch;

@@ -1,5 +1,8 @@
 //! The networks behind one interface: training, decoding and evaluation know no other.
 
+use std::slice;
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -7,6 +10,7 @@ use super::dropout::Noise;
 use super::ensemble::{EnsembleNetwork, EnsembleState};
 use super::monotonic::{MonotonicNetwork, MonotonicState};
 use super::parameters::{ParameterError, Parameters};
+use super::prepared::Prepared;
 use super::recurrent_network::{RecurrentNetwork, RecurrentState};
 use super::source::SourceBatch;
 use super::transformer::{TransformerNetwork, TransformerState};
@@ -54,6 +58,10 @@ pub enum DecoderState {
     Ensemble(EnsembleState),
 }
 
+/// What searches with the same weights share, done once for all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Preparation(Vec<Arc<Prepared>>);
+
 /// What a network says about the next symbol of each sequence.
 #[derive(Clone, Debug)]
 pub struct StepScores {
@@ -92,6 +100,18 @@ impl Network {
     /// A network without weights, which holds the place of one that is being updated.
     pub(crate) fn none() -> Self {
         Self::Ensemble(EnsembleNetwork::default())
+    }
+
+    /// Prepares weights for several searches, see [`DecoderState::share`].
+    pub fn prepare(&self) -> Preparation {
+        match self {
+            Self::Recurrent(network) => Preparation(vec![Arc::new(network.prepare())]),
+            Self::Ensemble(network) => {
+                let members = network.member.iter().map(Self::prepare);
+                Preparation(members.flat_map(|member| member.0).collect())
+            }
+            Self::Transformer(_) | Self::Monotonic(_) => Preparation::default(),
+        }
     }
 
     /// Reads the sources and returns the state before the first target symbol.
@@ -142,6 +162,21 @@ impl Network {
 }
 
 impl DecoderState {
+    /// Lets a network that has just read its sources use what it has prepared for other searches, too.
+    pub fn share(&mut self, preparation: &Preparation) {
+        self.take_from(&mut preparation.0.iter());
+    }
+
+    fn take_from(&mut self, prepared: &mut slice::Iter<Arc<Prepared>>) {
+        match self {
+            Self::Recurrent(state) => state.prepared = prepared.next().cloned(),
+            Self::Ensemble(state) => {
+                (state.members().iter_mut()).for_each(|member| member.take_from(prepared));
+            }
+            Self::Transformer(_) | Self::Monotonic(_) => {}
+        }
+    }
+
     /// The state of the given rows, in that order; a row may come several times or not at all.
     pub fn select(&self, rows: &[usize]) -> Self {
         match self {

@@ -260,7 +260,7 @@ impl RecurrentNetwork {
         self.advance(state, last, &mut pass)
     }
 
-    fn prepare(&self) -> Prepared {
+    pub(super) fn prepare(&self) -> Prepared {
         let vectors = self.target_embedding.as_ref().map(Param::val);
         let first = self.decoder.layers.first().filter(|_| self.reads_symbols());
         Prepared {

@@ -6,8 +6,10 @@ mod warning;
 use crate::data::SourceIds;
 use crate::decoding::{
     Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Step,
-    StepModel, choose, search,
+    StepModel, StepOutput, choose, search,
 };
+use crate::model::{DecoderState, Preparation};
+use crate::side_by_side::side_by_side;
 use crate::text::{EncodedSource, UnknownSymbol};
 use crate::trained_model::{Model, SourceText};
 
@@ -32,6 +34,9 @@ pub struct PredictOptions {
     /// Give the source symbols that each target symbol came from; needs a model with attention.
     pub align: bool,
 }
+
+/// Batches for each thread that are searched together, so that none waits long for the last.
+const BATCHES: usize = 4;
 
 /// An answer, and what else was considered.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +93,45 @@ struct Input {
     limit: usize,
 }
 
+/// A model in several searches, for which weights are prepared once.
+struct Shared<'a> {
+    model: &'a Model,
+    preparation: Preparation,
+}
+
+impl<'a> Shared<'a> {
+    fn new(model: &'a Model) -> Self {
+        let preparation = model.network.prepare();
+        Self { model, preparation }
+    }
+}
+
+impl StepModel for Shared<'_> {
+    type State = DecoderState;
+
+    fn start(&self, sources: &[&SourceIds]) -> DecoderState {
+        let mut state = self.model.start(sources);
+        state.share(&self.preparation);
+        state
+    }
+
+    fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {
+        self.model.step(state, last)
+    }
+
+    fn select(&self, state: &DecoderState, rows: &[usize]) -> DecoderState {
+        self.model.select(state, rows)
+    }
+}
+
 impl Model {
+    /// As many inputs as are worth handing to [`predict`](Self::predict) together: a few batches for each
+    /// thread.
+    pub fn inputs_at_once(&self) -> usize {
+        let threads = rayon::current_num_threads();
+        (self.recipe.decoding.batch_size).saturating_mul(BATCHES * threads)
+    }
+
     /// The options that the model's recipe asks for (`[decoding]`).
     pub fn predict_options(&self) -> PredictOptions {
         let decoding = &self.recipe.decoding;
@@ -218,7 +261,8 @@ impl Model {
         })
     }
 
-    /// Searches in batches of sources of similar length: little is computed on padding.
+    /// Searches in batches of sources of similar length: little is computed on padding. Each thread takes
+    /// whole batches, the longest first.
     fn outputs(
         &self,
         inputs: &[Input],
@@ -249,10 +293,20 @@ impl Model {
         };
         let mut order: Vec<usize> = (0..inputs.len()).collect();
         order.sort_by_key(|&index| inputs[index].encoded.ids.len());
-        let mut outputs = vec![Vec::new(); inputs.len()];
-        for members in order.chunks(self.inputs_at_once(&search_options)) {
+        let batches: Vec<&[usize]> = order
+            .chunks(self.inputs_of_a_batch(&search_options))
+            .rev()
+            .collect();
+        let shared = (batches.len() > 1).then(|| Shared::new(self));
+        let found = side_by_side(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();
-            let found = search(self, &batch, &search_options);
+            match &shared {
+                Some(model) => search(model, &batch, &search_options),
+                None => search(self, &batch, &search_options),
+            }
+        });
+        let mut outputs = vec![Vec::new(); inputs.len()];
+        for (members, found) in batches.into_iter().zip(found) {
             for (&index, mut found) in members.iter().zip(found) {
                 if let Some(first) = first {
                     found
@@ -266,7 +320,7 @@ impl Model {
     }
 
     /// As many as a batch holds, fewer where each has many hypotheses.
-    fn inputs_at_once(&self, options: &SearchOptions) -> usize {
+    fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
         let batch = self.recipe.decoding.batch_size;
         (batch * ROWS / options.method.width(options.nbest)).clamp(1, batch)
     }

@@ -9,12 +9,12 @@ use super::batch::TrainingBatch;
 use super::distillation::Teacher;
 use super::hidden_symbols::Unknown;
 use super::loss::{Figures, Losses};
-use super::parts::PartThreads;
 use super::scheduled_sampling::mix_in_predictions;
 use crate::config::TrainingSettings;
 use crate::data::Example;
 use crate::model::dropout::part_rng;
 use crate::model::{Network, Noise};
+use crate::side_by_side::side_by_side;
 
 /// Sets the random numbers of hidden symbols and own predictions apart from others of the same seed.
 const SALT: u64 = 0x5eed_5a3b;
@@ -56,7 +56,6 @@ impl Pass<'_> {
         network: &Network,
         examples: &[&Example],
         parts: usize,
-        threads: &PartThreads,
     ) -> BatchGradient {
         let parts = parts.clamp(1, examples.len().max(1));
         let bound = |part: usize| examples.len() * part / parts;
@@ -65,7 +64,7 @@ impl Pass<'_> {
             .collect();
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
         let alone = parts.len() == 1;
-        let computed = threads.run(parts, |part| match alone {
+        let computed = side_by_side(parts, |part| match alone {
             true => self.of_part(part, network, symbols),
             false => {
                 // Graphs that share weights are gone back through one after the other.

@@ -19,7 +19,6 @@ mod loaded_pairs;
 mod loss;
 mod observer;
 mod optimizer;
-mod parts;
 mod plot;
 mod run_folder;
 mod schedule;

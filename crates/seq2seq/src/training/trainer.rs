@@ -26,7 +26,6 @@ use super::history::EpochRecord;
 use super::loss::Figures;
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
-use super::parts::PartThreads;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
 use super::task::Task;
@@ -49,7 +48,6 @@ pub struct Trainer {
     optimizer: ModuleOptimizer,
     average: WeightAverage,
     schedule: Schedule,
-    part_threads: PartThreads,
     position: Position,
     history: Vec<EpochRecord>,
     best: Option<Model>,
@@ -154,7 +152,6 @@ impl Trainer {
             average: WeightAverage::new(settings),
             schedule: Schedule::new(settings, batches, position.step)?,
             save_plan: SavePlan::new(settings, position.step),
-            part_threads: PartThreads::new(task.recipe.batch_parts()),
             position,
             history,
             best: None,
@@ -265,7 +262,7 @@ impl Trainer {
             step: self.position.step,
         };
         let parts = self.task.recipe.batch_parts();
-        let found = pass.gradient(&self.network, &examples, parts, &self.part_threads);
+        let found = pass.gradient(&self.network, &examples, parts);
         for (figures, symbols) in found.figures {
             self.count(figures, symbols)?;
         }

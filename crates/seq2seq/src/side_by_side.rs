@@ -1,0 +1,29 @@
+//! Pieces of work side by side, each by a single thread.
+//!
+//! Kernels share their own work between threads, but in small pieces, and wait for each other after each.
+//! Where there are several pieces that do not need each other (batches to decode, parts of a batch whose
+//! operations are Burn's), it is faster to give each thread a whole one.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What `work` makes of each piece, in their order. Threads take the pieces in that order, too.
+pub fn side_by_side<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
+    let count = pieces.len();
+    let queue = Mutex::new(pieces.into_iter().enumerate());
+    let done = Mutex::new(Vec::with_capacity(count));
+    rnn_kernels::side_by_side(count, |_| {
+        let next = lock(&queue).next();
+        if let Some((place, piece)) = next {
+            let result = work(piece);
+            lock(&done).push((place, result));
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// A panic of another thread is passed on by the kernels; it leaves nothing half done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
