@@ -6,6 +6,7 @@ mod support;
 
 use std::path::Path;
 
+use seq2seq::config::Architecture;
 use seq2seq::training::{Existing, Task, Trainer};
 use seq2seq::{Model, Pair, PredictOptions, Provenance, Recipe};
 use support::overrides;
@@ -54,7 +55,7 @@ fn answers(model: &Model, sources: &[&str]) -> Vec<String> {
 fn goes_on(settings: &[&str], sees_features: bool) {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("base");
-    let mut base = Recipe::for_pairs(&pairs("abcd"))
+    let mut base = Recipe::for_size(36, Architecture::Recurrent)
         .with_overrides(&overrides(&[&SETTINGS, settings].concat()))
         .expect("valid settings");
     base.data.features_column = sees_features.then_some(3);
@@ -99,7 +100,7 @@ fn features_among_the_symbols_keep_their_vectors() {
 fn stored_vectors_move_with_their_symbols() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("base");
-    let mut base = Recipe::for_pairs(&pairs("abcd"))
+    let mut base = Recipe::for_size(36, Architecture::Recurrent)
         .with_overrides(&overrides(&SETTINGS))
         .expect("valid settings");
     base.data.features_column = Some(3);
@@ -130,7 +131,7 @@ fn stored_vectors_move_with_their_symbols() {
 fn lengths_of_the_first_training_stay() {
     let folder = tempfile::tempdir().expect("a folder");
     let run = folder.path().join("base");
-    let base = Recipe::for_pairs(&pairs("abcd"))
+    let base = Recipe::for_size(36, Architecture::Recurrent)
         .with_overrides(&overrides(&SETTINGS))
         .expect("valid settings");
     let before = trained(base, 1, pairs("abcd"), Some(&run)).provenance;

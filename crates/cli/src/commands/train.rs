@@ -222,15 +222,17 @@ impl Train {
         let base = (self.from.as_deref())
             .map(|path| Ok::<_, ModelFileError>((Model::load(path)?, path)))
             .transpose()?;
-        let settings = |pairs, architecture| match &base {
-            Some((model, path)) => Recipe::going_on(model, path, pairs),
-            None => Recipe::for_size(pairs, architecture),
-        };
-        // What is read does not depend on the size, but on the flags and the architecture.
-        let reading = with_files(settings(0, Architecture::default()))?;
+        // What is read does not depend on the network, but on the flags.
+        let reading = with_files(match &base {
+            Some((model, path)) => Recipe::going_on(model, path, 0),
+            None => Recipe::for_size(0, Architecture::Recurrent),
+        })?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let recipe = with_files(settings(loaded.train.len(), reading.model.architecture))?;
+        let recipe = with_files(match &base {
+            Some((model, path)) => Recipe::going_on(model, path, loaded.train.len()),
+            None => Recipe::suiting(&loaded.train, &reading, &self.set),
+        })?;
         Ok(Task::new(recipe, loaded)?)
     }
 
@@ -293,10 +295,21 @@ impl Train {
             report.longest_target,
         );
         describe_skipped(report, task.recipe.data.on_bad_line);
+        if self.leaves_the_network_open() {
+            describe_network(&task.recipe);
+        }
         for unused in task.recipe.unused_settings() {
             say!("warning: {unused}");
         }
         warn_of_unknown(&report.unseen, "the validation pairs");
+    }
+
+    /// Whether the pairs decide on the network.
+    fn leaves_the_network_open(&self) -> bool {
+        let is_recipe = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml");
+        let from_pairs = !self.input.as_ref().is_some_and(is_recipe) && self.from.is_none();
+        let says = |set: &Override| set.gives_architecture() || set.asks_for_recurrent();
+        from_pairs && !self.set.iter().any(says)
     }
 
     fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
@@ -353,6 +366,19 @@ fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
         chosen.tokenization,
         why.unwrap_or_default()
     );
+}
+
+fn describe_network(recipe: &Recipe) {
+    match recipe.model.architecture {
+        Architecture::Monotonic => say!(
+            "model: hard monotonic attention (these pairs are short; --set \
+             model.architecture=recurrent for attention)"
+        ),
+        _ => say!(
+            "model: attention (these pairs are long, or have many symbols; --set \
+             model.architecture=monotonic for hard monotonic attention)"
+        ),
+    }
 }
 
 /// What the run will take on this machine.

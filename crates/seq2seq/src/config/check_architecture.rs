@@ -2,7 +2,7 @@
 
 use super::check::{at_least, conflict, units, within};
 use super::{
-    Architecture, ConfigError, DecoderInput, Embedding, ModelSettings, MonotonicSettings,
+    Architecture, ConfigError, DecoderInput, Embedding, ModelSettings, MonotonicSettings, Override,
     PositionKind, Recipe, TransformerSettings,
 };
 
@@ -32,6 +32,9 @@ const OF_MONOTONIC: &[&str] = &[
     "protocol",
     "decoder_input",
 ];
+
+/// Settings of `[model]` that hard monotonic attention looks at, but allows a single value of.
+const FIXED_IN_MONOTONIC: &[&str] = &["decoder_input"];
 
 /// Dropout beyond which next to nothing is left to learn from.
 const MOST_DROPOUT: f64 = 0.95;
@@ -73,6 +76,23 @@ impl Recipe {
             recipe.model = member.clone();
             recipe.check_model()
         })
+    }
+}
+
+impl Override {
+    /// Whether it says what kind of network there is.
+    pub fn gives_architecture(&self) -> bool {
+        self.path() == ["model", "architecture"]
+    }
+
+    /// Whether it is a setting of `[model]` that means nothing to hard monotonic attention, such as
+    /// `model.attention`.
+    pub fn asks_for_recurrent(&self) -> bool {
+        match self.path()[..] {
+            ["model", "embedding"] => !self.is_number(),
+            ["model", key, ..] => !OF_MONOTONIC.contains(&key) || FIXED_IN_MONOTONIC.contains(&key),
+            _ => false,
+        }
     }
 }
 

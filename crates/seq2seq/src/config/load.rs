@@ -51,6 +51,18 @@ pub struct Override {
     text: String,
 }
 
+impl Override {
+    /// Section and key.
+    pub(super) fn path(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
+    /// Whether its value is a whole number.
+    pub(super) fn is_number(&self) -> bool {
+        self.value.is_integer()
+    }
+}
+
 impl fmt::Display for Override {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str(&self.text)

@@ -1,9 +1,13 @@
-//! Settings for pairs that come without a recipe, by their number.
+//! Settings for pairs that come without a recipe, by their number, their lengths and their symbols.
 //!
 //! `docs/defaults.md` has the table and the trials that it rests on.
 
+use std::collections::HashSet;
+
+use super::task::tokenization;
 use crate::config::{
-    Architecture, AttentionKind, Embedding, ModelSettings, Recipe, ScheduleKind, TrainingSettings,
+    Architecture, AttentionKind, CellKind, Embedding, ModelSettings, Override, Recipe,
+    ScheduleKind, TrainingSettings,
 };
 use crate::data::Pair;
 
@@ -11,11 +15,81 @@ use crate::data::Pair;
 const SMALL: usize = 2_000;
 /// Most pairs of one of middle size.
 const MIDDLE: usize = 20_000;
+/// Most cells of a table of source by target symbols, on average, for hard monotonic attention, which
+/// fills such a table for every pair: words, forms, dates, but not sentences by characters.
+const MOST_CELLS: usize = 200;
+/// Most cells of any pair: all pairs of a batch take as much memory as the largest.
+const MOST_CELLS_OF_ONE: usize = 4_000;
+/// Most target symbols for it, as each cell has a score for every one.
+const MOST_SYMBOLS: usize = 500;
+
+/// What pairs look like, as far as it decides on a network for them.
+struct Nature {
+    /// Symbols of a source times those of its target, on average.
+    cells: usize,
+    /// The same of the largest pair.
+    most_cells: usize,
+    /// Different target symbols.
+    symbols: usize,
+    /// There are features, and targets have letters of their sources.
+    inflects: bool,
+}
+
+impl Nature {
+    /// Of pairs whose texts are cut up as the recipe says, or as they seem to ask for.
+    fn of(pairs: &[Pair], recipe: &Recipe) -> Self {
+        let sources = pairs.iter().map(|pair| pair.source.as_str());
+        let targets = pairs.iter().map(|pair| pair.target.as_str());
+        let source = tokenization(recipe.text.source, sources);
+        let target = tokenization(recipe.text.target, targets);
+        let (mut read, mut written) = (HashSet::new(), HashSet::new());
+        let (mut all_cells, mut most_cells) = (0usize, 0);
+        for pair in pairs {
+            let (from, to) = (source.split(&pair.source), target.split(&pair.target));
+            let cells = from.len().saturating_mul(to.len());
+            all_cells = all_cells.saturating_add(cells);
+            most_cells = most_cells.max(cells);
+            read.extend(from);
+            written.extend(to);
+        }
+        Self {
+            cells: all_cells / pairs.len().max(1),
+            most_cells,
+            symbols: written.len(),
+            inflects: pairs.iter().any(|pair| pair.features.is_some())
+                && !read.is_disjoint(&written),
+        }
+    }
+
+    fn architecture(&self) -> Architecture {
+        let short = self.cells <= MOST_CELLS && self.most_cells <= MOST_CELLS_OF_ONE;
+        match short && self.symbols <= MOST_SYMBOLS {
+            true => Architecture::Monotonic,
+            false => Architecture::Recurrent,
+        }
+    }
+}
 
 impl Recipe {
-    /// Settings that suit these training pairs: a recurrent network with attention.
+    /// Settings that suit these training pairs, see [`Recipe::suiting`].
     pub fn for_pairs(pairs: &[Pair]) -> Self {
-        Self::for_size(pairs.len(), Architecture::Recurrent)
+        Self::suiting(pairs, &Self::default(), &[])
+    }
+
+    /// Settings that suit these training pairs, which `reading` says how to read: hard monotonic attention
+    /// for short ones, attention for others, or the network that the overrides ask for. They are not
+    /// applied yet.
+    pub fn suiting(pairs: &[Pair], reading: &Self, overrides: &[Override]) -> Self {
+        let nature = Nature::of(pairs, reading);
+        let given = overrides.iter().any(Override::gives_architecture);
+        let architecture = match given {
+            true => reading.model.architecture,
+            false if overrides.iter().any(Override::asks_for_recurrent) => Architecture::Recurrent,
+            false => nature.architecture(),
+        };
+        let mut recipe = Self::for_size(pairs.len(), architecture);
+        recipe.model.copy = nature.inflects && architecture == Architecture::Monotonic;
+        recipe
     }
 
     /// Settings that suit an architecture and a number of training pairs.
@@ -39,6 +113,10 @@ impl Recipe {
                 clip_norm: 5.0,
                 schedule: ScheduleKind::Plateau,
                 decay_epochs,
+                learning_rate: match architecture {
+                    Architecture::Monotonic => 0.002,
+                    _ => TrainingSettings::default().learning_rate,
+                },
                 ..TrainingSettings::default()
             },
             ..Self::default()
@@ -68,6 +146,7 @@ fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
             ..default
         },
         Architecture::Monotonic => ModelSettings {
+            cell: CellKind::Gru,
             encoder_units,
             embedding,
             ..default

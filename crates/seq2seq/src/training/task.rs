@@ -210,6 +210,14 @@ fn validation_pairs(
     Ok(split(pairs, &options)?)
 }
 
+/// How texts are cut into symbols: as chosen, or as they seem to ask for.
+pub(super) fn tokenization<'a>(
+    choice: TokenizationChoice,
+    texts: impl Iterator<Item = &'a str> + Clone,
+) -> Tokenization {
+    choose(choice, texts).tokenization
+}
+
 fn choose<'a>(choice: TokenizationChoice, texts: impl Iterator<Item = &'a str> + Clone) -> Chosen {
     match choice.fixed() {
         Some(tokenization) => Chosen {
