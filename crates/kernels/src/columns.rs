@@ -172,11 +172,7 @@ impl<const NV: usize> Pack<NV> {
         let packed = Packed::new(self.depth, panels, width);
         let to = Shared(packed.start);
         // Small matrices make one piece, for which nobody is woken.
-        let numbers = self.depth * panels * width;
-        let pieces = match numbers < WORTH_SHARING {
-            true => 1,
-            false => (numbers / PIECE).clamp(1, panels.max(1)),
-        };
+        let pieces = (self.depth * panels * width / PIECE).clamp(1, panels.max(1));
         for_each(pieces, |piece| {
             let panels = panels * piece / pieces..panels * (piece + 1) / pieces;
             dispatch(PackPanels {
@@ -189,11 +185,8 @@ impl<const NV: usize> Pack<NV> {
     }
 }
 
-/// Numbers from which on several threads pack: a single input with small weights wakes nobody.
-const WORTH_SHARING: usize = 128 * 1024;
-
-/// Numbers that a thread packs at a time.
-const PIECE: usize = 32 * 1024;
+/// Numbers that a thread packs at a time. Twice as many are what waking another thread is worth.
+const PIECE: usize = 64 * 1024;
 
 /// How many panels there are, and how wide.
 struct Panels<const NV: usize>(Pack<NV>);

@@ -45,24 +45,17 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
     team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
 }
 
-/// Runs `work` on every number below `count`; each thread takes the next one when it is done with
-/// another.
-pub(crate) fn for_each(count: usize, work: impl Fn(usize) + Sync) {
+/// Runs `work` on every number below `count`, on as many threads as the current pool has; each takes
+/// the next one when it is done with another. Within `work`, kernels share nothing any further.
+///
+/// # Panics
+/// If `work` does.
+pub fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     team::for_each_part(threads(count), &|_| {
         let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&index| index < count);
         std::iter::from_fn(take).for_each(&work);
     });
-}
-
-/// Runs `work` on every number below `count`, on as many threads as the current pool has; each takes the next
-/// one when it is done with another. Within `work`, kernels do not share anything any further: for pieces of
-/// work that do not need each other, which are best done by one thread each.
-///
-/// # Panics
-/// If `work` does.
-pub fn side_by_side(count: usize, work: impl Fn(usize) + Sync) {
-    for_each(count, work);
 }
 
 /// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.

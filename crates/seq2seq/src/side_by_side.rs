@@ -1,7 +1,7 @@
 //! Pieces of work side by side, each by a single thread.
 //!
 //! Kernels share their own work between threads, but in small pieces, and wait for each other after each.
-//! Where there are several pieces that do not need each other (batches to decode, parts of a batch whose
+//! Where there are several pieces that do not need each other (batches to decode or score, parts of a batch whose
 //! operations are Burn's), it is faster to give each thread a whole one.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -41,8 +41,7 @@ impl Audit {
         let lines = numbered_lines(&file, options.header);
         let mut audited = audit(&model, &file.pairs);
         audited.truncate(self.most.unwrap_or(usize::MAX));
-        let batch = model.recipe.decoding.batch_size;
-        for audited in audited.chunks(batch) {
+        for audited in audited.chunks(model.inputs_at_once()) {
             let pairs: Vec<&Pair> = audited.iter().map(|a| &file.pairs[a.pair]).collect();
             let asked: Vec<Pair> = pairs.iter().map(|pair| (*pair).clone()).collect();
             let answers = model.predict(&asked, &model.predict_options());

@@ -162,7 +162,7 @@ impl Train {
             return Ok(());
         };
         let folder = folder.display();
-        if input.extension().is_some_and(|e| e == "toml") {
+        if is_recipe(input) {
             let mut given = Recipe::read(input)?;
             // The run's recipe has the files that came with --train and --dev.
             given.data.train = given.data.train.or(of_run.data.train.clone());
@@ -192,8 +192,8 @@ impl Train {
     /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
     /// then `--set`.
     fn task(&self) -> Result<Task> {
-        let is_recipe = |path: &&PathBuf| path.extension().is_some_and(|e| e == "toml");
-        if let (Some(from), Some(recipe)) = (&self.from, self.input.as_ref().filter(is_recipe)) {
+        let recipe = self.input.as_deref().filter(|path| is_recipe(path));
+        if let (Some(from), Some(recipe)) = (&self.from, recipe) {
             bail!(
                 "--from takes text and network settings from {}, but {} gives them, too: give the \
                  pairs instead of the recipe (--train FILE), and change training with --set",
@@ -202,7 +202,7 @@ impl Train {
             );
         }
         let recipe = match (&self.input, &self.train) {
-            (Some(recipe), _) if is_recipe(&recipe) => self.with_flags(Recipe::read(recipe)?)?,
+            (Some(recipe), _) if is_recipe(recipe) => self.with_flags(Recipe::read(recipe)?)?,
             (Some(pairs), Some(_)) => bail!(
                 "both {} and --train give training pairs: leave one out",
                 pairs.display()
@@ -222,17 +222,15 @@ impl Train {
         let base = (self.from.as_deref())
             .map(|path| Ok::<_, ModelFileError>((Model::load(path)?, path)))
             .transpose()?;
-        // What is read does not depend on the network, but on the flags.
-        let reading = with_files(match &base {
-            Some((model, path)) => Recipe::going_on(model, path, 0),
-            None => Recipe::for_size(0, Architecture::Recurrent),
-        })?;
+        let settings = |pairs: &[Pair], reading: &Recipe| match &base {
+            Some((model, path)) => Recipe::going_on(model, path, pairs.len()),
+            None => Recipe::suiting(pairs, reading, &self.set),
+        };
+        // What is read does not depend on the pairs, but on the flags.
+        let reading = with_files(settings(&[], &Recipe::default()))?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let recipe = with_files(match &base {
-            Some((model, path)) => Recipe::going_on(model, path, loaded.train.len()),
-            None => Recipe::suiting(&loaded.train, &reading, &self.set),
-        })?;
+        let recipe = with_files(settings(&loaded.train, &reading))?;
         Ok(Task::new(recipe, loaded)?)
     }
 
@@ -295,21 +293,14 @@ impl Train {
             report.longest_target,
         );
         describe_skipped(report, task.recipe.data.on_bad_line);
-        if self.leaves_the_network_open() {
+        let from_pairs = !self.input.as_deref().is_some_and(is_recipe) && self.from.is_none();
+        if from_pairs && (task.recipe.architecture_asked_for(&self.set)).is_none() {
             describe_network(&task.recipe);
         }
         for unused in task.recipe.unused_settings() {
             say!("warning: {unused}");
         }
         warn_of_unknown(&report.unseen, "the validation pairs");
-    }
-
-    /// Whether the pairs decide on the network.
-    fn leaves_the_network_open(&self) -> bool {
-        let is_recipe = |path: &PathBuf| path.extension().is_some_and(|e| e == "toml");
-        let from_pairs = !self.input.as_ref().is_some_and(is_recipe) && self.from.is_none();
-        let says = |set: &Override| set.gives_architecture() || set.asks_for_recurrent();
-        from_pairs && !self.set.iter().any(says)
     }
 
     fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
@@ -342,6 +333,10 @@ impl Train {
         say!("measure:  seq2seq eval {folder} PAIRS.tsv");
         Ok(Done::Completed)
     }
+}
+
+fn is_recipe(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "toml")
 }
 
 /// Longest input that is shown as an example.

@@ -33,9 +33,6 @@ const OF_MONOTONIC: &[&str] = &[
     "decoder_input",
 ];
 
-/// Settings of `[model]` that hard monotonic attention looks at, but allows a single value of.
-const FIXED_IN_MONOTONIC: &[&str] = &["decoder_input"];
-
 /// Dropout beyond which next to nothing is left to learn from.
 const MOST_DROPOUT: f64 = 0.95;
 
@@ -63,6 +60,17 @@ impl Recipe {
         }
     }
 
+    /// The kind of network that overrides, applied already, ask for: the one that they name, or a
+    /// recurrent one if they have settings that mean nothing to hard monotonic attention. None if they
+    /// leave it open.
+    pub fn architecture_asked_for(&self, overrides: &[Override]) -> Option<Architecture> {
+        if overrides.iter().any(Override::names_architecture) {
+            return Some(self.model.architecture);
+        }
+        let recurrent = overrides.iter().any(Override::needs_recurrence);
+        recurrent.then_some(Architecture::Recurrent)
+    }
+
     fn check_members(&self) -> Result<(), ConfigError> {
         let members = &self.model.ensemble.members;
         if members.is_empty() {
@@ -81,16 +89,17 @@ impl Recipe {
 
 impl Override {
     /// Whether it says what kind of network there is.
-    pub fn gives_architecture(&self) -> bool {
+    fn names_architecture(&self) -> bool {
         self.path() == ["model", "architecture"]
     }
 
-    /// Whether it is a setting of `[model]` that means nothing to hard monotonic attention, such as
-    /// `model.attention`.
-    pub fn asks_for_recurrent(&self) -> bool {
+    /// Whether it means nothing to hard monotonic attention, as `model.attention` does, or is a value
+    /// that this cannot have.
+    fn needs_recurrence(&self) -> bool {
         match self.path()[..] {
             ["model", "embedding"] => !self.is_number(),
-            ["model", key, ..] => !OF_MONOTONIC.contains(&key) || FIXED_IN_MONOTONIC.contains(&key),
+            ["model", "decoder_input"] => true,
+            ["model", key, ..] => !OF_MONOTONIC.contains(&key),
             _ => false,
         }
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::begin_symbol;
 use crate::data::{Example, Pair, SourceIds};
 use crate::decoding::score_outputs;
+use crate::side_by_side::side_by_side;
 use crate::trained_model::Model;
 
 /// A pair and how likely the model finds its target.
@@ -31,17 +32,16 @@ pub fn audit(model: &Model, pairs: &[Pair]) -> Vec<Audited> {
     let examples: Vec<Example> = pairs.iter().map(|pair| model.codec.encode(pair)).collect();
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(|&pair| (examples[pair].source.len(), examples[pair].target.len()));
-    let mut audited: Vec<Audited> = order
-        .chunks(model.recipe.decoding.batch_size)
-        .flat_map(|members| {
-            let batch: Vec<&Example> = members.iter().map(|&pair| &examples[pair]).collect();
-            let scores = scores(model, &batch);
-            let members = members.iter().zip(scores);
-            members
-                .map(|(&pair, scores)| one(model, pair, &pairs[pair], &scores))
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let batches = order.chunks(model.recipe.decoding.batch_size).collect();
+    let found = side_by_side(batches, |members: &[usize]| {
+        let batch: Vec<&Example> = members.iter().map(|&pair| &examples[pair]).collect();
+        let scores = scores(model, &batch);
+        let members = members.iter().zip(scores);
+        members
+            .map(|(&pair, scores)| one(model, pair, &pairs[pair], &scores))
+            .collect::<Vec<_>>()
+    });
+    let mut audited: Vec<Audited> = found.into_iter().flatten().collect();
     audited.sort_by(|a, b| {
         a.per_symbol
             .total_cmp(&b.per_symbol)

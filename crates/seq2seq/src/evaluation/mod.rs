@@ -15,6 +15,7 @@ use crate::data::{Example, Pair, Question};
 use crate::metrics::{FreeRunning, Part, ScoreError, edit_distance, nearest_reference, score};
 use crate::model::Network;
 use crate::prediction::{PredictOptions, Prediction};
+use crate::side_by_side::side_by_side;
 use crate::text::Codec;
 use crate::trained_model::Model;
 use crate::training::{Figures, TrainingBatch};
@@ -73,12 +74,16 @@ pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
     // Pairs of similar length together: less padding to compute on.
     let mut order: Vec<&Example> = examples.iter().collect();
     order.sort_by_key(|example| (example.target.len(), example.source.len()));
-    for examples in order.chunks(model.recipe.decoding.batch_size) {
+    let batches = order.chunks(model.recipe.decoding.batch_size).collect();
+    let found = side_by_side(batches, |examples: &[&Example]| {
         let batch = TrainingBatch::new(examples, begin);
         let figures = forced_batch(&model.network, &batch);
-        loss += figures.cross_entropy * batch.expected.symbols as f64;
+        (figures, batch.expected.symbols)
+    });
+    for (figures, of_batch) in found {
+        loss += figures.cross_entropy * of_batch as f64;
         correct += figures.correct;
-        symbols += batch.expected.symbols;
+        symbols += of_batch;
     }
     let symbols = symbols.max(1) as f64;
     TeacherForced {

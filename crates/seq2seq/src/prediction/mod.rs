@@ -93,25 +93,20 @@ struct Input {
     limit: usize,
 }
 
-/// A model in several searches, for which weights are prepared once.
-struct Shared<'a> {
+/// A model in searches of the same call. If there are several, weights are prepared once for all.
+struct Searched<'a> {
     model: &'a Model,
-    preparation: Preparation,
+    preparation: Option<Preparation>,
 }
 
-impl<'a> Shared<'a> {
-    fn new(model: &'a Model) -> Self {
-        let preparation = model.network.prepare();
-        Self { model, preparation }
-    }
-}
-
-impl StepModel for Shared<'_> {
+impl StepModel for Searched<'_> {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
         let mut state = self.model.start(sources);
-        state.share(&self.preparation);
+        if let Some(preparation) = &self.preparation {
+            state.share(preparation);
+        }
         state
     }
 
@@ -297,13 +292,13 @@ impl Model {
             .chunks(self.inputs_of_a_batch(&search_options))
             .rev()
             .collect();
-        let shared = (batches.len() > 1).then(|| Shared::new(self));
+        let model = Searched {
+            model: self,
+            preparation: (batches.len() > 1).then(|| self.network.prepare()),
+        };
         let found = side_by_side(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();
-            match &shared {
-                Some(model) => search(model, &batch, &search_options),
-                None => search(self, &batch, &search_options),
-            }
+            search(&model, &batch, &search_options)
         });
         let mut outputs = vec![Vec::new(); inputs.len()];
         for (members, found) in batches.into_iter().zip(found) {

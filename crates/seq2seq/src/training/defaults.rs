@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::task::tokenization;
+use super::task::choose;
 use crate::config::{
     Architecture, AttentionKind, CellKind, Embedding, ModelSettings, Override, Recipe,
     ScheduleKind, TrainingSettings,
@@ -40,8 +40,8 @@ impl Nature {
     fn of(pairs: &[Pair], recipe: &Recipe) -> Self {
         let sources = pairs.iter().map(|pair| pair.source.as_str());
         let targets = pairs.iter().map(|pair| pair.target.as_str());
-        let source = tokenization(recipe.text.source, sources);
-        let target = tokenization(recipe.text.target, targets);
+        let source = choose(recipe.text.source, sources).tokenization;
+        let target = choose(recipe.text.target, targets).tokenization;
         let (mut read, mut written) = (HashSet::new(), HashSet::new());
         let (mut all_cells, mut most_cells) = (0usize, 0);
         for pair in pairs {
@@ -81,12 +81,8 @@ impl Recipe {
     /// applied yet.
     pub fn suiting(pairs: &[Pair], reading: &Self, overrides: &[Override]) -> Self {
         let nature = Nature::of(pairs, reading);
-        let given = overrides.iter().any(Override::gives_architecture);
-        let architecture = match given {
-            true => reading.model.architecture,
-            false if overrides.iter().any(Override::asks_for_recurrent) => Architecture::Recurrent,
-            false => nature.architecture(),
-        };
+        let asked_for = reading.architecture_asked_for(overrides);
+        let architecture = asked_for.unwrap_or_else(|| nature.architecture());
         let mut recipe = Self::for_size(pairs.len(), architecture);
         recipe.model.copy = nature.inflects && architecture == Architecture::Monotonic;
         recipe

@@ -211,14 +211,10 @@ fn validation_pairs(
 }
 
 /// How texts are cut into symbols: as chosen, or as they seem to ask for.
-pub(super) fn tokenization<'a>(
+pub(super) fn choose<'a>(
     choice: TokenizationChoice,
     texts: impl Iterator<Item = &'a str> + Clone,
-) -> Tokenization {
-    choose(choice, texts).tokenization
-}
-
-fn choose<'a>(choice: TokenizationChoice, texts: impl Iterator<Item = &'a str> + Clone) -> Chosen {
+) -> Chosen {
     match choice.fixed() {
         Some(tokenization) => Chosen {
             tokenization,
