@@ -126,6 +126,11 @@ impl Packed {
         }
     }
 
+    /// Sums that a row of the product takes, those of lanes without a column included.
+    pub fn row_sums(&self, depth: usize) -> usize {
+        self.panels * self.panel_len / depth.max(1)
+    }
+
     /// Makes the same room one for a matrix that is no larger.
     pub fn resize(&mut self, depth: usize, panels: usize, width: usize) {
         assert!(

@@ -7,6 +7,7 @@ use super::gru::{Candidate, Gates, ResetAfter};
 use super::lstm::Lstm;
 use super::rnn::Rnn;
 use super::schedule::{Schedule, Turn};
+use super::siblings::Siblings;
 use super::step::{InputRows, Step};
 use crate::check::{equal, product};
 use crate::columns::{Columns, Pack, Packed, View};
@@ -142,6 +143,10 @@ impl Weights {
         })
     }
 
+    fn is_packed(&self) -> bool {
+        matches!(self.first, Right::Packed(_))
+    }
+
     /// `right` makes a right matrix of columns that panels of so many vectors take.
     fn with(
         cell: Cell,
@@ -180,18 +185,22 @@ impl Right {
         &self,
         rows: &[u32],
         depth: usize,
+        siblings: Option<&Siblings>,
         epilogue: impl Epilogue<NV> + Sync,
     ) {
-        match self {
+        match (self, siblings) {
             _ if rows.is_empty() => {}
-            Self::Packed(right) => dispatch(RowsProduct {
+            (Self::Packed(right), Some(siblings)) => {
+                siblings.multiply(rows, depth, right, &epilogue);
+            }
+            (Self::Packed(right), None) => dispatch(RowsProduct {
                 rows,
                 depth,
                 left_step: 1,
                 right,
                 epilogue,
             }),
-            &Self::Streamed(right, columns) => {
+            (&Self::Streamed(right, columns), _) => {
                 StreamedProduct {
                     rows,
                     depth,
@@ -351,7 +360,11 @@ impl Pass<'_> {
                 self.places.cells.at(index, turn.step),
             ];
             self.keep(&schedule, turn, before, after);
-            self.step(&schedule, turn, before, after);
+            let siblings = match index {
+                0 => self.siblings(schedule.running(turn)),
+                _ => None,
+            };
+            self.step(&schedule, turn, siblings.as_ref(), before, after);
             before = after.map(|state| state.0.cast_const());
         }
         if let Some(last) = self.places.last {
@@ -360,6 +373,15 @@ impl Pass<'_> {
                 unsafe { copy_rows(p, rows.clone(), from, last.at(index * state)) };
             }
         }
+    }
+
+    /// Rows that start from the same state. There are such in a search only, which keeps nothing
+    /// for a backward pass.
+    fn siblings(&self, rows: &[u32]) -> Option<Siblings> {
+        let p = self.problem;
+        let searches = !matches!(self.places.gates, Gate::Kept(_)) && p.mask.is_none();
+        let state = p.initial.filter(|_| searches && self.weights.is_packed())?;
+        Siblings::new(rows, &state[..p.batch * p.hidden], p.hidden)
     }
 
     /// Sequences that have ended keep their state; their gates are never read.
@@ -379,7 +401,14 @@ impl Pass<'_> {
         }
     }
 
-    fn step(&self, schedule: &Schedule, turn: &Turn, before: [*const f32; 2], after: [Shared; 2]) {
+    fn step(
+        &self,
+        schedule: &Schedule,
+        turn: &Turn,
+        siblings: Option<&Siblings>,
+        before: [*const f32; 2],
+        after: [Shared; 2],
+    ) {
         let p = self.problem;
         let step = Step {
             hidden: p.hidden,
@@ -390,10 +419,10 @@ impl Pass<'_> {
             after,
             gates: self.gates(turn),
         };
-        self.cell(step, schedule.running(turn), p.hidden);
+        self.cell(step, schedule.running(turn), p.hidden, siblings);
         // The product of zeros is left out; `left` need not be masked for it either.
         let left = before[0];
-        self.cell(Step { left, ..step }, schedule.fresh(turn), 0);
+        self.cell(Step { left, ..step }, schedule.fresh(turn), 0, None);
     }
 
     fn gates(&self, turn: &Turn) -> Shared {
@@ -424,15 +453,16 @@ impl Pass<'_> {
         self.masked.0
     }
 
-    fn cell(&self, step: Step, rows: &[u32], depth: usize) {
+    fn cell(&self, step: Step, rows: &[u32], depth: usize, siblings: Option<&Siblings>) {
         let first = &self.weights.first;
         match (self.problem.cell, &self.weights.second) {
-            (Cell::Lstm, _) => first.multiply(rows, depth, Lstm(step)),
-            (Cell::Rnn, _) => first.multiply(rows, depth, Rnn(step)),
-            (Cell::Gru { .. }, None) => first.multiply(rows, depth, ResetAfter(step)),
+            (Cell::Lstm, _) => first.multiply(rows, depth, siblings, Lstm(step)),
+            (Cell::Rnn, _) => first.multiply(rows, depth, siblings, Rnn(step)),
+            (Cell::Gru { .. }, None) => first.multiply(rows, depth, siblings, ResetAfter(step)),
             (Cell::Gru { .. }, Some(second)) => {
-                first.multiply(rows, depth, Gates(step));
-                second.multiply(rows, depth, Candidate(step));
+                first.multiply(rows, depth, siblings, Gates(step));
+                // What the candidate multiplies has the reset gate in it, which no two share.
+                second.multiply(rows, depth, None, Candidate(step));
             }
         }
     }

@@ -46,17 +46,12 @@ impl Epilogue<3> for ResetAfter {
     }
 
     #[inline(always)]
-    unsafe fn start<S: Simd>(&self, simd: S, row: usize, panel: usize) -> [S::Vector; 3] {
+    unsafe fn start<S: Simd>(&self, simd: S, _: usize, panel: usize) -> [S::Vector; 3] {
         unsafe {
-            let input = self.0.input.row(row, 3 * self.0.hidden);
-            let recurrent_bias = self.0.bias.add(3 * self.0.hidden);
+            let bias = self.0.bias.add(3 * self.0.hidden);
             let mut sums = [simd.splat(0.0); 3];
             for (gate, sum) in sums.iter_mut().enumerate() {
-                let span = self.span::<S>(panel, gate);
-                *sum = simd.read(recurrent_bias, span);
-                if gate < 2 {
-                    *sum = simd.add(self.0.preactivation(simd, input, span), *sum);
-                }
+                *sum = simd.read(bias, self.span::<S>(panel, gate));
             }
             sums
         }
@@ -68,10 +63,13 @@ impl Epilogue<3> for ResetAfter {
         let units = self.span::<S>(panel, 0);
         unsafe {
             let input = step.input.row(row, 3 * step.hidden);
-            let z = sigmoid(simd, sums[0]);
-            let r = sigmoid(simd, sums[1]);
-            let x = step.preactivation(simd, input, self.span::<S>(panel, 2));
-            let v = tanh(simd, simd.mul_add(r, sums[2], x));
+            let mut x = [simd.splat(0.0); 3];
+            for (gate, x) in x.iter_mut().enumerate() {
+                *x = step.preactivation(simd, input, self.span::<S>(panel, gate));
+            }
+            let z = sigmoid(simd, simd.add(sums[0], x[0]));
+            let r = sigmoid(simd, simd.add(sums[1], x[1]));
+            let v = tanh(simd, simd.mul_add(r, sums[2], x[2]));
             mix(simd, step, row, units, z, v);
             for (gate, value) in [z, r, v, sums[2]].into_iter().enumerate() {
                 step.save(simd, row, gate, units, value);
@@ -100,26 +98,21 @@ impl Epilogue<2> for Gates {
     }
 
     #[inline(always)]
-    unsafe fn start<S: Simd>(&self, simd: S, row: usize, panel: usize) -> [S::Vector; 2] {
-        unsafe {
-            let input = self.0.input.row(row, 3 * self.0.hidden);
-            let mut sums = [simd.splat(0.0); 2];
-            for (gate, sum) in sums.iter_mut().enumerate() {
-                *sum = self
-                    .0
-                    .preactivation(simd, input, self.span::<S>(panel, gate));
-            }
-            sums
-        }
+    unsafe fn start<S: Simd>(&self, simd: S, _: usize, _: usize) -> [S::Vector; 2] {
+        [simd.splat(0.0); 2]
     }
 
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, simd: S, row: usize, panel: usize, sums: [S::Vector; 2]) {
         let units = self.span::<S>(panel, 0);
         unsafe {
-            let r = sigmoid(simd, sums[1]);
+            let input = self.0.input.row(row, 3 * self.0.hidden);
+            let x = self.0.preactivation(simd, input, units);
+            let z = sigmoid(simd, simd.add(sums[0], x));
+            let x = self.0.preactivation(simd, input, self.span::<S>(panel, 1));
+            let r = sigmoid(simd, simd.add(sums[1], x));
             let h = simd.read(self.left(row), units);
-            self.0.save(simd, row, 0, units, sigmoid(simd, sums[0]));
+            self.0.save(simd, row, 0, units, z);
             self.0.save(simd, row, 1, units, r);
             self.0.save(simd, row, 3, units, simd.mul(r, h));
         }

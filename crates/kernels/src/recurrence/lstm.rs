@@ -29,17 +29,8 @@ impl Epilogue<4> for Lstm {
     }
 
     #[inline(always)]
-    unsafe fn start<S: Simd>(&self, simd: S, row: usize, panel: usize) -> [S::Vector; 4] {
-        unsafe {
-            let input = self.0.input.row(row, 4 * self.0.hidden);
-            let mut sums = [simd.splat(0.0); 4];
-            for (gate, sum) in sums.iter_mut().enumerate() {
-                *sum = self
-                    .0
-                    .preactivation(simd, input, self.span::<S>(panel, gate));
-            }
-            sums
-        }
+    unsafe fn start<S: Simd>(&self, simd: S, _: usize, _: usize) -> [S::Vector; 4] {
+        [simd.splat(0.0); 4]
     }
 
     #[inline(always)]
@@ -47,7 +38,13 @@ impl Epilogue<4> for Lstm {
         let step = &self.0;
         let units = self.span::<S>(panel, 0);
         let at = row * step.hidden;
+        let mut sums = sums;
         unsafe {
+            let input = step.input.row(row, 4 * step.hidden);
+            for (gate, sum) in sums.iter_mut().enumerate() {
+                let span = self.span::<S>(panel, gate);
+                *sum = simd.add(*sum, step.preactivation(simd, input, span));
+            }
             let i = sigmoid(simd, sums[0]);
             let f = sigmoid(simd, sums[1]);
             let g = tanh(simd, sums[2]);

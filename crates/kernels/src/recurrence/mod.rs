@@ -6,6 +6,7 @@ mod gru;
 mod lstm;
 mod rnn;
 mod schedule;
+mod siblings;
 mod state_gradient;
 mod step;
 mod weight_gradient;

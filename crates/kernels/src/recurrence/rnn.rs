@@ -27,30 +27,20 @@ impl Epilogue<2> for Rnn {
     }
 
     #[inline(always)]
-    unsafe fn start<S: Simd>(&self, simd: S, row: usize, panel: usize) -> [S::Vector; 2] {
-        unsafe {
-            let input = self.0.input.row(row, self.0.hidden);
-            let mut sums = [simd.splat(0.0); 2];
-            for (vector, sum) in sums.iter_mut().enumerate() {
-                *sum = self
-                    .0
-                    .preactivation(simd, input, self.span::<S>(panel, vector));
-            }
-            sums
-        }
+    unsafe fn start<S: Simd>(&self, simd: S, _: usize, _: usize) -> [S::Vector; 2] {
+        [simd.splat(0.0); 2]
     }
 
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, simd: S, row: usize, panel: usize, sums: [S::Vector; 2]) {
+        let at = row * self.0.hidden;
         for (vector, sum) in sums.into_iter().enumerate() {
             let span = self.span::<S>(panel, vector);
             unsafe {
-                simd.write(
-                    self.0.after[0].at(row * self.0.hidden),
-                    span,
-                    tanh(simd, sum),
-                )
-            };
+                let input = self.0.input.row(row, self.0.hidden);
+                let sum = simd.add(sum, self.0.preactivation(simd, input, span));
+                simd.write(self.0.after[0].at(at), span, tanh(simd, sum));
+            }
         }
     }
 }
