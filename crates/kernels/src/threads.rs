@@ -46,7 +46,8 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
 }
 
 /// Runs `work` on every number below `count`, on as many threads as the current pool has; each takes
-/// the next one when it is done with another. Within `work`, kernels share nothing any further.
+/// the next one when it is done with another. Threads that are left over are shared out: kernels within
+/// `work` use them.
 ///
 /// # Panics
 /// If `work` does.
@@ -63,5 +64,5 @@ fn threads(pieces: usize) -> usize {
     if pieces <= 1 {
         return 1;
     }
-    rayon::current_num_threads().min(pieces)
+    team::threads().min(pieces)
 }

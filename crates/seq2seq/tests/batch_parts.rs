@@ -62,6 +62,14 @@ const MONOTONIC: [&str; 3] = [
     "model.embedding=8",
 ];
 
+const RECURRENT: [&str; 5] = [
+    "model.attention=general",
+    "model.bidirectional=true",
+    "model.encoder_units=12",
+    "model.embedding=8",
+    "model.dropout=0.2",
+];
+
 fn with<'a>(settings: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [settings, more].concat()
 }
@@ -71,7 +79,7 @@ fn with<'a>(settings: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn threads_change_nothing() {
     let parts = ["training.batch_parts=3", "training.teacher_forcing=0.7"];
-    for settings in [&TRANSFORMER[..], &MONOTONIC] {
+    for settings in [&TRANSFORMER[..], &MONOTONIC, &RECURRENT] {
         let settings = with(settings, &parts);
         let alone = bytes(&trained(&settings, 1));
         for threads in [2, 3, 5] {

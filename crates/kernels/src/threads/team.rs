@@ -1,6 +1,6 @@
 //! Threads that help with one piece of work after the other.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,34 +18,120 @@ const LOOKS: usize = 256;
 
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// The helpers of the process, as many as were needed at once so far.
-static TEAM: Mutex<Vec<Helper>> = Mutex::new(Vec::new());
+/// The helpers of the process that have nothing to do, and how many there are in all.
+static TEAM: Mutex<Team> = Mutex::new(Team {
+    idle: Vec::new(),
+    started: 0,
+});
 
-/// Runs `work` on the numbers below `parts`, each on a thread of its own; on this thread alone
-/// while the team helps another.
+struct Team {
+    idle: Vec<Helper>,
+    started: usize,
+}
+
+/// The threads that a thread may use, itself included.
+#[derive(Clone, Copy)]
+struct Share {
+    threads: usize,
+    /// Those of whoever it works for.
+    of: usize,
+}
+
+thread_local! {
+    /// Of a thread that does a part of some work; others may use the current pool's.
+    static SHARE: Cell<Option<Share>> = const { Cell::new(None) };
+}
+
+impl Share {
+    fn current() -> Self {
+        SHARE.get().unwrap_or_else(|| {
+            let threads = rayon::current_num_threads();
+            let of = threads;
+            Self { threads, of }
+        })
+    }
+
+    /// What falls to one of so many parts.
+    fn part(self, part: usize, parts: usize) -> Self {
+        let bound = |part| self.threads * part / parts;
+        Self {
+            threads: (bound(part + 1) - bound(part)).max(1),
+            ..self
+        }
+    }
+
+    /// Runs `work` with this share.
+    fn with(self, work: impl FnOnce()) {
+        struct Restore(Option<Share>);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                SHARE.set(self.0);
+            }
+        }
+        let _restore = Restore(SHARE.replace(Some(self)));
+        work();
+    }
+}
+
+/// Threads that this one may use, itself included.
+pub(super) fn threads() -> usize {
+    Share::current().threads
+}
+
+/// Runs `work` on the numbers below `parts`, each on a thread of its own as far as there are idle
+/// helpers. Where there are fewer parts than threads, each part may use several.
 pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
     if parts <= 1 {
         return (0..parts).for_each(work);
     }
-    let Ok(mut team) = TEAM.try_lock() else {
-        return (0..parts).for_each(work);
-    };
-    while team.len() + 1 < parts {
-        let Ok(helper) = Helper::start() else { break };
-        team.push(helper);
-    }
-    let helpers = team.len().min(parts - 1);
+    let share = Share::current();
+    let helpers = Helpers::take(parts - 1, share.of - 1);
     let flush = denormals::flushes_denormals();
-    let handed_over: Vec<HandedOver> = (team.iter().take(helpers).enumerate())
-        // SAFETY: `HandedOver` waits for the helper before `work` goes out of scope, in a panic too.
-        .map(|(index, helper)| unsafe { helper.hand_over(work, index + 1, flush) })
+    let handed_over: Vec<HandedOver> = (helpers.0.iter().zip(1..))
+        .map(|(helper, part)| {
+            let share = share.part(part, parts);
+            // SAFETY: `HandedOver` waits for the helper before `work` goes out of scope, in a panic
+            // too.
+            unsafe { helper.hand_over(work, part, share, flush) }
+        })
         .collect();
-    work(0);
-    (helpers + 1..parts).for_each(work);
+    share.part(0, parts).with(|| {
+        work(0);
+        (helpers.0.len() + 1..parts).for_each(work);
+    });
     let panicked = handed_over.iter().filter(|handed| handed.wait()).count();
     drop(handed_over);
-    drop(team);
+    drop(helpers);
     assert!(panicked == 0, "a thread of the team panicked");
+}
+
+/// Helpers that have been taken from the team, until this is dropped.
+struct Helpers(Vec<Helper>);
+
+impl Helpers {
+    /// So many, or those that are idle: no more than `most` are ever started.
+    fn take(wanted: usize, most: usize) -> Self {
+        let Ok(mut team) = TEAM.lock() else {
+            return Self(Vec::new());
+        };
+        while team.idle.len() < wanted && team.started < most {
+            let Ok(helper) = Helper::start() else { break };
+            team.idle.push(helper);
+            team.started += 1;
+        }
+        // In the order in which they come back, so that rows meet the thread again that has them in
+        // its cache.
+        let left = team.idle.len().saturating_sub(wanted);
+        Self(team.idle.split_off(left))
+    }
+}
+
+impl Drop for Helpers {
+    fn drop(&mut self) {
+        if let Ok(mut team) = TEAM.lock() {
+            team.idle.append(&mut self.0);
+        }
+    }
 }
 
 /// One thread of the team.
@@ -69,10 +155,11 @@ struct Desk {
 struct Job {
     work: *const Work<'static>,
     part: usize,
+    share: Share,
     flush_denormals: bool,
 }
 
-// SAFETY: the job is written by who holds the team, while the helper has nothing to do; the helper
+// SAFETY: the job is written by who has taken the helper, while the helper has nothing to do; the helper
 // reads it after `handed_over` has grown, which orders the two. `Work` is `Sync`.
 unsafe impl Sync for Desk {}
 // SAFETY: as above.
@@ -96,11 +183,12 @@ impl Helper {
     /// Lets the helper do a part of some work.
     ///
     /// # Safety
-    /// `work` lives until the result has been dropped, and the team is locked until then.
+    /// `work` lives until the result has been dropped, and nobody else has the helper until then.
     unsafe fn hand_over(
         &self,
         work: &Work<'_>,
         part: usize,
+        share: Share,
         flush_denormals: bool,
     ) -> HandedOver<'_> {
         // SAFETY: only forgets the lifetime, which the caller vouches for.
@@ -108,6 +196,7 @@ impl Helper {
         let job = Job {
             work,
             part,
+            share,
             flush_denormals,
         };
         // SAFETY: the helper has done its last job, and does not look here before the next.
@@ -160,7 +249,8 @@ impl Desk {
                 denormals::set_flushing(job.flush_denormals);
                 // SAFETY: whoever handed it over keeps it alive until it is done.
                 let work = unsafe { &*job.work };
-                if catch_unwind(AssertUnwindSafe(|| work(job.part))).is_err() {
+                let part = || job.share.with(|| work(job.part));
+                if catch_unwind(AssertUnwindSafe(part)).is_err() {
                     self.panicked.store(true, Ordering::Relaxed);
                 }
             }
@@ -198,6 +288,15 @@ mod tests {
 
     /// Runs so many parts, some of which may panic; returns how often each was done.
     fn done(parts: usize, panics: bool) -> Vec<usize> {
+        with_threads(4, || done_here(parts, panics))
+    }
+
+    fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        pool.build().unwrap().install(work)
+    }
+
+    fn done_here(parts: usize, panics: bool) -> Vec<usize> {
         let counts: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
         let work = |part: usize| {
             counts[part].fetch_add(1, Ordering::Relaxed);
@@ -226,6 +325,18 @@ mod tests {
         done(2, false);
         thread::sleep(3 * AWAKE);
         assert_eq!(done(2, false), [1; 2]);
+    }
+
+    #[test]
+    fn threads_that_are_left_over_are_shared_out() {
+        with_threads(7, || {
+            for_each_part(3, &|part| {
+                // The last part may have been left to the first thread, whose share is smaller.
+                assert!(threads() == 2 || (part, threads()) == (2, 3));
+                for_each_part(2, &|_| assert!((1..=2).contains(&threads())));
+            });
+            assert_eq!(threads(), 7);
+        });
     }
 
     #[test]

@@ -61,16 +61,28 @@ pub struct Recipe {
 
 /// Pairs that a part of a batch has, unless the recipe says into how many parts it is cut.
 const PAIRS_OF_PART: usize = 32;
+/// The same for recurrent networks, whose layers share their work between threads well, too, if they
+/// have more than a few units.
+const PAIRS_OF_RECURRENT_PART: usize = 64;
+const FEW_UNITS: usize = 128;
 
 impl Recipe {
     /// Parts into which a batch is cut, to be computed side by side.
     pub fn batch_parts(&self) -> usize {
-        let training = &self.training;
-        match (training.batch_parts, self.model.architecture) {
-            (0, Architecture::Recurrent | Architecture::Ensemble) => 1,
-            (0, _) => (training.batch_size / PAIRS_OF_PART).max(1),
-            (parts, _) => parts,
+        let TrainingSettings {
+            batch_parts,
+            batch_size,
+            ..
+        } = self.training;
+        if batch_parts > 0 {
+            return batch_parts;
         }
+        match self.model.architecture {
+            Architecture::Transformer | Architecture::Monotonic => batch_size / PAIRS_OF_PART,
+            _ if self.model.decoder_units() > FEW_UNITS => 1,
+            _ => batch_size / PAIRS_OF_RECURRENT_PART,
+        }
+        .max(1)
     }
 
     /// What features are to the network, once `auto` is decided.
