@@ -5,6 +5,8 @@
 
 mod team;
 
+pub use team::alone;
+
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

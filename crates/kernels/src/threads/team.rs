@@ -61,7 +61,7 @@ impl Share {
     }
 
     /// Runs `work` with this share.
-    fn with(self, work: impl FnOnce()) {
+    fn with<R>(self, work: impl FnOnce() -> R) -> R {
         struct Restore(Option<Share>);
         impl Drop for Restore {
             fn drop(&mut self) {
@@ -69,13 +69,23 @@ impl Share {
             }
         }
         let _restore = Restore(SHARE.replace(Some(self)));
-        work();
+        work()
     }
 }
 
 /// Threads that this one may use, itself included.
 pub(super) fn threads() -> usize {
     Share::current().threads
+}
+
+/// Runs `work`, whose kernels are shared with no other thread: for so little work that threads would
+/// wait for each other more than they compute.
+pub fn alone<R>(work: impl FnOnce() -> R) -> R {
+    let share = Share {
+        threads: 1,
+        ..Share::current()
+    };
+    share.with(work)
 }
 
 /// Runs `work` on the numbers below `parts`, each on a thread of its own as far as there are idle
@@ -336,6 +346,14 @@ mod tests {
                 for_each_part(2, &|_| assert!((1..=2).contains(&threads())));
             });
             assert_eq!(threads(), 7);
+        });
+    }
+
+    #[test]
+    fn alone_is_alone() {
+        with_threads(4, || {
+            alone(|| assert_eq!(threads(), 1));
+            assert_eq!(threads(), 4);
         });
     }
 

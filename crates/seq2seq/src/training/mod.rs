@@ -19,6 +19,7 @@ mod loaded_pairs;
 mod loss;
 mod observer;
 mod optimizer;
+mod pace;
 mod plot;
 mod run_folder;
 mod schedule;

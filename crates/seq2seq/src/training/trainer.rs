@@ -26,6 +26,7 @@ use super::history::EpochRecord;
 use super::loss::Figures;
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
+use super::pace::Pace;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
 use super::task::Task;
@@ -54,6 +55,7 @@ pub struct Trainer {
     folder: Option<RunFolder>,
     save_plan: SavePlan,
     budget: Budget,
+    pace: Pace,
 }
 
 impl Trainer {
@@ -157,6 +159,7 @@ impl Trainer {
             best: None,
             folder,
             budget,
+            pace: Pace::default(),
             task,
         })
     }
@@ -208,7 +211,12 @@ impl Trainer {
         let (mut pairs_done, mut seconds) = (0, 0.0);
         let mut begun = Instant::now();
         for (index, members) in order.from(self.position.batch) {
-            self.step(members)?;
+            let started = Instant::now();
+            match self.pace.is_alone() {
+                true => rnn_kernels::alone(|| self.step(members))?,
+                false => self.step(members)?,
+            }
+            self.pace.took(started.elapsed());
             pairs_done += members.len();
             self.position.batch = index + 1;
             observer.batch_done(&self.batch_report(members.len()));
