@@ -90,8 +90,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Sets the number of threads, and keeps numbers too small to matter from slowing them down.
+/// Sets the number of threads, keeps numbers too small to matter from slowing them down, and memory
+/// from going back and forth.
 fn start_threads(threads: Option<u16>) {
+    rnn_kernels::keep_freed_memory();
     rnn_kernels::flush_denormals();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.map_or(0, usize::from))

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod adam;
+#[cfg(feature = "mimalloc")]
+mod allocator;
 mod check;
 mod columns;
 mod cross_entropy;
@@ -24,6 +26,8 @@ mod threads;
 mod tile;
 
 pub use adam::{AdamStep, adam, sum_of_squares};
+#[cfg(feature = "mimalloc")]
+pub use allocator::keep_freed_memory;
 pub use cross_entropy::{CrossEntropy, log_softmax, softmax_cross_entropy};
 pub use denormals::{flush_denormals, flushes_denormals};
 pub use float::{Float, backward, forward, infer};

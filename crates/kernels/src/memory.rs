@@ -21,7 +21,8 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Takes the smallest idle buffer that holds `len` numbers, or makes one.
+    /// Takes the smallest idle buffer that holds `len` numbers, or makes one in place of the largest
+    /// that does not: batches of growing lengths leave nothing behind.
     pub fn new(len: usize) -> Self {
         let needed = len.div_ceil(16);
         let found = IDLE.with_borrow_mut(|idle| {
@@ -29,8 +30,12 @@ impl Scratch {
                 .iter()
                 .enumerate()
                 .filter(|(_, lines)| lines.len() >= needed);
-            let best = fits.min_by_key(|(_, lines)| lines.len())?.0;
-            Some(idle.swap_remove(best))
+            if let Some((best, _)) = fits.min_by_key(|(_, lines)| lines.len()) {
+                return Some(idle.swap_remove(best));
+            }
+            let largest = (0..idle.len()).max_by_key(|&index| idle[index].len())?;
+            drop(idle.swap_remove(largest));
+            None
         });
         let lines = found.unwrap_or_else(|| vec![Line([0.0; 16]); needed]);
         Self { lines, len }
