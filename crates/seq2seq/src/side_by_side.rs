@@ -1,8 +1,8 @@
-//! Pieces of work side by side, each by a single thread.
+//! Pieces of work side by side, each by a thread of its own.
 //!
 //! Kernels share their own work between threads, but in small pieces, and wait for each other after each.
-//! Where there are several pieces that do not need each other (batches to decode or score, parts of a batch whose
-//! operations are Burn's), it is faster to give each thread a whole one.
+//! Where there are several pieces that do not need each other (batches to decode or score, parts of a batch),
+//! it is faster to give each thread a whole one. Only threads that are left over share the kernels of a piece.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

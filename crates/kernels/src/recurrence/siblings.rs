@@ -9,7 +9,7 @@ use crate::memory::{Scratch, Shared};
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Epilogue, RowsProduct};
 
-/// Rows of a batch, each with the first one that starts from the same h.
+/// Rows of a batch by the h that they start from: those with the same one are of one kind.
 pub(crate) struct Siblings {
     /// One row of each kind.
     first: Vec<u32>,

@@ -61,9 +61,10 @@ pub struct Recipe {
 
 /// Pairs that a part of a batch has, unless the recipe says into how many parts it is cut.
 const PAIRS_OF_PART: usize = 32;
-/// The same for recurrent networks, whose layers share their work between threads well, too, if they
-/// have more than a few units.
+/// The same for small recurrent networks.
 const PAIRS_OF_RECURRENT_PART: usize = 64;
+/// Most units of those. Layers of more share their work between threads well, and parts would only take
+/// more memory.
 const FEW_UNITS: usize = 128;
 
 impl Recipe {
