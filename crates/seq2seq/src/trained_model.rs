@@ -177,7 +177,7 @@ impl StepModel for Model {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        self.network.encode(&SourceBatch::new(sources))
+        self.network.encode(&SourceBatch::new(sources), None)
     }
 
     fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {

@@ -225,7 +225,7 @@ fn tied_output_layer_multiplies_by_the_embeddings() {
         assert!(layer.kernel.is_none());
         assert_eq!(layer.projection.is_some(), input != 3);
         let (rows, embeddings) = (random([2, input]), random([4, 3]));
-        let found = values(layer.forward(rows.clone(), Some(embeddings.clone())));
+        let found = values(layer.forward(rows.clone(), Some(embeddings.clone()), None));
         let embeddings = values(embeddings);
         let mut expected = Vec::new();
         for row in values(rows).chunks(input) {

@@ -235,10 +235,10 @@ fn monotonic_alignment_never_moves_left() {
     };
     let device = inner.target_embedding.val().device();
     let ones = |shape: [usize; 3]| Tensor::<3>::ones(shape, (&device, DType::F64));
-    let places = inner.alignment.places(ones([4, 1, 8]), &[4]);
+    let places = inner.alignment.places(ones([4, 1, 8]), &[4], None);
     let decoder = ones([1, 1, 5]);
     let content = inner.alignment.content_scores(decoder.clone(), &places);
-    let jumps = inner.alignment.jump_scores(decoder);
+    let jumps = inner.alignment.jump_scores(decoder, None);
     let table = values(transitions(content, jumps, inner.alignment.moves).exp());
     for from in 0..4 {
         let row = &table[from * 4..(from + 1) * 4];

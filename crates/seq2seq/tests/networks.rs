@@ -13,6 +13,7 @@ use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use seq2seq::config::Recipe;
 use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
 use seq2seq::model::parameters::{Parameters, Weights, weights_of};
+use seq2seq::model::prepared::Prepared;
 use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
 use seq2seq::training::{Expected, Figures, Losses};
 
@@ -346,7 +347,7 @@ fn padding_and_batch_mates_change_nothing() {
 }
 
 /// Decoding step by step gives what training computes at once, also after rows have changed
-/// places, been repeated and left out.
+/// places, been repeated and left out, and with weights that other batches have prepared.
 #[test]
 fn steps_agree_with_the_whole_sequence() {
     for settings in FORMS {
@@ -354,26 +355,39 @@ fn steps_agree_with_the_whole_sequence() {
         let network = network(&recipe, &Device::flex());
         let (read, _) = targets();
         let whole = rows(network.forward(&batch_of(&sources()), &read, None));
-        let mut state = network.encode(&batch_of(&sources()));
-        let mut places = vec![0, 1, 2];
-        for (step, picked) in [vec![0, 1, 2], vec![2, 0, 0], vec![0, 2, 1]]
+        let prepared = Prepared::default();
+        for prepared in [None, Some(&prepared), Some(&prepared)] {
+            steps_agree(&network, prepared, &read, &whole, &format!("{settings:?}"));
+        }
+    }
+}
+
+fn steps_agree(
+    network: &Network,
+    prepared: Option<&Prepared>,
+    read: &Padded,
+    whole: &[Vec<f64>],
+    what: &str,
+) {
+    let mut state = network.encode(&batch_of(&sources()), prepared);
+    let mut places = vec![0, 1, 2];
+    for (step, picked) in [vec![0, 1, 2], vec![2, 0, 0], vec![0, 2, 1]]
+        .iter()
+        .enumerate()
+    {
+        state = state.select(picked);
+        places = picked.iter().map(|&row: &usize| places[row]).collect();
+        let last: Vec<u32> = places
             .iter()
-            .enumerate()
-        {
-            state = state.select(picked);
-            places = picked.iter().map(|&row: &usize| places[row]).collect();
-            let last: Vec<u32> = places
-                .iter()
-                .map(|&row: &usize| read.ids[step * 3 + row] as u32)
-                .collect();
-            let scores = network.step(&mut state, &last);
-            if let Some(attention) = scores.attention {
-                check_attention(&values(attention), &places);
-            }
-            for (found, &row) in rows(scores.scores).iter().zip(&places) {
-                let what = format!("{settings:?}, source {row}, step {step}");
-                assert_close(&what, found, &whole[step * 3 + row]);
-            }
+            .map(|&row: &usize| read.ids[step * 3 + row] as u32)
+            .collect();
+        let scores = network.step(&mut state, &last);
+        if let Some(attention) = scores.attention {
+            check_attention(&values(attention), &places);
+        }
+        for (found, &row) in rows(scores.scores).iter().zip(&places) {
+            let what = format!("{what}, source {row}, step {step}");
+            assert_close(&what, found, &whole[step * 3 + row]);
         }
     }
 }

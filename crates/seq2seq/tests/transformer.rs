@@ -94,7 +94,7 @@ fn positions_past_the_table_do_not_fail() {
     let long = [networks_support::source(&[1; 9])];
     let scores = network.forward(&batch(&long), &Padded::new(&[vec![2; 12]]), None);
     assert!(values(scores).iter().all(|value| value.is_finite()));
-    let mut state = network.encode(&batch(&long));
+    let mut state = network.encode(&batch(&long), None);
     for _ in 0..12 {
         let scores = network.step(&mut state, &[2]).scores;
         assert!(values(scores).iter().all(|value| value.is_finite()));

@@ -109,7 +109,8 @@ struct Weights {
 impl Weights {
     /// Packed, unless they are read a few times only.
     fn new(p: &Problem<f32>) -> Self {
-        match p.time * p.batch < WORTH_PACKING {
+        let rows = p.time * p.batch;
+        match rows < WORTH_PACKING || (p.batch == 1 && rows < WORTH_PACKING_FOR_ONE) {
             true => Self::with(p.cell, p.hidden, p.recurrent, |source, columns, _| {
                 Right::Streamed(source, columns)
             }),
@@ -179,6 +180,9 @@ enum Right {
 
 /// Rows, over all steps, that are worth packing the weights for.
 const WORTH_PACKING: usize = 8;
+
+/// The same for a single sequence: a row alone is hardly faster with packed weights.
+const WORTH_PACKING_FOR_ONE: usize = 32;
 
 impl Right {
     fn multiply<const NV: usize>(

@@ -148,8 +148,7 @@ fn measure_here(
 ) -> Result<Vec<Measurement>, BenchError> {
     let pairs = work.pairs();
     let limit = limit_gflops(work, threads, effort.time.min(Duration::from_millis(500)));
-    let decodes = phases.iter().any(|&phase| phase != Phase::Train);
-    let (model, speeds) = train(work, &pairs, decodes, effort)?;
+    let (model, speeds) = train(work, &pairs, phases, effort)?;
     let report = |phase: Phase, speeds: Vec<f64>, flops: f64| {
         let per_second = Spread::of(speeds);
         let gflops = per_second.median * flops / 1e9;
@@ -192,16 +191,20 @@ const LEARNED: usize = 200;
 /// Weight updates before the clock starts.
 const WARM_UP: usize = 8;
 
-/// Trains, and times it as it goes. Returns a model that decodes lengths like those of the data,
-/// if that is asked for.
+/// Trains, and times it as it goes if that is asked for. Returns a model that decodes lengths like those of
+/// the data, if decoding is.
 fn train(
     work: Work,
     pairs: &[Pair],
-    decodes: bool,
-    effort: Effort,
+    phases: &[Phase],
+    mut effort: Effort,
 ) -> Result<(Model, Vec<f64>), BenchError> {
     let task = Task::from_pairs(work.recipe()?, pairs.to_vec()).map_err(TrainingError::from)?;
     let trainer = Trainer::new(task, None)?;
+    if !phases.contains(&Phase::Train) {
+        effort.repetitions = 0;
+    }
+    let decodes = phases.iter().any(|&phase| phase != Phase::Train);
     // B is random: there is nothing to be learned, and its outputs run to their limit.
     let least = if decodes && work != Work::B {
         LEARNED

@@ -61,11 +61,12 @@ pub struct Recipe {
 
 /// Pairs that a part of a batch has, unless the recipe says into how many parts it is cut.
 const PAIRS_OF_PART: usize = 32;
-/// The same for small recurrent networks.
-const PAIRS_OF_RECURRENT_PART: usize = 64;
-/// Most units of those. Layers of more share their work between threads well, and parts would only take
-/// more memory.
+/// The same for small recurrent networks, where what a part costs besides its arithmetic weighs more.
+const PAIRS_OF_SMALL_PART: usize = 64;
+/// Most units of those.
 const FEW_UNITS: usize = 128;
+/// Units beyond which layers share their work between threads well, and parts would only take more memory.
+const MANY_UNITS: usize = 256;
 
 impl Recipe {
     /// Parts into which a batch is cut, to be computed side by side.
@@ -80,8 +81,11 @@ impl Recipe {
         }
         match self.model.architecture {
             Architecture::Transformer | Architecture::Monotonic => batch_size / PAIRS_OF_PART,
-            _ if self.model.decoder_units() > FEW_UNITS => 1,
-            _ => batch_size / PAIRS_OF_RECURRENT_PART,
+            _ => match self.model.decoder_units() {
+                units if units <= FEW_UNITS => batch_size / PAIRS_OF_SMALL_PART,
+                units if units <= MANY_UNITS => batch_size / PAIRS_OF_PART,
+                _ => 1,
+            },
         }
         .max(1)
     }

@@ -67,8 +67,8 @@ pub struct TrainingSettings {
     /// Pairs of one weight update.
     pub batch_size: usize,
     /// Parts of a batch that are computed side by side, one a thread: results depend on it, but not on
-    /// how many threads there are. 0 for one part for every 32 pairs; of recurrent networks, whose
-    /// layers share their work themselves, only those of at most 128 units have parts, of 64 pairs.
+    /// how many threads there are. 0 for one part for every 32 pairs; in recurrent networks of at most
+    /// 128 units for every 64, and only one in those of more than 256, whose layers share their work.
     pub batch_parts: usize,
     /// A trained model to go on from, on these pairs: its weights and vocabularies are kept, and
     /// symbols that it does not know are added. `[text]` and `[model]` must be those of the model.

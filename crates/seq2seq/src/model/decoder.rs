@@ -12,7 +12,7 @@ use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
 use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
-use super::product::{prepared_product, product};
+use super::product::prepared_product;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::tensors::select_rows;
 use crate::config::ModelSettings;
@@ -79,7 +79,7 @@ pub struct RecurrentState {
     /// What does not change from step to step.
     pub source: SourceMemory,
     /// Weights prepared for many steps.
-    pub(super) prepared: Option<Arc<Prepared>>,
+    pub prepared: Option<Prepared>,
 }
 
 /// What the decoder knows of each source, the same at every step.
@@ -218,7 +218,8 @@ impl Decoder {
     ) -> DecoderOutput {
         match (&self.feed_kernel, self.layers.first()) {
             (Some(feed), Some(first)) => {
-                self.run_fed(first.recurrent.projected(input), feed.val(), state, pass)
+                let projected = first.recurrent.projected(input, state.prepared.as_ref());
+                self.run_fed(projected, feed, state, pass)
             }
             _ => self.run_at_once(input, state, pass),
         }
@@ -258,7 +259,7 @@ impl Decoder {
         };
         let vectors = match &context {
             Some(context) => {
-                let prepared = state.prepared.as_deref();
+                let prepared = state.prepared.as_ref();
                 attentional.forward(hidden.clone(), context.clone(), prepared)
             }
             None => hidden.clone(),
@@ -278,9 +279,9 @@ impl Decoder {
         state: &mut RecurrentState,
         pass: &mut Pass,
     ) -> Tensor<3> {
-        let starts = state.layers.clone();
-        let prepared = state.prepared.clone();
-        let prepared = prepared.as_deref();
+        let starts = state.layers.take();
+        // After one step the state is the output, with an LSTM's c behind it.
+        let one_step = input.time() == 1;
         let mut ends = Vec::new();
         let mut below: Option<Tensor<3>> = None;
         let mut input = Some(input);
@@ -293,18 +294,19 @@ impl Decoder {
                 initial: starts.as_ref().map(|starts| starts[index].clone()),
                 lengths: None,
                 direction: Direction::Forward,
-                layout: match pass.keep_state {
-                    true => Layout::Both,
-                    false => Layout::Sequence,
+                layout: match (pass.keep_state, one_step) {
+                    (false, _) => Layout::Sequence,
+                    (true, true) => Layout::FinalState,
+                    (true, false) => Layout::Both,
                 },
                 mask: pass.masks[index].clone(),
-                prepared: prepared.map(|prepared| Arc::clone(&prepared.layers[index])),
+                prepared: state.prepared.as_ref(),
             };
             let mut output = layer.recurrent.forward(read, run);
             if pass.keep_state {
-                let (sequence, end) = split(output.clone(), layer.recurrent.cell().states());
+                let (sequence, end) = split(output, layer.recurrent.cell().states());
+                output = sequence.unwrap_or_else(|| end.clone().narrow(0, 0, 1));
                 ends.push(end);
-                output = sequence.unwrap_or(output);
             }
             let norm = layer.norm.as_ref();
             // The last layer's dropout is that of the attentional vector, where there is one.
@@ -312,9 +314,7 @@ impl Decoder {
             let noise = pass.noise.as_deref_mut().filter(|_| drop);
             below = Some(self.options.finish(output, below.take(), norm, noise));
         }
-        if pass.keep_state {
-            state.layers = Some(ends);
-        }
+        state.layers = if pass.keep_state { Some(ends) } else { starts };
         below.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &Device::flex()))
     }
 
@@ -323,7 +323,7 @@ impl Decoder {
     fn run_fed(
         &self,
         projected: Tensor<3>,
-        feed: Tensor<2>,
+        feed: &Param<Tensor<2>>,
         state: &mut RecurrentState,
         pass: &mut Pass,
     ) -> DecoderOutput {
@@ -333,7 +333,10 @@ impl Decoder {
             .map(|step| {
                 let input = projected.clone().narrow(0, step, 1);
                 let input = match state.attentional.take() {
-                    Some(last) => input + product(last, feed.clone()).unsqueeze(),
+                    Some(last) => {
+                        let prepared = state.prepared.as_ref();
+                        input + prepared_product(last, feed, prepared).unsqueeze()
+                    }
                     None => input,
                 };
                 let output = self.run_at_once(LayerInput::Projected(input), state, pass);
@@ -386,12 +389,8 @@ impl AttentionalLayer {
         let width = context.dims()[2];
         let hidden = hidden.reshape([time * batch, units]);
         let context = context.reshape([time * batch, width]);
-        let [of_hidden, of_context] = match prepared {
-            Some(prepared) => prepared.attentional.each_ref().map(Some),
-            None => [None, None],
-        };
-        let sum = prepared_product(hidden, self.hidden_kernel.val(), of_hidden)
-            + prepared_product(context, self.context_kernel.val(), of_context)
+        let sum = prepared_product(hidden, &self.hidden_kernel, prepared)
+            + prepared_product(context, &self.context_kernel, prepared)
             + self.bias.val().unsqueeze();
         tanh(sum).reshape([time, batch, units])
     }

@@ -4,7 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::{ParameterError, Parameters};
-use super::product::product;
+use super::prepared::Prepared;
+use super::product::prepared_product;
 
 /// Weights of a dense layer, with Keras's initial values (Glorot uniform, zero bias).
 #[derive(Module, Debug)]
@@ -33,6 +34,11 @@ impl Dense {
 
     /// `[rows, input]` to `[rows, output]`.
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        product(rows, self.kernel.val()) + self.bias.val().unsqueeze()
+        self.forward_prepared(rows, None)
+    }
+
+    /// The same with weights that are prepared once for many calls.
+    pub fn forward_prepared(&self, rows: Tensor<2>, prepared: Option<&Prepared>) -> Tensor<2> {
+        prepared_product(rows, &self.kernel, prepared) + self.bias.val().unsqueeze()
     }
 }

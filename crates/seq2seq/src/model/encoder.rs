@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::dropout::{Noise, dropout};
 use super::layer_norm::LayerNorm;
 use super::parameters::{ParameterError, Parameters};
+use super::prepared::Prepared;
 use super::recurrent::{Cell, Direction, LayerInput, Layout, Recurrent, Run};
 use crate::config::ModelSettings;
 
@@ -82,6 +83,17 @@ impl StackOptions {
     }
 }
 
+/// How sequences are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    /// Length of each; all have the full length without it.
+    pub lengths: Option<&'a [usize]>,
+    /// Whether the outputs of every step are asked for.
+    pub with_sequence: bool,
+    /// Weights that are prepared once for many batches.
+    pub prepared: Option<&'a Prepared>,
+}
+
 /// What an encoder made of a batch.
 #[derive(Clone, Debug)]
 pub struct EncoderOutput {
@@ -117,12 +129,11 @@ impl Encoder {
         })
     }
 
-    /// Reads a batch of sequences of the given lengths.
+    /// Reads a batch of sequences.
     pub fn forward(
         &self,
         input: LayerInput,
-        lengths: Option<&[usize]>,
-        with_sequence: bool,
+        options: Reading,
         mut noise: Option<&mut Noise>,
     ) -> EncoderOutput {
         let mut finals = Vec::with_capacity(self.layers.len());
@@ -135,9 +146,11 @@ impl Encoder {
                 (None, None) => break,
             };
             let last = index + 1 == self.layers.len();
-            let keep = with_sequence || !last;
-            let (output, end) =
-                layer.run(&self.options, input, lengths, keep, noise.as_deref_mut());
+            let reading = Reading {
+                with_sequence: options.with_sequence || !last,
+                ..options
+            };
+            let (output, end) = layer.run(&self.options, input, reading, noise.as_deref_mut());
             finals.push(end);
             sequence = output.map(|output| {
                 let below = sequence.take();
@@ -176,30 +189,29 @@ impl EncoderLayer {
         })
     }
 
-    /// Every h `[time, batch, width]`, if it is to be kept, and the final state.
+    /// Every h `[time, batch, width]`, if it is asked for, and the final state.
     fn run(
         &self,
         options: &StackOptions,
         input: LayerInput,
-        lengths: Option<&[usize]>,
-        keep: bool,
+        reading: Reading,
         mut noise: Option<&mut Noise>,
     ) -> (Option<Tensor<3>>, Tensor<3>) {
         let mut direction = |layer: &Recurrent, input: LayerInput, direction: Direction| {
             let (batch, units) = (input.batch(), layer.units());
             let mask = options.recurrent_mask(batch, units, noise.as_deref_mut());
-            let layout = if keep {
+            let layout = if reading.with_sequence {
                 Layout::Both
             } else {
                 Layout::FinalState
             };
             let run = Run {
                 initial: None,
-                lengths,
+                lengths: reading.lengths,
                 direction,
                 layout,
                 mask,
-                prepared: None,
+                prepared: reading.prepared,
             };
             split(layer.forward(input, run), layer.cell().states())
         };

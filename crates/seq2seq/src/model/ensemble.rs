@@ -7,6 +7,7 @@ use burn::tensor::activation::log_softmax;
 use super::dropout::Noise;
 use super::network::{DecoderState, Network, StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
+use super::prepared::Prepared;
 use super::source::SourceBatch;
 use super::tensors::log_sum_exp;
 use crate::config::{EnsembleSettings, Mixing};
@@ -50,8 +51,9 @@ impl EnsembleNetwork {
     }
 
     /// Reads the sources and returns the state before the first target symbol.
-    pub fn encode(&self, source: &SourceBatch) -> EnsembleState {
-        EnsembleState(self.member.iter().map(|m| m.encode(source)).collect())
+    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> EnsembleState {
+        let members = self.member.iter();
+        EnsembleState(members.map(|m| m.encode(source, prepared)).collect())
     }
 
     /// Log-probabilities `[time * batch, target symbols]` of every step, given the symbols that the
@@ -106,11 +108,6 @@ impl EnsembleNetwork {
 }
 
 impl EnsembleState {
-    /// The state of each member.
-    pub(super) fn members(&mut self) -> &mut [DecoderState] {
-        &mut self.0
-    }
-
     /// The state of the given rows, in that order; a row may come several times or not at all.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {

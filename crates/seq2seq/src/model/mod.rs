@@ -23,7 +23,7 @@ pub mod network;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;
-mod prepared;
+pub mod prepared;
 pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
@@ -32,5 +32,5 @@ mod tensors;
 pub mod transformer;
 
 pub use dropout::Noise;
-pub use network::{DecoderState, Network, Preparation, StepScores, VocabularySizes};
+pub use network::{DecoderState, Network, StepScores, VocabularySizes};
 pub use source::SourceBatch;

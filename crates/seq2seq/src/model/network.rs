@@ -1,8 +1,5 @@
 //! The networks behind one interface: training, decoding and evaluation know no other.
 
-use std::slice;
-use std::sync::Arc;
-
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -58,10 +55,6 @@ pub enum DecoderState {
     Ensemble(EnsembleState),
 }
 
-/// What searches with the same weights share, done once for all of them.
-#[derive(Clone, Debug, Default)]
-pub struct Preparation(Vec<Arc<Prepared>>);
-
 /// What a network says about the next symbol of each sequence.
 #[derive(Clone, Debug)]
 pub struct StepScores {
@@ -102,27 +95,18 @@ impl Network {
         Self::Ensemble(EnsembleNetwork::default())
     }
 
-    /// Prepares weights for several searches, see [`DecoderState::share`].
-    pub fn prepare(&self) -> Preparation {
+    /// Reads the sources and returns the state before the first target symbol. Searches that are given the
+    /// same prepared weights share them.
+    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> DecoderState {
         match self {
-            Self::Recurrent(network) => Preparation(vec![Arc::new(network.prepare())]),
-            Self::Ensemble(network) => {
-                let members = network.member.iter().map(Self::prepare);
-                Preparation(members.flat_map(|member| member.0).collect())
+            Self::Recurrent(network) => {
+                DecoderState::Recurrent(network.encode(source, prepared, None))
             }
-            Self::Transformer(_) | Self::Monotonic(_) => Preparation::default(),
-        }
-    }
-
-    /// Reads the sources and returns the state before the first target symbol.
-    pub fn encode(&self, source: &SourceBatch) -> DecoderState {
-        match self {
-            Self::Recurrent(network) => DecoderState::Recurrent(network.encode(source, None)),
             Self::Transformer(network) => DecoderState::Transformer(network.encode(source, None)),
             Self::Monotonic(network) => {
-                DecoderState::Monotonic(Box::new(network.encode(source, None)))
+                DecoderState::Monotonic(Box::new(network.encode(source, prepared)))
             }
-            Self::Ensemble(network) => DecoderState::Ensemble(network.encode(source)),
+            Self::Ensemble(network) => DecoderState::Ensemble(network.encode(source, prepared)),
         }
     }
 
@@ -162,21 +146,6 @@ impl Network {
 }
 
 impl DecoderState {
-    /// Lets a network that has just read its sources use what it has prepared for other searches, too.
-    pub fn share(&mut self, preparation: &Preparation) {
-        self.take_from(&mut preparation.0.iter());
-    }
-
-    fn take_from(&mut self, prepared: &mut slice::Iter<Arc<Prepared>>) {
-        match self {
-            Self::Recurrent(state) => state.prepared = prepared.next().cloned(),
-            Self::Ensemble(state) => {
-                (state.members().iter_mut()).for_each(|member| member.take_from(prepared));
-            }
-            Self::Transformer(_) | Self::Monotonic(_) => {}
-        }
-    }
-
     /// The state of the given rows, in that order; a row may come several times or not at all.
     pub fn select(&self, rows: &[usize]) -> Self {
         match self {

@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::{ParameterError, Parameters};
-use super::prepared::PreparedMatrix;
-use super::product::{prepared_product, product};
+use super::prepared::Prepared;
+use super::product::prepared_product;
 
 /// A dense layer whose weights may be the target embeddings (Press and Wolf 2017).
 #[derive(Module, Debug)]
@@ -49,24 +49,19 @@ impl OutputLayer {
 
     /// `[rows, input]` to scores `[rows, symbols]`; `embeddings` `[symbols, size]` are the target's,
     /// which a tied layer multiplies by.
-    pub fn forward(&self, rows: Tensor<2>, embeddings: Option<Tensor<2>>) -> Tensor<2> {
-        self.forward_prepared(rows, embeddings, None)
-    }
-
-    /// The same with a kernel that is packed once for many steps.
-    pub(super) fn forward_prepared(
+    pub fn forward(
         &self,
         rows: Tensor<2>,
         embeddings: Option<Tensor<2>>,
-        prepared: Option<&PreparedMatrix>,
+        prepared: Option<&Prepared>,
     ) -> Tensor<2> {
         let rows = match &self.projection {
-            Some(projection) => product(rows, projection.val()),
+            Some(projection) => prepared_product(rows, projection, prepared),
             None => rows,
         };
         let product = match (&self.kernel, embeddings) {
             (None, Some(embeddings)) => rows.matmul(embeddings.transpose()),
-            (Some(kernel), _) => prepared_product(rows, kernel.val(), prepared),
+            (Some(kernel), _) => prepared_product(rows, kernel, prepared),
             // One-hot symbols have no embeddings to tie to: their vectors are the unit vectors.
             (None, None) => rows,
         };

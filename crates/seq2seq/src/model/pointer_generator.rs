@@ -84,7 +84,7 @@ impl PointerGenerator {
             product(flat, kernel.val())
         };
         let [time, batch, _] = state.hidden.dims();
-        let input = state.input.clone().times(self.input_kernel.val());
+        let input = state.input.clone().times(&self.input_kernel, None);
         let sum = part(&state.hidden, &self.hidden_kernel)
             + part(&state.context, &self.context_kernel)
             + input.reshape([time * batch, 1]);

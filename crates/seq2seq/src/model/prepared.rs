@@ -1,30 +1,52 @@
-//! What a decoder would do anew at every step of a search, done once: weights packed for products,
-//! and the vectors of all symbols multiplied by the input weights.
+//! What searches would do anew for every batch and at every step, done once: weights packed for
+//! products, and the vectors of all symbols multiplied by the input weights.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use burn::module::{Param, ParamId};
 use burn::tensor::Tensor;
 use rnn_kernels::{PackedMatrix, PackedWeights};
 
 /// Sequences side by side that are worth preparing weights for; fewer read them as they lie.
 pub const WORTH_PREPARING: usize = 8;
 
-/// A matrix that the first product with it packs.
-pub type PreparedMatrix = Arc<OnceLock<PackedMatrix>>;
+/// What is made of a parameter when it is first used.
+pub type Once<T> = Arc<OnceLock<T>>;
 
-/// Recurrent weights that the first step with them packs.
-pub type PreparedRecurrence = Arc<OnceLock<PackedWeights>>;
-
-/// Weights of a decoder, prepared as they are first used. It belongs to one search: weights that
-/// change need another.
+/// Weights of any network, prepared as they are first used. Clones share them, also between threads.
+/// They belong to the searches of one call: weights that change need others.
 #[derive(Clone, Debug, Default)]
-pub struct Prepared {
-    /// The input of the first layer for each symbol, `[symbols, gates * units]`.
-    pub inputs: Option<Tensor<2>>,
-    /// Of each recurrent layer.
-    pub layers: Vec<PreparedRecurrence>,
-    /// Of the attentional layer: those of h and of the context.
-    pub attentional: [PreparedMatrix; 2],
-    /// Of the output layer.
-    pub output: PreparedMatrix,
+pub struct Prepared(Arc<Tables>);
+
+#[derive(Debug, Default)]
+struct Tables {
+    matrices: Table<PackedMatrix>,
+    recurrences: Table<PackedWeights>,
+    inputs: Table<Tensor<2>>,
+}
+
+type Table<T> = Mutex<HashMap<ParamId, Once<T>>>;
+
+impl Prepared {
+    /// A matrix, packed.
+    pub fn matrix(&self, weights: &Param<Tensor<2>>) -> Once<PackedMatrix> {
+        slot(&self.0.matrices, weights)
+    }
+
+    /// Recurrent weights, packed.
+    pub fn recurrence(&self, weights: &Param<Tensor<2>>) -> Once<PackedWeights> {
+        slot(&self.0.recurrences, weights)
+    }
+
+    /// What input weights make of each symbol, `[symbols, gates * units]`.
+    pub fn inputs(&self, weights: &Param<Tensor<2>>) -> Once<Tensor<2>> {
+        slot(&self.0.inputs, weights)
+    }
+}
+
+fn slot<T>(table: &Table<T>, weights: &Param<Tensor<2>>) -> Once<T> {
+    // A panic of another thread leaves the table whole.
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(table.entry(weights.id).or_default())
 }

@@ -3,10 +3,9 @@
 //! The kernels share it between threads that are awake already, and read transposed matrices where
 //! they lie; Burn's product, which other backends get, copies them first.
 
-use std::sync::{Arc, OnceLock};
-
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn_autodiff::grads::Gradients;
@@ -15,7 +14,7 @@ use burn_flex::FlexTensor;
 use rnn_kernels::{Order, PackedMatrix, ProductShape};
 
 use super::flex::{contiguous, is_flex_f32, slice};
-use super::prepared::PreparedMatrix;
+use super::prepared::{Once, Prepared};
 
 /// Vectors `[rows, input]` times weights `[input, output]`: `[rows, output]`.
 pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
@@ -31,18 +30,18 @@ pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
 /// The same with weights that are packed once for many products, if `prepared` is given.
 pub(super) fn prepared_product(
     vectors: Tensor<2>,
-    weights: Tensor<2>,
-    prepared: Option<&PreparedMatrix>,
+    weights: &Param<Tensor<2>>,
+    prepared: Option<&Prepared>,
 ) -> Tensor<2> {
     match prepared {
         Some(prepared) if is_flex_f32(&vectors) => {
             Tensor::from_dispatch(<Dispatch as ProductOps>::prepared_product(
                 vectors.into_dispatch(),
-                weights.into_dispatch(),
-                Arc::clone(prepared),
+                weights.val().into_dispatch(),
+                prepared.matrix(weights),
             ))
         }
-        _ => product(vectors, weights),
+        _ => product(vectors, weights.val()),
     }
 }
 
@@ -55,7 +54,7 @@ pub trait ProductOps: Backend {
     fn prepared_product(
         vectors: FloatTensor<Self>,
         weights: FloatTensor<Self>,
-        prepared: Arc<OnceLock<PackedMatrix>>,
+        prepared: Once<PackedMatrix>,
     ) -> FloatTensor<Self>;
 }
 
@@ -76,7 +75,7 @@ impl ProductOps for Flex {
     fn prepared_product(
         vectors: FlexTensor,
         weights: FlexTensor,
-        prepared: PreparedMatrix,
+        prepared: Once<PackedMatrix>,
     ) -> FlexTensor {
         let vectors = contiguous(vectors);
         let [rows, _] = sizes(&vectors, Order::Rows);
@@ -154,7 +153,7 @@ impl<B: Backend + OrderedProduct, C: CheckpointStrategy> ProductOps for Autodiff
     fn prepared_product(
         vectors: FloatTensor<Self>,
         weights: FloatTensor<Self>,
-        _: PreparedMatrix,
+        _: Once<PackedMatrix>,
     ) -> FloatTensor<Self> {
         // Weights that are learned change, so nothing about them can be kept.
         Self::product(vectors, weights)

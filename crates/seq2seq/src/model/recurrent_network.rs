@@ -11,13 +11,12 @@ use super::bridge::Bridge;
 use super::decoder::{Decoder, DecoderOutput, DecoderSizes, Pass, SourceMemory};
 use super::dropout::Noise;
 use super::embedding::{embedding, layer_input};
-use super::encoder::{Encoder, EncoderOutput};
+use super::encoder::{Encoder, EncoderOutput, Reading};
 use super::network::{StepScores, VocabularySizes};
 use super::output_layer::OutputLayer;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
 use super::prepared::{Prepared, WORTH_PREPARING};
-use super::product::product;
 use super::recurrent::LayerInput;
 use super::source::SourceBatch;
 use crate::config::{DecoderInput, Embedding, ModelSettings};
@@ -129,8 +128,13 @@ impl RecurrentNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state.
-    pub fn encode(&self, source: &SourceBatch, mut noise: Option<&mut Noise>) -> RecurrentState {
+    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
+    pub fn encode(
+        &self,
+        source: &SourceBatch,
+        prepared: Option<&Prepared>,
+        mut noise: Option<&mut Noise>,
+    ) -> RecurrentState {
         // One-hot input has no table on either side; shared vectors are the target's.
         let table = self
             .source_embedding
@@ -142,24 +146,21 @@ impl RecurrentNetwork {
             self.embedding_dropout,
             noise.as_deref_mut(),
         );
-        let attends = self.decoder.attention.is_some();
-        let lengths = source.symbols.ragged();
-        let read = self
-            .encoder
-            .forward(input, lengths, attends, noise.as_deref_mut());
-        let features = self.read_features(source, attends, noise);
+        let reading = Reading {
+            lengths: source.symbols.ragged(),
+            with_sequence: self.decoder.attention.is_some(),
+            prepared,
+        };
+        let read = self.encoder.forward(input, reading, noise.as_deref_mut());
+        let features = self.read_features(source, reading, noise);
         let finals = join_finals(&read, features.as_ref().map(|(_, output)| output));
         let source = self.remember(source, &read, features);
-        if self.decoder_input == DecoderInput::EncoderOutput {
-            return RecurrentState {
-                feedback: finals.last().map(highest_output),
-                source,
-                ..RecurrentState::default()
-            };
-        }
+        let reads_encoder = self.decoder_input == DecoderInput::EncoderOutput;
         RecurrentState {
             layers: self.bridge.as_ref().map(|bridge| bridge.forward(&finals)),
+            feedback: finals.last().filter(|_| reads_encoder).map(highest_output),
             source,
+            prepared: prepared.cloned(),
             ..RecurrentState::default()
         }
     }
@@ -167,7 +168,7 @@ impl RecurrentNetwork {
     fn read_features(
         &self,
         source: &SourceBatch,
-        attends: bool,
+        reading: Reading,
         mut noise: Option<&mut Noise>,
     ) -> Option<(Padded, EncoderOutput)> {
         let layer = self.features.as_ref()?;
@@ -179,9 +180,11 @@ impl RecurrentNetwork {
             self.embedding_dropout,
             noise.as_deref_mut(),
         );
-        let output = layer
-            .encoder
-            .forward(input, features.ragged(), attends, noise);
+        let reading = Reading {
+            lengths: features.ragged(),
+            ..reading
+        };
+        let output = layer.encoder.forward(input, reading, noise);
         Some((features, output))
     }
 
@@ -219,7 +222,7 @@ impl RecurrentNetwork {
         decoder_input: &Padded,
         mut noise: Option<&mut Noise>,
     ) -> Tensor<2> {
-        let mut state = self.encode(source, noise.as_deref_mut());
+        let mut state = self.encode(source, None, noise.as_deref_mut());
         if self.decoder_input == DecoderInput::OwnSoftmax {
             return self.forward_on_own_softmax(state, decoder_input, noise);
         }
@@ -253,32 +256,11 @@ impl RecurrentNetwork {
 
     /// One step of the decoder: the last symbol of each sequence to scores `[batch, symbols]`.
     pub fn step(&self, state: &mut RecurrentState, last: &[u32]) -> StepScores {
-        if state.prepared.is_none() && last.len() >= WORTH_PREPARING {
-            state.prepared = Some(Arc::new(self.prepare()));
+        if last.len() >= WORTH_PREPARING {
+            state.prepared.get_or_insert_default();
         }
         let mut pass = self.decoder.pass(last.len(), true, None);
         self.advance(state, last, &mut pass)
-    }
-
-    pub(super) fn prepare(&self) -> Prepared {
-        let vectors = self.target_embedding.as_ref().map(Param::val);
-        let first = self.decoder.layers.first().filter(|_| self.reads_symbols());
-        Prepared {
-            inputs: vectors
-                .zip(first)
-                .map(|(vectors, layer)| product(vectors, layer.recurrent.kernel.val())),
-            layers: self
-                .decoder
-                .layers
-                .iter()
-                .map(|_| Default::default())
-                .collect(),
-            ..Prepared::default()
-        }
-    }
-
-    fn reads_symbols(&self) -> bool {
-        self.decoder_input == DecoderInput::Target
     }
 
     fn advance(&self, state: &mut RecurrentState, last: &[u32], pass: &mut Pass) -> StepScores {
@@ -290,12 +272,7 @@ impl RecurrentNetwork {
             }
             Some(softmax) => LayerInput::Vectors(self.expected_vector(softmax).unsqueeze()),
         };
-        let inputs = state.prepared.as_ref().and_then(|p| p.inputs.clone());
-        let read = match inputs {
-            Some(inputs) => LayerInput::ProjectedSymbols(inputs, &symbols),
-            None => input.clone(),
-        };
-        let output = self.decoder.run(read, state, pass);
+        let output = self.decoder.run(input.clone(), state, pass);
         let attention = output.weights.clone().map(|weights| {
             let [batch, _, positions] = weights.dims();
             weights.reshape([batch, positions])
@@ -317,8 +294,8 @@ impl RecurrentNetwork {
         let [time, batch, units] = output.vectors.dims();
         let vectors = output.vectors.reshape([time * batch, units]);
         let embeddings = self.target_embedding.as_ref().map(Param::val);
-        let prepared = state.prepared.as_ref().map(|prepared| &prepared.output);
-        let scores = self.output.forward_prepared(vectors, embeddings, prepared);
+        let prepared = state.prepared.as_ref();
+        let scores = self.output.forward(vectors, embeddings, prepared);
         let looked = output.context.zip(output.weights);
         match (&self.pointer, state.source.copied.clone(), looked) {
             (Some(pointer), Some(copied), Some((context, weights))) => {

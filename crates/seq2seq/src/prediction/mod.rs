@@ -8,7 +8,8 @@ use crate::decoding::{
     Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Step,
     StepModel, StepOutput, choose, search,
 };
-use crate::model::{DecoderState, Preparation};
+use crate::model::prepared::Prepared;
+use crate::model::{DecoderState, SourceBatch};
 use crate::side_by_side::side_by_side;
 use crate::text::{EncodedSource, UnknownSymbol};
 use crate::trained_model::{Model, SourceText};
@@ -96,18 +97,15 @@ struct Input {
 /// A model in searches of the same call. If there are several, weights are prepared once for all.
 struct Searched<'a> {
     model: &'a Model,
-    preparation: Option<Preparation>,
+    prepared: Option<Prepared>,
 }
 
 impl StepModel for Searched<'_> {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        let mut state = self.model.start(sources);
-        if let Some(preparation) = &self.preparation {
-            state.share(preparation);
-        }
-        state
+        let sources = SourceBatch::new(sources);
+        self.model.network.encode(&sources, self.prepared.as_ref())
     }
 
     fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {
@@ -294,7 +292,7 @@ impl Model {
             .collect();
         let model = Searched {
             model: self,
-            preparation: (batches.len() > 1).then(|| self.network.prepare()),
+            prepared: (batches.len() > 1).then(Prepared::default),
         };
         let found = side_by_side(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();

@@ -20,7 +20,7 @@ pub fn mix_in_predictions(
     rng: &mut ChaCha8Rng,
 ) {
     let rows = batch.decoder_input.batch();
-    let mut state = network.encode(&batch.source);
+    let mut state = network.encode(&batch.source, None);
     for step in 1..batch.decoder_input.time {
         let (read, next) = batch.decoder_input.ids.split_at_mut(step * rows);
         let last: Vec<u32> = read[(step - 1) * rows..]

@@ -110,7 +110,7 @@ pub fn assert_steps_equal_forward(network: &Network) {
     let (sources, targets) = ragged();
     let source = batch(&sources);
     let together = network.forward(&source, &Padded::new(&targets), None);
-    let mut state = network.encode(&source);
+    let mut state = network.encode(&source, None);
     let mut order = vec![0, 1, 2];
     for step in 0..3 {
         let last: Vec<u32> = order

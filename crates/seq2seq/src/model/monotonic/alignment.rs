@@ -8,6 +8,7 @@ use rnn_kernels::Jumps;
 use crate::config::MonotonicSettings;
 use crate::model::dense::Dense;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::prepared::Prepared;
 use crate::model::tensors::{LOG_ZERO, constant, select_rows};
 
 /// Parameters of the distribution over positions.
@@ -64,11 +65,15 @@ impl Alignment {
     }
 
     /// Encoder states `[time, batch, encoder]` of sources with these lengths.
-    pub fn places(&self, states: Tensor<3>, lengths: &[usize]) -> Places {
+    pub fn places(
+        &self,
+        states: Tensor<3>,
+        lengths: &[usize],
+        prepared: Option<&Prepared>,
+    ) -> Places {
         let [time, batch, width] = states.dims();
-        let content = self
-            .content
-            .forward(states.clone().reshape([time * batch, width]));
+        let rows = states.clone().reshape([time * batch, width]);
+        let content = self.content.forward_prepared(rows, prepared);
         let units = content.dims()[1];
         let end = lengths.iter().flat_map(|&length| {
             (0..time).map(move |step| if step < length.max(1) { 0.0 } else { LOG_ZERO })
@@ -85,10 +90,15 @@ impl Alignment {
     }
 
     /// `U s_t`, a score for each jump: `[batch, steps, jumps]`; first order only.
-    pub fn jump_scores(&self, decoder: Tensor<3>) -> Option<Tensor<3>> {
+    pub fn jump_scores(
+        &self,
+        decoder: Tensor<3>,
+        prepared: Option<&Prepared>,
+    ) -> Option<Tensor<3>> {
         let [batch, steps, units] = decoder.dims();
         let jump = self.jump.as_ref()?;
-        let scores = jump.forward(decoder.reshape([batch * steps, units]));
+        let rows = decoder.reshape([batch * steps, units]);
+        let scores = jump.forward_prepared(rows, prepared);
         Some(scores.reshape([batch, steps, self.moves.count()]))
     }
 }

@@ -12,6 +12,7 @@ use crate::model::activation::tanh;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::prepared::Prepared;
 
 /// A feed-forward network over a decoder and an encoder state. `W` is kept as two matrices, one for
 /// each, so that neither product is repeated for every pair of states.
@@ -42,9 +43,10 @@ impl Emission {
     }
 
     /// The encoder's share, `[batch, places, hidden]`, of encoder states `[time, batch, encoder]`.
-    pub fn places(&self, states: Tensor<3>) -> Tensor<3> {
+    pub fn places(&self, states: Tensor<3>, prepared: Option<&Prepared>) -> Tensor<3> {
         let [time, batch, width] = states.dims();
-        let hidden = self.encoder.forward(states.reshape([time * batch, width]));
+        let rows = states.reshape([time * batch, width]);
+        let hidden = self.encoder.forward_prepared(rows, prepared);
         let units = hidden.dims()[1];
         hidden.reshape([time, batch, units]).swap_dims(0, 1)
     }
@@ -55,17 +57,17 @@ impl Emission {
         &self,
         decoder: Tensor<3>,
         places: Tensor<3>,
+        prepared: Option<&Prepared>,
         dropout: &mut Dropout,
     ) -> Tensor<4> {
         let [batch, steps, units] = decoder.dims();
         let [_, count, width] = places.dims();
-        let decoder = self
-            .decoder
-            .forward(decoder.reshape([batch * steps, units]));
+        let rows = decoder.reshape([batch * steps, units]);
+        let decoder = self.decoder.forward_prepared(rows, prepared);
         let decoder: Tensor<4> = decoder.reshape([batch, steps, 1, width]);
         let hidden = tanh(decoder + places.unsqueeze_dim(1));
         let rows = hidden.reshape([batch * steps * count, width]);
-        let scores = self.output.forward(dropout.apply(rows));
+        let scores = self.output.forward_prepared(dropout.apply(rows), prepared);
         let actions = scores.dims()[1];
         scores.reshape([batch, steps, count, actions])
     }

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use crate::data::Padded;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::prepared::Prepared;
 use crate::model::recurrent::{Cell, Direction, LayerInput, Layout, Recurrent, Run};
 
 /// Layers that each read their input from both ends.
@@ -46,7 +47,13 @@ impl BidirectionalEncoder {
     }
 
     /// Vectors `[time, batch, input]` to `[time, batch, 2 * units]`; dropout between layers.
-    pub fn read(&self, vectors: Tensor<3>, source: &Padded, dropout: &mut Dropout) -> Tensor<3> {
+    pub fn read(
+        &self,
+        vectors: Tensor<3>,
+        source: &Padded,
+        prepared: Option<&Prepared>,
+        dropout: &mut Dropout,
+    ) -> Tensor<3> {
         let mut vectors = vectors;
         for (index, (forward, backward)) in self.forward.iter().zip(&self.backward).enumerate() {
             if index > 0 {
@@ -60,7 +67,7 @@ impl BidirectionalEncoder {
                     direction,
                     layout: Layout::Sequence,
                     mask: None,
-                    prepared: None,
+                    prepared,
                 };
                 layer.forward(input, run)
             };

@@ -36,6 +36,7 @@ use super::dropout::{Dropout, Noise};
 use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
+use super::prepared::{Prepared, WORTH_PREPARING};
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::source::SourceBatch;
 use super::tensors::{constant, row_numbers, select_rows};
@@ -94,6 +95,8 @@ struct Source {
     lengths: Vec<usize>,
     /// For a model that copies, the target symbol at each position, `[batch, places]`.
     copied: Option<Vec<i32>>,
+    /// Weights that are prepared once for many steps.
+    prepared: Option<Prepared>,
 }
 
 /// Where the decoder stands, for a batch of sequences.
@@ -166,9 +169,9 @@ impl MonotonicNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state.
-    pub fn encode(&self, source: &SourceBatch, noise: Option<&mut Noise>) -> MonotonicState {
-        let mut source = self.read_source(source, &mut Dropout::new(self.dropout, noise));
+    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
+    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> MonotonicState {
+        let mut source = self.read_source(source, prepared, &mut Dropout::new(0.0, None));
         MonotonicState {
             position: source.places.start(),
             recurrent: self.first_states(&mut source),
@@ -195,7 +198,7 @@ impl MonotonicNetwork {
         noise: Option<&mut Noise>,
     ) -> Tensor<2> {
         let mut dropout = Dropout::new(self.dropout, noise);
-        let mut source = self.read_source(source, &mut dropout);
+        let mut source = self.read_source(source, None, &mut dropout);
         let decoder = self.read_target(&mut source, decoder_input, &mut dropout);
         let scores = self.scores(decoder, &source, &mut dropout);
         let plan = Plan {
@@ -217,10 +220,10 @@ impl MonotonicNetwork {
 
     /// What the chain of these decoder states, `[batch, steps, decoder]`, is made of.
     fn scores(&self, decoder: Tensor<3>, source: &Source, dropout: &mut Dropout) -> ChainScores {
-        let places = source.emission.clone();
+        let (places, prepared) = (source.emission.clone(), source.prepared.as_ref());
         ChainScores {
-            actions: self.emission.forward(decoder.clone(), places, dropout),
-            jumps: self.alignment.jump_scores(decoder.clone()),
+            actions: (self.emission).forward(decoder.clone(), places, prepared, dropout),
+            jumps: self.alignment.jump_scores(decoder.clone(), prepared),
             content: self.alignment.content_scores(decoder, &source.places),
         }
     }
@@ -228,6 +231,9 @@ impl MonotonicNetwork {
     /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
     /// attention is the filter: where the next symbol is written from.
     pub fn step(&self, state: &mut MonotonicState, last: &[u32]) -> StepScores {
+        if last.len() >= WORTH_PREPARING {
+            state.source.prepared.get_or_insert_default();
+        }
         let symbols = Padded::step(last);
         if let Some((filter, emitted)) = state.open.take() {
             let seen = emitted.of(&symbols.ids);
@@ -249,10 +255,15 @@ impl MonotonicNetwork {
         }
     }
 
-    fn read_source(&self, source: &SourceBatch, dropout: &mut Dropout) -> Source {
+    fn read_source(
+        &self,
+        source: &SourceBatch,
+        prepared: Option<&Prepared>,
+        dropout: &mut Dropout,
+    ) -> Source {
         let symbols = at_least_one(&source.symbols);
         let vectors = dropout.apply(embedded(&self.source_embedding, &symbols));
-        let states = self.encoder.read(vectors, &symbols, dropout);
+        let states = self.encoder.read(vectors, &symbols, prepared, dropout);
         let states = dropout.apply(states);
         let features = self.features.as_ref().zip(source.features.as_ref());
         Source {
@@ -260,15 +271,16 @@ impl MonotonicNetwork {
                 .summary
                 .as_ref()
                 .map(|layer| self.summarize(layer, &states)),
-            emission: self.emission.places(states.clone()),
+            emission: self.emission.places(states.clone(), prepared),
             features: features.map(|(layer, features)| layer.forward(features)),
-            places: self.alignment.places(states, &symbols.lengths),
+            places: self.alignment.places(states, &symbols.lengths, prepared),
             copied: source
                 .copy_ids
                 .as_ref()
                 .filter(|_| self.copies)
                 .map(by_sequence),
             lengths: symbols.lengths,
+            prepared: prepared.cloned(),
         }
     }
 
@@ -293,7 +305,7 @@ impl MonotonicNetwork {
         let mut vectors = dropout.apply(self.decoder_input(source, symbols));
         for (layer, initial) in self.decoder.iter().zip(self.first_states(source)) {
             let input = LayerInput::Vectors(vectors);
-            let states = layer.forward(input, onward(initial, Layout::Sequence));
+            let states = layer.forward(input, onward(initial, Layout::Sequence, None));
             vectors = dropout.apply(states);
         }
         vectors.swap_dims(0, 1)
@@ -301,14 +313,23 @@ impl MonotonicNetwork {
 
     /// The decoder's next state, `[batch, 1, units]`.
     fn step_target(&self, state: &mut MonotonicState, symbols: &Padded) -> Tensor<3> {
-        let mut vectors = self.decoder_input(&state.source, symbols);
+        let (source, prepared) = (&state.source, state.source.prepared.as_ref());
+        let mut below = None;
         for (layer, kept) in self.decoder.iter().zip(&mut state.recurrent) {
-            let input = LayerInput::Vectors(vectors);
-            let next = layer.forward(input, onward(kept.take(), Layout::FinalState));
-            vectors = next.clone().narrow(0, 0, 1);
+            let input = match below.take() {
+                Some(below) => LayerInput::Vectors(below),
+                None if source.features.is_none() => LayerInput::Symbols {
+                    vectors: Some(self.target_embedding.val()),
+                    symbols,
+                },
+                None => LayerInput::Vectors(self.decoder_input(source, symbols)),
+            };
+            let next = layer.forward(input, onward(kept.take(), Layout::FinalState, prepared));
+            below = Some(next.clone().narrow(0, 0, 1));
             *kept = Some(next);
         }
-        vectors.swap_dims(0, 1)
+        let states = below.unwrap_or_else(|| self.decoder_input(source, symbols));
+        states.swap_dims(0, 1)
     }
 
     /// Vectors `[time, batch, width]`: target symbols, and features behind each.
@@ -413,6 +434,7 @@ impl Source {
             emission: select_rows(&self.emission, 0, rows),
             features: self.features.as_ref().map(|f| select_rows(f, 0, rows)),
             summary: None,
+            prepared: self.prepared.clone(),
             lengths: rows.iter().map(|&row| self.lengths[row]).collect(),
             copied: self.copied.as_ref().map(|copied| {
                 let count = copied.len() / self.lengths.len();
@@ -443,13 +465,13 @@ impl MonotonicState {
 }
 
 /// A run of the decoder from a state; what is read has no padding that matters.
-fn onward(initial: Option<Tensor<3>>, layout: Layout) -> Run<'static> {
+fn onward(initial: Option<Tensor<3>>, layout: Layout, prepared: Option<&Prepared>) -> Run<'_> {
     Run {
         initial,
         lengths: None,
         direction: Direction::Forward,
         layout,
         mask: None,
-        prepared: None,
+        prepared,
     }
 }

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
+use rnn_kernels::PackedWeights;
 pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::{ParameterError, Parameters};
-use super::prepared::PreparedRecurrence;
-use super::product::product;
+use super::prepared::{Once, Prepared};
+use super::product::{prepared_product, product};
 use super::tensors::row_numbers;
 use crate::data::Padded;
 
@@ -47,8 +48,6 @@ pub enum LayerInput<'a> {
         /// Symbols of every sequence.
         symbols: &'a Padded,
     },
-    /// Symbols, and what the input weights make of each of them, `[symbols, gates * units]`.
-    ProjectedSymbols(Tensor<2>, &'a Padded),
     /// Vectors `[time, batch, input]`.
     Vectors(Tensor<3>),
     /// The same vectors `[batch, input]` at every one of so many steps.
@@ -72,8 +71,8 @@ pub struct Run<'a> {
     /// Variational dropout `[batch, units]` of h where it enters the recurrent product: one mask
     /// for all steps (Gal and Ghahramani 2016).
     pub mask: Option<Vec<f32>>,
-    /// Recurrent weights that are packed once for many calls.
-    pub prepared: Option<PreparedRecurrence>,
+    /// Weights that are prepared once for many calls.
+    pub prepared: Option<&'a Prepared>,
 }
 
 /// Sizes, order and lengths of one call, apart from any tensor.
@@ -100,7 +99,7 @@ pub struct Plan {
     /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product.
     pub mask: Option<Vec<f32>>,
     /// Recurrent weights that are packed once for many calls.
-    pub prepared: Option<PreparedRecurrence>,
+    pub prepared: Option<Once<PackedWeights>>,
 }
 
 impl Plan {
@@ -154,7 +153,7 @@ impl Recurrent {
     /// Returns what `run.layout` asks for: the sequence of h `[time, batch, units]`, the final state
     /// `[states, batch, units]`, or both one after the other along the first axis.
     pub fn forward(&self, input: LayerInput, run: Run) -> Tensor<3> {
-        let (time, batch, rows, projected) = input.project(self.kernel.val());
+        let (time, batch, rows, projected) = input.project(&self.kernel, run.prepared);
         let plan = Plan {
             cell: self.cell(),
             direction: run.direction,
@@ -166,7 +165,7 @@ impl Recurrent {
             has_initial: run.initial.is_some(),
             layout: run.layout,
             mask: run.mask,
-            prepared: run.prepared,
+            prepared: run.prepared.map(|p| p.recurrence(&self.recurrent_kernel)),
         };
         let weights = self.recurrent_kernel.val();
         fused::recurrent(
@@ -179,24 +178,33 @@ impl Recurrent {
     }
 
     /// The input of every step multiplied by the input weights, `[time, batch, gates * units]`.
-    pub fn projected(&self, input: LayerInput) -> Tensor<3> {
-        input.times(self.kernel.val())
+    pub fn projected(&self, input: LayerInput, prepared: Option<&Prepared>) -> Tensor<3> {
+        input.times(&self.kernel, prepared)
     }
 }
 
 impl LayerInput<'_> {
+    /// Steps.
+    pub fn time(&self) -> usize {
+        match self {
+            Self::Symbols { symbols, .. } => symbols.time,
+            Self::Vectors(vectors) | Self::Projected(vectors) => vectors.dims()[0],
+            Self::Repeated(_, time) => *time,
+        }
+    }
+
     /// Sequences.
     pub fn batch(&self) -> usize {
         match self {
-            Self::Symbols { symbols, .. } | Self::ProjectedSymbols(_, symbols) => symbols.batch(),
+            Self::Symbols { symbols, .. } => symbols.batch(),
             Self::Vectors(vectors) | Self::Projected(vectors) => vectors.dims()[1],
             Self::Repeated(vectors, _) => vectors.dims()[0],
         }
     }
 
     /// The input of every step multiplied by weights `[input, output]`: `[time, batch, output]`.
-    pub fn times(self, weights: Tensor<2>) -> Tensor<3> {
-        let (time, batch, rows, product) = self.project(weights);
+    pub fn times(self, weights: &Param<Tensor<2>>, prepared: Option<&Prepared>) -> Tensor<3> {
+        let (time, batch, rows, product) = self.project(weights, prepared);
         let width = product.dims()[1];
         let every_step = match rows {
             Some(rows) => {
@@ -211,21 +219,30 @@ impl LayerInput<'_> {
 
     /// Multiplies the input by weights `[input, output]`, in as few rows as it takes: a table of symbols
     /// or a repeated vector is multiplied once, not at every step, unless there are fewer symbols to
-    /// read than the table has.
+    /// read than the table has. Prepared weights multiply a table once for many calls.
     ///
     /// Returns time, batch, the rows to gather and the product `[rows, output]`.
-    fn project(self, kernel: Tensor<2>) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
+    fn project(
+        self,
+        weights: &Param<Tensor<2>>,
+        prepared: Option<&Prepared>,
+    ) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
+        let kernel = weights.val();
         match self {
             Self::Symbols { vectors, symbols } => {
                 let count = symbols.ids.len();
-                let table = match vectors {
-                    Some(vectors) if count < vectors.dims()[0] => {
+                let table = match (vectors, prepared) {
+                    (Some(vectors), Some(prepared)) => {
+                        let inputs = prepared.inputs(weights);
+                        inputs.get_or_init(|| product(vectors, kernel)).clone()
+                    }
+                    (Some(vectors), None) if count < vectors.dims()[0] => {
                         let rows = row_numbers(symbols.ids.clone(), &vectors);
                         let read = product(vectors.select(0, rows), kernel);
                         return (symbols.time, symbols.batch(), None, read);
                     }
-                    Some(vectors) => product(vectors, kernel),
-                    None => kernel,
+                    (Some(vectors), None) => product(vectors, kernel),
+                    (None, _) => kernel,
                 };
                 (
                     symbols.time,
@@ -234,21 +251,16 @@ impl LayerInput<'_> {
                     table,
                 )
             }
-            Self::ProjectedSymbols(table, symbols) => (
-                symbols.time,
-                symbols.batch(),
-                Some(symbols.ids.clone()),
-                table,
-            ),
             Self::Vectors(vectors) => {
                 let [time, batch, width] = vectors.dims();
                 let flat = vectors.reshape([time * batch, width]);
-                (time, batch, None, product(flat, kernel))
+                (time, batch, None, prepared_product(flat, weights, prepared))
             }
             Self::Repeated(vectors, time) => {
                 let [batch, _] = vectors.dims();
                 let rows = (0..time).flat_map(|_| 0..batch as i32).collect();
-                (time, batch, Some(rows), product(vectors, kernel))
+                let product = prepared_product(vectors, weights, prepared);
+                (time, batch, Some(rows), product)
             }
             Self::Projected(projected) => {
                 let [time, batch, width] = projected.dims();
