@@ -177,6 +177,7 @@ fn attention_agrees_with_a_naive_one() {
     let queries = Queries {
         batch: sequences,
         rotation: None,
+        prepared: None,
     };
     let visible = [true, true, true, true, true, false];
     let mask = Mask::padding(&visible, sequences, &input);

@@ -102,7 +102,9 @@ impl Network {
             Self::Recurrent(network) => {
                 DecoderState::Recurrent(network.encode(source, prepared, None))
             }
-            Self::Transformer(network) => DecoderState::Transformer(network.encode(source, None)),
+            Self::Transformer(network) => {
+                DecoderState::Transformer(network.encode(source, prepared))
+            }
             Self::Monotonic(network) => {
                 DecoderState::Monotonic(Box::new(network.encode(source, prepared)))
             }

@@ -100,7 +100,7 @@ impl DecoderLayer {
         let rows = rows + dropout.apply(read);
 
         let normed = self.feed_forward_norm.forward(rows.clone());
-        let change = self.feed_forward.forward(normed, dropout);
+        let change = (self.feed_forward).forward(normed, queries.prepared, dropout);
         (rows + dropout.apply(change), weights)
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, activation};
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::prepared::Prepared;
 
 /// `max(0, x W1 + b1) W2 + b2`.
 #[derive(Module, Debug)]
@@ -29,8 +30,13 @@ impl FeedForward {
     }
 
     /// `[rows, size]` to `[rows, size]`.
-    pub fn forward(&self, rows: Tensor<2>, dropout: &mut Dropout) -> Tensor<2> {
-        let hidden = activation::relu(self.inner.forward(rows));
-        self.outer.forward(dropout.apply(hidden))
+    pub fn forward(
+        &self,
+        rows: Tensor<2>,
+        prepared: Option<&Prepared>,
+        dropout: &mut Dropout,
+    ) -> Tensor<2> {
+        let hidden = activation::relu(self.inner.forward_prepared(rows, prepared));
+        (self.outer).forward_prepared(dropout.apply(hidden), prepared)
     }
 }

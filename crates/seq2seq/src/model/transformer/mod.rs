@@ -28,6 +28,7 @@ use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
+use super::prepared::{Prepared, WORTH_PREPARING};
 use super::recurrent::LayerInput;
 use super::source::SourceBatch;
 use super::tensors::{row_numbers, select_rows};
@@ -78,6 +79,8 @@ pub struct TransformerState {
     copied: Option<Copied>,
     /// Symbols read so far.
     steps: usize,
+    /// Weights that are prepared once for many steps.
+    prepared: Option<Prepared>,
 }
 
 /// What a decoder that copies knows of each source.
@@ -129,9 +132,9 @@ impl TransformerNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state.
-    pub fn encode(&self, source: &SourceBatch, noise: Option<&mut Noise>) -> TransformerState {
-        self.encode_with(source, &mut Dropout::new(self.dropout, noise))
+    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
+    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> TransformerState {
+        self.encode_with(source, prepared, &mut Dropout::new(0.0, None))
     }
 
     /// Scores `[time * batch, target symbols]` of every step, given the symbols that the decoder
@@ -143,13 +146,16 @@ impl TransformerNetwork {
         noise: Option<&mut Noise>,
     ) -> Tensor<2> {
         let mut dropout = Dropout::new(self.dropout, noise);
-        let mut state = self.encode_with(source, &mut dropout);
+        let mut state = self.encode_with(source, None, &mut dropout);
         self.read(&mut state, decoder_input, &mut dropout).0
     }
 
     /// Reads the last symbol of each sequence and scores the next. The attention is that of the
     /// last layer, its heads averaged: a distribution over the source's symbols.
     pub fn step(&self, state: &mut TransformerState, last: &[u32]) -> StepScores {
+        if last.len() >= WORTH_PREPARING {
+            state.prepared.get_or_insert_default();
+        }
         let mut none = Dropout::new(0.0, None);
         let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
         let attention = weights.map(|weights| {
@@ -162,7 +168,12 @@ impl TransformerNetwork {
         StepScores { scores, attention }
     }
 
-    fn encode_with(&self, source: &SourceBatch, dropout: &mut Dropout) -> TransformerState {
+    fn encode_with(
+        &self,
+        source: &SourceBatch,
+        prepared: Option<&Prepared>,
+        dropout: &mut Dropout,
+    ) -> TransformerState {
         let batch = source.batch();
         let symbols = &source.symbols;
         let rows = self.embed(&self.source_embedding, symbols);
@@ -179,6 +190,7 @@ impl TransformerNetwork {
         let queries = Queries {
             batch,
             rotation: rotation.as_ref(),
+            prepared,
         };
         let mut rows = dropout.apply(rows);
         for layer in &self.encoder {
@@ -197,6 +209,7 @@ impl TransformerNetwork {
             source_time: symbols.time,
             copied,
             steps: 0,
+            prepared: prepared.cloned(),
         }
     }
 
@@ -214,9 +227,11 @@ impl TransformerNetwork {
         let causal = Mask::causal(symbols.time, &rows);
         let places: Vec<usize> = (state.steps..state.steps + symbols.time).collect();
         let rotation = self.rotation(&self.target_positions, &places, &rows);
+        let prepared = state.prepared.clone();
         let queries = Queries {
             batch,
             rotation: rotation.as_ref(),
+            prepared: prepared.as_ref(),
         };
         let sight = Sight {
             own: &causal,
@@ -230,7 +245,7 @@ impl TransformerNetwork {
         }
         state.steps += symbols.time;
         let rows = self.decoder_norm.forward(rows);
-        let scores = self.scores(rows.clone());
+        let scores = self.scores(rows.clone(), state.prepared.as_ref());
         let scores = match (&self.pointer, &state.copied, &weights) {
             (Some(pointer), Some(copied), Some(weights)) => pointer.forward(
                 scores,
@@ -268,9 +283,9 @@ impl TransformerNetwork {
         table.select(0, rows).mul_scalar(scale)
     }
 
-    fn scores(&self, rows: Tensor<2>) -> Tensor<2> {
+    fn scores(&self, rows: Tensor<2>, prepared: Option<&Prepared>) -> Tensor<2> {
         match &self.output {
-            Some(output) => output.forward(rows),
+            Some(output) => output.forward_prepared(rows, prepared),
             None => rows.matmul(self.target_embedding.val().transpose()),
         }
     }
@@ -357,6 +372,7 @@ impl TransformerState {
                 states: select_rows(&copied.states, 0, rows),
             }),
             steps: self.steps,
+            prepared: self.prepared.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::model::activation::softmax;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::prepared::Prepared;
 use crate::model::tensors::select_rows;
 
 /// Projections of one attention; rows are `[time * batch, size]`, time first.
@@ -40,6 +41,8 @@ pub struct Queries<'a> {
     pub batch: usize,
     /// How queries are turned, if positions are.
     pub rotation: Option<&'a Rotation>,
+    /// Weights that are prepared once for many calls.
+    pub prepared: Option<&'a Prepared>,
 }
 
 impl MultiHead {
@@ -65,10 +68,13 @@ impl MultiHead {
 
     /// Keys and values of rows `[time * batch, size]`.
     pub fn memory(&self, rows: Tensor<2>, queries: Queries) -> Memory {
-        let keys = self.split(self.key.forward(rows.clone()), queries.batch);
+        let projected = |layer: &Dense| {
+            let rows = layer.forward_prepared(rows.clone(), queries.prepared);
+            self.split(rows, queries.batch)
+        };
         Memory {
-            keys: turned(keys, queries.rotation),
-            values: self.split(self.value.forward(rows), queries.batch),
+            keys: turned(projected(&self.key), queries.rotation),
+            values: projected(&self.value),
         }
     }
 
@@ -82,16 +88,15 @@ impl MultiHead {
         mask: &Mask,
         dropout: &mut Dropout,
     ) -> (Tensor<2>, Tensor<4>) {
-        let query = turned(
-            self.split(self.query.forward(rows), queries.batch),
-            queries.rotation,
-        );
+        let query = self.query.forward_prepared(rows, queries.prepared);
+        let query = turned(self.split(query, queries.batch), queries.rotation);
         let scale = (self.head_size() as f64).sqrt().recip();
         let keys = memory.keys.clone().swap_dims(2, 3);
         let scores = query.mul_scalar(scale).matmul(keys);
         let weights = softmax(mask.apply(scores));
         let read = dropout.apply(weights.clone()).matmul(memory.values.clone());
-        (self.output.forward(join(read)), weights)
+        let read = self.output.forward_prepared(join(read), queries.prepared);
+        (read, weights)
     }
 
     /// `[time * batch, size]` to `[batch, heads, time, size / heads]`.
