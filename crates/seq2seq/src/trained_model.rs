@@ -12,6 +12,7 @@ use crate::data::{Pair, Question, SourceIds};
 use crate::decoding::{Attention, LogProbs, StepModel, StepOutput};
 use crate::metrics::Calibration;
 use crate::model::parameters::{ParameterError, Parameters, Weights, shapes_of};
+use crate::model::prepared::Prepared;
 use crate::model::{DecoderState, Network, SourceBatch};
 use crate::text::Codec;
 
@@ -177,7 +178,8 @@ impl StepModel for Model {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        self.network.encode(&SourceBatch::new(sources), None)
+        let prepared = Prepared::for_sequences(sources.len());
+        (self.network).encode(&SourceBatch::new(sources), prepared.as_ref())
     }
 
     fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {

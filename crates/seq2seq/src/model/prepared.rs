@@ -8,8 +8,8 @@ use burn::module::{Param, ParamId};
 use burn::tensor::Tensor;
 use rnn_kernels::{PackedMatrix, PackedWeights};
 
-/// Sequences side by side that are worth preparing weights for; fewer read them as they lie.
-pub const WORTH_PREPARING: usize = 8;
+/// Sequences that are worth preparing weights for; fewer read them as they lie.
+const WORTH_PREPARING: usize = 8;
 
 /// What is made of a parameter when it is first used.
 pub type Once<T> = Arc<OnceLock<T>>;
@@ -29,6 +29,11 @@ struct Tables {
 type Table<T> = Mutex<HashMap<ParamId, Once<T>>>;
 
 impl Prepared {
+    /// For a call that writes so many sequences, if these are worth it.
+    pub fn for_sequences(count: usize) -> Option<Self> {
+        (count >= WORTH_PREPARING).then(Self::default)
+    }
+
     /// A matrix, packed.
     pub fn matrix(&self, weights: &Param<Tensor<2>>) -> Once<PackedMatrix> {
         slot(&self.0.matrices, weights)

@@ -16,7 +16,7 @@ use super::network::{StepScores, VocabularySizes};
 use super::output_layer::OutputLayer;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
-use super::prepared::{Prepared, WORTH_PREPARING};
+use super::prepared::Prepared;
 use super::recurrent::LayerInput;
 use super::source::SourceBatch;
 use crate::config::{DecoderInput, Embedding, ModelSettings};
@@ -256,9 +256,6 @@ impl RecurrentNetwork {
 
     /// One step of the decoder: the last symbol of each sequence to scores `[batch, symbols]`.
     pub fn step(&self, state: &mut RecurrentState, last: &[u32]) -> StepScores {
-        if last.len() >= WORTH_PREPARING {
-            state.prepared.get_or_insert_default();
-        }
         let mut pass = self.decoder.pass(last.len(), true, None);
         self.advance(state, last, &mut pass)
     }

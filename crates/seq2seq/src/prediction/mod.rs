@@ -94,7 +94,7 @@ struct Input {
     limit: usize,
 }
 
-/// A model in searches of the same call. If there are several, weights are prepared once for all.
+/// A model in the searches of a call, with weights prepared once for all if that is worth it.
 struct Searched<'a> {
     model: &'a Model,
     prepared: Option<Prepared>,
@@ -290,9 +290,10 @@ impl Model {
             .chunks(self.inputs_of_a_batch(&search_options))
             .rev()
             .collect();
+        let width = search_options.method.width(search_options.nbest);
         let model = Searched {
             model: self,
-            prepared: (batches.len() > 1).then(Prepared::default),
+            prepared: Prepared::for_sequences(inputs.len().saturating_mul(width)),
         };
         let found = side_by_side(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();

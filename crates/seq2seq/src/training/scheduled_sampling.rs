@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
 use crate::model::Network;
+use crate::model::prepared::Prepared;
 use crate::text::argmax;
 
 /// Replaces decoder inputs by what the network predicts at that place, each with probability
@@ -20,7 +21,8 @@ pub fn mix_in_predictions(
     rng: &mut ChaCha8Rng,
 ) {
     let rows = batch.decoder_input.batch();
-    let mut state = network.encode(&batch.source, None);
+    let prepared = Prepared::for_sequences(rows);
+    let mut state = network.encode(&batch.source, prepared.as_ref());
     for step in 1..batch.decoder_input.time {
         let (read, next) = batch.decoder_input.ids.split_at_mut(step * rows);
         let last: Vec<u32> = read[(step - 1) * rows..]

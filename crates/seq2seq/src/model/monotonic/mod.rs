@@ -36,7 +36,7 @@ use super::dropout::{Dropout, Noise};
 use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
-use super::prepared::{Prepared, WORTH_PREPARING};
+use super::prepared::Prepared;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::source::SourceBatch;
 use super::tensors::{constant, row_numbers, select_rows};
@@ -231,9 +231,6 @@ impl MonotonicNetwork {
     /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
     /// attention is the filter: where the next symbol is written from.
     pub fn step(&self, state: &mut MonotonicState, last: &[u32]) -> StepScores {
-        if last.len() >= WORTH_PREPARING {
-            state.source.prepared.get_or_insert_default();
-        }
         let symbols = Padded::step(last);
         if let Some((filter, emitted)) = state.open.take() {
             let seen = emitted.of(&symbols.ids);

@@ -75,6 +75,10 @@ pub struct Run<'a> {
     pub prepared: Option<&'a Prepared>,
 }
 
+/// Symbols of the largest table that is multiplied whole for later calls: one of characters, not of words,
+/// of which a call may read a few only.
+const FEW_SYMBOLS: usize = 512;
+
 /// Sizes, order and lengths of one call, apart from any tensor.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -219,7 +223,7 @@ impl LayerInput<'_> {
 
     /// Multiplies the input by weights `[input, output]`, in as few rows as it takes: a table of symbols
     /// or a repeated vector is multiplied once, not at every step, unless there are fewer symbols to
-    /// read than the table has. Prepared weights multiply a table once for many calls.
+    /// read than the table has. Prepared weights multiply a table of few symbols once for many calls.
     ///
     /// Returns time, batch, the rows to gather and the product `[rows, output]`.
     fn project(
@@ -232,16 +236,16 @@ impl LayerInput<'_> {
             Self::Symbols { vectors, symbols } => {
                 let count = symbols.ids.len();
                 let table = match (vectors, prepared) {
-                    (Some(vectors), Some(prepared)) => {
+                    (Some(vectors), Some(prepared)) if vectors.dims()[0] <= FEW_SYMBOLS => {
                         let inputs = prepared.inputs(weights);
                         inputs.get_or_init(|| product(vectors, kernel)).clone()
                     }
-                    (Some(vectors), None) if count < vectors.dims()[0] => {
+                    (Some(vectors), _) if count < vectors.dims()[0] => {
                         let rows = row_numbers(symbols.ids.clone(), &vectors);
-                        let read = product(vectors.select(0, rows), kernel);
+                        let read = prepared_product(vectors.select(0, rows), weights, prepared);
                         return (symbols.time, symbols.batch(), None, read);
                     }
-                    (Some(vectors), None) => product(vectors, kernel),
+                    (Some(vectors), _) => prepared_product(vectors, weights, prepared),
                     (None, _) => kernel,
                 };
                 (

@@ -28,7 +28,7 @@ use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
-use super::prepared::{Prepared, WORTH_PREPARING};
+use super::prepared::Prepared;
 use super::recurrent::LayerInput;
 use super::source::SourceBatch;
 use super::tensors::{row_numbers, select_rows};
@@ -153,9 +153,6 @@ impl TransformerNetwork {
     /// Reads the last symbol of each sequence and scores the next. The attention is that of the
     /// last layer, its heads averaged: a distribution over the source's symbols.
     pub fn step(&self, state: &mut TransformerState, last: &[u32]) -> StepScores {
-        if last.len() >= WORTH_PREPARING {
-            state.prepared.get_or_insert_default();
-        }
         let mut none = Dropout::new(0.0, None);
         let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
         let attention = weights.map(|weights| {
@@ -227,11 +224,10 @@ impl TransformerNetwork {
         let causal = Mask::causal(symbols.time, &rows);
         let places: Vec<usize> = (state.steps..state.steps + symbols.time).collect();
         let rotation = self.rotation(&self.target_positions, &places, &rows);
-        let prepared = state.prepared.clone();
         let queries = Queries {
             batch,
             rotation: rotation.as_ref(),
-            prepared: prepared.as_ref(),
+            prepared: state.prepared.as_ref(),
         };
         let sight = Sight {
             own: &causal,
