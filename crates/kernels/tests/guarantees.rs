@@ -128,6 +128,23 @@ fn sequences_that_start_from_the_same_state_give_what_each_gives_alone() {
 }
 
 #[test]
+fn sequences_that_begin_alike_give_what_each_gives_alone() {
+    for cell in CELLS {
+        let sizes: &[usize] = if cfg!(miri) { &[7] } else { &[1, 7, 24, 33] };
+        for &hidden in sizes {
+            let shape = Shape {
+                initial: false,
+                mask: false,
+                ..shape(cell, 3, ROWS, hidden)
+            };
+            let mut case = Case::new(shape, 9).to_f32();
+            case.ids.iter_mut().for_each(|id| *id %= 2);
+            check_one_by_one(&case);
+        }
+    }
+}
+
+#[test]
 fn single_steps_give_what_the_sequence_gives() {
     for cell in CELLS {
         let sizes = [(2, 16), (1, 1), (1, 70), (7, 33), (9, 20)];

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use super::Initial;
+use super::beginnings::Beginnings;
 use super::gru::{GruBackward, ResetGradient};
 use super::lstm::LstmBackward;
+use super::merge::Merge;
 use super::rnn::RnnBackward;
-use super::schedule::{Schedule, Turn};
+use super::schedule::Schedule;
 use super::state_gradient::StateGradient;
 use super::step::BackStep;
 use super::weight_gradient::{Sources, weight_gradients};
@@ -46,6 +48,8 @@ pub(crate) fn backward(
     let is_reset_after = p.cell == Cell::Gru { reset_after: true };
     let mut d_product = is_reset_after.then(|| Scratch::new(rows_len));
     let initial = Initial::new(p);
+    let beginnings = Beginnings::new(p);
+    let mut merged = Scratch::new(beginnings.turns() * p.batch * width);
     let hidden = if sequence == 0 { saved.hidden } else { output };
     let d_input = match &mut d_gathered {
         Some(scratch) => Shared(scratch.pointer()),
@@ -56,6 +60,8 @@ pub(crate) fn backward(
         saved: SavedRef { hidden, ..saved },
         initial: initial.values(),
         weights: Weights::new(p),
+        beginnings: &beginnings,
+        merged: Shared(merged.pointer()),
         d_sequence: (sequence > 0).then_some(d_output),
         d_state: Shared(d_initial.as_mut_ptr()),
         d_input,
@@ -64,6 +70,7 @@ pub(crate) fn backward(
             .map_or(d_input, |scratch| Shared(scratch.pointer())),
     };
     for_each_range(p.batch, |rows| pass.run(rows));
+    pass.run_shared();
     if p.initial.is_none() {
         d_initial.fill(0.0);
     }
@@ -72,6 +79,8 @@ pub(crate) fn backward(
         initial: pass.initial,
         d_input: pass.d_input,
         d_product: pass.d_product,
+        beginnings: &beginnings,
+        merged: pass.merged,
     };
     let (recurrent, bias, table) = weight_gradients(p, &sources);
     Gradients {
@@ -128,6 +137,10 @@ struct Pass<'a> {
     saved: SavedRef<'a, f32>,
     initial: &'a [f32],
     weights: Weights,
+    beginnings: &'a Beginnings,
+    /// Gradients of the recurrent product that is shared at turn 1, 2 and so on, `[batch, width]` each:
+    /// of a kind, where its first row is.
+    merged: Shared,
     d_sequence: Option<&'a [f32]>,
     d_state: Shared,
     d_input: Shared,
@@ -135,22 +148,51 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// All steps of some sequences.
+    /// All steps of some sequences, but for what they share with others.
     fn run(&self, rows: Range<usize>) {
         let schedule = Schedule::new(self.p, rows);
-        for (index, turn) in schedule.turns.iter().enumerate().rev() {
-            let last = index.checked_sub(1).map(|index| schedule.turns[index].step);
-            let step = self.step(turn, last);
+        let shared = self.beginnings.turns();
+        for (index, turn) in schedule.turns.iter().enumerate().skip(shared).rev() {
+            let step = self.step(&schedule, index);
             self.ended(&step, schedule.ended(turn));
             self.elementwise(step, schedule.active(turn));
-            // The gradient of a state of zeros is of no use to anybody.
-            self.products(step, schedule.running(turn));
+            if index > shared || shared == 0 {
+                // The gradient of a state of zeros is of no use to anybody.
+                self.products(step, schedule.running(turn));
+            }
         }
     }
 
-    /// One step, after the step `last`.
-    fn step(&self, turn: &Turn, last: Option<usize>) -> BackStep {
+    /// The turns that start from shared states, each with the backward pass of the step that led to
+    /// these: the first row of a kind stands for all of it.
+    fn run_shared(&self) {
+        let schedule = Schedule::new(self.p, 0..self.p.batch);
+        for index in (1..=self.beginnings.turns()).rev() {
+            let Some(kinds) = self.beginnings.before(index) else {
+                continue;
+            };
+            let (turn, last) = (self.step(&schedule, index), self.step(&schedule, index - 1));
+            let d_product = Shared(
+                self.merged
+                    .0
+                    .wrapping_add((index - 1) * self.p.batch * self.p.width()),
+            );
+            let merged = BackStep { d_product, ..turn };
+            for_each_range(kinds.first.len(), |range| {
+                let merge = Merge::new(self.p, kinds, self.beginnings.after(index), range);
+                merge.gradients(&turn, &merged);
+                self.products(merged, merge.first);
+                merge.outputs(&last);
+                self.elementwise(last, merge.first);
+            });
+        }
+    }
+
+    /// The step of a turn.
+    fn step(&self, schedule: &Schedule, index: usize) -> BackStep {
         let p = self.p;
+        let turn = &schedule.turns[index];
+        let last = index.checked_sub(1).map(|index| schedule.turns[index].step);
         let state = p.batch * p.hidden;
         let at = turn.step * p.batch;
         let slot = |values: &[f32], step: usize| match values.is_empty() {

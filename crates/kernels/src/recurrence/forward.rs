@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Initial;
+use super::beginnings::Beginnings;
 use super::gru::{Candidate, Gates, ResetAfter};
 use super::lstm::Lstm;
 use super::rnn::Rnn;
@@ -56,6 +57,7 @@ fn run(
         problem,
         initial: initial.values(),
         weights,
+        beginnings: Beginnings::new(problem),
         masked: Shared(
             masked
                 .as_mut()
@@ -343,6 +345,7 @@ struct Pass<'a> {
     problem: &'a Problem<'a, f32>,
     initial: &'a [f32],
     weights: &'a Weights,
+    beginnings: Beginnings,
     masked: Shared,
     places: Places,
 }
@@ -364,10 +367,7 @@ impl Pass<'_> {
                 self.places.cells.at(index, turn.step),
             ];
             self.keep(&schedule, turn, before, after);
-            let siblings = match index {
-                0 => self.siblings(schedule.running(turn)),
-                _ => None,
-            };
+            let siblings = self.siblings(schedule.running(turn), index);
             self.step(&schedule, turn, siblings.as_ref(), before, after);
             before = after.map(|state| state.0.cast_const());
         }
@@ -379,10 +379,13 @@ impl Pass<'_> {
         }
     }
 
-    /// Rows that start from the same state. There are such in a search only, which keeps nothing
-    /// for a backward pass.
-    fn siblings(&self, rows: &[u32]) -> Option<Siblings> {
+    /// Rows that go on from the same state: those that began alike, and in a search, which keeps
+    /// nothing for a backward pass, those that are handed the same one.
+    fn siblings(&self, rows: &[u32], turn: usize) -> Option<Siblings> {
         let p = self.problem;
+        if turn > 0 {
+            return self.beginnings.among(rows, turn).map(Siblings);
+        }
         let searches = !matches!(self.places.gates, Gate::Kept(_)) && p.mask.is_none();
         let state = p.initial.filter(|_| searches && self.weights.is_packed())?;
         Siblings::new(rows, &state[..p.batch * p.hidden], p.hidden)

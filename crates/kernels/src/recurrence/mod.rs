@@ -1,10 +1,13 @@
 //! The recurrences in single precision.
 
 mod backward;
+mod beginnings;
 mod forward;
 mod gru;
 mod lstm;
+mod merge;
 mod rnn;
+mod row_sums;
 mod schedule;
 mod siblings;
 mod state_gradient;

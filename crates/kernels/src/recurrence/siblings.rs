@@ -1,43 +1,39 @@
-//! Sequences that start from the same state, as the continuations of one hypothesis do in a beam
-//! search. The first product of such siblings is the same, so it is computed once; to the last bit it
+//! Sequences that go on from the same state, as the continuations of one hypothesis do in a beam
+//! search. The next product of such siblings is the same, so it is computed once; to the last bit it
 //! is what each would have had alone.
 
 use std::collections::HashMap;
 
+use super::beginnings::Kinds;
 use crate::columns::Packed;
 use crate::memory::{Scratch, Shared};
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Epilogue, RowsProduct};
 
-/// Rows of a batch by the h that they start from: those with the same one are of one kind.
-pub(crate) struct Siblings {
-    /// One row of each kind.
-    first: Vec<u32>,
-    /// For each row of the batch its kind, an index of `first`.
-    kind: Vec<u32>,
-}
+/// Rows of a batch, those with the same h being of one kind.
+pub(crate) struct Siblings(pub Kinds);
 
 impl Siblings {
     /// Those among `rows` of a state `[batch, hidden]`; none if all are different.
     pub fn new(rows: &[u32], state: &[f32], hidden: usize) -> Option<Self> {
         let h = |row: u32| &state[row as usize * hidden..][..hidden];
         let key = |row: u32| h(row).iter().take(4).fold(0, mix);
-        let mut siblings = Self {
+        let mut kinds = Kinds {
             first: Vec::new(),
             kind: vec![0; state.len() / hidden],
         };
         // A row that resembles another and is not the same counts as one of a new kind.
         let mut known = HashMap::with_capacity(rows.len());
         for &row in rows {
-            let new = siblings.first.len() as u32;
+            let new = kinds.first.len() as u32;
             let kind = *known.entry(key(row)).or_insert(new);
-            let same = siblings.first.get(kind as usize).copied().map(h) == Some(h(row));
-            siblings.kind[row as usize] = if same { kind } else { new };
+            let same = kinds.first.get(kind as usize).copied().map(h) == Some(h(row));
+            kinds.kind[row as usize] = if same { kind } else { new };
             if !same {
-                siblings.first.push(row);
+                kinds.first.push(row);
             }
         }
-        (siblings.first.len() < rows.len()).then_some(siblings)
+        (kinds.first.len() < rows.len()).then_some(Self(kinds))
     }
 
     /// The product for all rows.
@@ -49,7 +45,7 @@ impl Siblings {
         epilogue: &E,
     ) {
         let width = right.row_sums(depth);
-        let mut sums = Scratch::new(self.first.len() * width);
+        let mut sums = Scratch::new(self.0.first.len() * width);
         let sums = Sums {
             siblings: self,
             values: Shared(sums.pointer()),
@@ -57,7 +53,7 @@ impl Siblings {
             epilogue,
         };
         dispatch(RowsProduct {
-            rows: &self.first,
+            rows: &self.0.first,
             depth,
             left_step: 1,
             right,
@@ -94,7 +90,7 @@ impl<E> Sums<'_, E> {
     /// Row and panel are those of the product.
     #[inline(always)]
     unsafe fn at(&self, row: usize, panel: usize, panel_width: usize) -> *mut f32 {
-        let kind = self.siblings.kind[row] as usize;
+        let kind = self.siblings.0.kind[row] as usize;
         // SAFETY: there are `width` sums of each kind, which all panels share.
         unsafe { self.values.at(kind * self.width + panel * panel_width) }
     }

@@ -120,6 +120,9 @@ pub(crate) struct BackStep {
     pub mask: *const f32,
 }
 
+// SAFETY: as for `Step`.
+unsafe impl Sync for BackStep {}
+
 impl BackStep {
     /// Gradient of h after the step: what later steps and the output give.
     ///

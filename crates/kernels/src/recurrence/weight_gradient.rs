@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use super::beginnings::Beginnings;
+use super::row_sums::{RowSums, Rows, Target};
 use super::schedule::Schedule;
 use crate::memory::{Fresh, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::problem::{Cell, Input, Problem, SavedRef};
-use crate::simd::{Kernel, Simd, dispatch, spans};
+use crate::simd::dispatch;
 use crate::threads::for_each_columns;
 
 /// What the sums are over.
@@ -19,6 +21,10 @@ pub(crate) struct Sources<'a> {
     pub d_input: Shared,
     /// Gradient of the recurrent product, likewise.
     pub d_product: Shared,
+    /// Which states are shared.
+    pub beginnings: &'a Beginnings,
+    /// Gradient of the recurrent products with shared states, see [`Beginnings`].
+    pub merged: Shared,
 }
 
 /// Gradients of the recurrent weights `[hidden, width]`, of the bias and, if the input is gathered,
@@ -40,7 +46,7 @@ pub(crate) fn weight_gradients(
         sources,
         states: states(p, sources, &schedule),
         reset_states: reset_states(p, sources, &schedule),
-        rows: active_rows(p, &schedule),
+        rows: active_rows(p, sources, &schedule),
         recurrent: recurrent.pointer(),
         bias: Shared(bias.as_mut_ptr()),
         table: table.as_mut().map(|table| Shared(table.as_mut_ptr())),
@@ -56,12 +62,16 @@ fn states(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec<Pair>
     let state = p.batch * p.hidden;
     let mut pairs = Vec::with_capacity(p.time * p.batch);
     let mut before = sources.initial.as_ptr();
-    for turn in &schedule.turns {
-        pairs.extend(schedule.running(turn).iter().map(|&row| {
+    for (index, turn) in schedule.turns.iter().enumerate() {
+        let (rows, gradient, step) = match sources.beginnings.before(index) {
+            Some(kinds) => (&kinds.first[..], sources.merged, index - 1),
+            None => (schedule.running(turn), sources.d_product, turn.step),
+        };
+        pairs.extend(rows.iter().map(|&row| {
             let row = row as usize;
             Pair {
                 left: before.wrapping_add(row * p.hidden),
-                right: product_row(p, sources, turn.step, row),
+                right: product_row(p, gradient, step, row),
                 factors: p
                     .mask
                     .map_or(std::ptr::null(), |mask| mask[row * p.hidden..].as_ptr()),
@@ -83,7 +93,7 @@ fn reset_states(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec
             let at = ((turn.step * p.batch + row as usize) * 4 + 3) * p.hidden;
             Pair {
                 left: sources.saved.activations[at..].as_ptr(),
-                right: product_row(p, sources, turn.step, row as usize),
+                right: product_row(p, sources.d_product, turn.step, row as usize),
                 factors: std::ptr::null(),
             }
         }));
@@ -91,17 +101,23 @@ fn reset_states(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec
     pairs
 }
 
-fn product_row(p: &Problem<f32>, sources: &Sources, step: usize, row: usize) -> *const f32 {
+/// A row of gradients `[steps, batch, width]`.
+fn product_row(p: &Problem<f32>, gradients: Shared, step: usize, row: usize) -> *const f32 {
     let row = step * p.batch + row;
-    sources.d_product.0.wrapping_add(row * p.width())
+    gradients.0.wrapping_add(row * p.width())
 }
 
-/// Rows of `[time, batch]` that are no padding, in the order of the steps.
-fn active_rows(p: &Problem<f32>, schedule: &Schedule) -> Vec<u32> {
-    let turns = schedule.turns.iter();
-    let rows = turns.flat_map(|turn| {
-        let active = schedule.active(turn).iter();
-        active.map(|&row| (turn.step * p.batch) as u32 + row)
+/// Rows of `[time, batch]` that are no padding, in the order of the steps; one of those that share
+/// a state.
+fn active_rows(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec<u32> {
+    let turns = schedule.turns.iter().enumerate();
+    let rows = turns.flat_map(|(index, turn)| {
+        let active = match sources.beginnings.after(index) {
+            Some(kinds) => &kinds.first[..],
+            None => schedule.active(turn),
+        };
+        let first = (turn.step * p.batch) as u32;
+        active.iter().map(move |&row| first + row)
     });
     rows.collect()
 }
@@ -192,71 +208,6 @@ impl Sums<'_> {
                 to,
                 &columns,
             );
-        }
-    }
-}
-
-/// Rows of a matrix.
-#[derive(Clone, Copy)]
-enum Rows<'a> {
-    First(usize),
-    Listed(&'a [u32]),
-}
-
-/// What rows are added to.
-#[derive(Clone, Copy)]
-enum Target<'a> {
-    /// One row for all.
-    Same(Shared),
-    /// The row that the id of the row names.
-    Rows(Shared, &'a [i32]),
-}
-
-/// Adds rows of a matrix to other rows, in a range of columns.
-struct RowSums<'a> {
-    from: Shared,
-    rows: Rows<'a>,
-    to: Target<'a>,
-    width: usize,
-    columns: Range<usize>,
-}
-
-impl Kernel for RowSums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        match self.rows {
-            Rows::First(count) => {
-                for row in 0..count {
-                    self.add(simd, row);
-                }
-            }
-            Rows::Listed(rows) => {
-                for &row in rows {
-                    self.add(simd, row as usize);
-                }
-            }
-        }
-    }
-}
-
-impl RowSums<'_> {
-    #[inline(always)]
-    fn add<S: Simd>(&self, simd: S, row: usize) {
-        let start = self.columns.start;
-        // SAFETY: rows and columns are those of the matrices, ids were checked against the table,
-        // and each column belongs to one thread.
-        unsafe {
-            let from = self.from.at(row * self.width + start);
-            let to = match self.to {
-                Target::Same(to) => to.at(start),
-                Target::Rows(to, ids) => to.at(ids[row] as usize * self.width + start),
-            };
-            for span in spans(simd, self.columns.len()) {
-                let sum = simd.add(simd.read(to, span), simd.read(from, span));
-                simd.write(to, span, sum);
-            }
         }
     }
 }
