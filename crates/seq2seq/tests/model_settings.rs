@@ -101,6 +101,26 @@ const REFUSED: &[(&[&str], &str)] = &[
         "or remove model.embedding_dropout",
     ),
     (
+        &["model.ngrams.longest=3", "model.embedding=one-hot"],
+        "or remove model.ngrams",
+    ),
+    (
+        &["model.ngrams.longest=0"],
+        "model.ngrams.longest = 0: must be at least 1",
+    ),
+    (
+        &["model.ngrams.longest=99"],
+        "model.ngrams.longest = 99: must be at most 16",
+    ),
+    (
+        &["model.ngrams.rows=0"],
+        "model.ngrams.rows = 0: must be at least 1",
+    ),
+    (
+        &["model.ngrams.dropout=1.0"],
+        "model.ngrams.dropout = 1: must lie between 0 and 0.95",
+    ),
+    (
         &[
             "text.shared_vocabulary=true",
             "text.vocabulary=notebook",
@@ -212,6 +232,10 @@ fn settings_that_are_not_used_are_named() {
         (
             &["model.attention=general", "model.attention_heads=2"],
             &["model.attention_heads means nothing with model.attention = \"general\""],
+        ),
+        (
+            &["model.ngrams.rows=100"],
+            &["model.ngrams.rows means nothing with model.ngrams.longest = 1"],
         ),
         (
             &["training.teacher_weight=0.9"],

@@ -70,6 +70,12 @@ const FORMS: &[&[&str]] = &[
         "model.input_feeding=true",
     ],
     &[
+        "model.attention=dot",
+        "model.ngrams.longest=3",
+        "model.ngrams.rows=20",
+        "model.embedding_dropout=0.1",
+    ],
+    &[
         "model.decoder_input=encoder-output",
         "model.attention=general",
     ],
@@ -91,6 +97,19 @@ const FORMS: &[&[&str]] = &[
         "model.copy=true",
         "model.cell=gru",
         "model.features=encoder",
+    ],
+    &[
+        "model.architecture=monotonic",
+        "model.ngrams.longest=4",
+        "model.ngrams.rows=10",
+    ],
+    &[
+        "model.architecture=transformer",
+        "model.ngrams.longest=2",
+        "model.ngrams.rows=10",
+        "model.transformer.model_size=8",
+        "model.transformer.feed_forward=6",
+        "model.transformer.layers=1",
     ],
     &[
         "model.architecture=transformer",

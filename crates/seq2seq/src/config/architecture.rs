@@ -118,6 +118,28 @@ impl TransformerSettings {
     }
 }
 
+/// `[model.ngrams]`: vectors of what stands around each source symbol, beside its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NgramSettings {
+    /// Symbols of the longest n-gram that has a vector; 1 for none but the symbols' own.
+    pub longest: usize,
+    /// Vectors that all n-grams share by a hash.
+    pub rows: usize,
+    /// Share of the n-grams that are left out while training.
+    pub dropout: f64,
+}
+
+impl Default for NgramSettings {
+    fn default() -> Self {
+        Self {
+            longest: 1,
+            rows: 16_384,
+            dropout: 0.3,
+        }
+    }
+}
+
 /// `[model.monotonic]`: settings of `model.architecture = "monotonic"`, whose encoder and decoder
 /// take cell, units and embedding from `[model]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

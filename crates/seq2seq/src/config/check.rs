@@ -19,6 +19,12 @@ const MOST_AVERAGED: usize = 100;
 /// Units beyond which a single weight matrix would take more than 16 GiB.
 const MOST_UNITS: usize = 32_768;
 
+/// Symbols of the longest n-gram; longer ones are seen once each.
+const LONGEST_NGRAM: usize = 16;
+
+/// Most rows of n-grams: more than any text has.
+const MOST_NGRAM_ROWS: usize = 1 << 24;
+
 impl Recipe {
     /// Refuses settings that cannot work.
     ///
@@ -113,6 +119,16 @@ impl Recipe {
         within(
             "model.recurrent_dropout",
             model.recurrent_dropout,
+            0.0,
+            MOST_DROPOUT,
+        )?;
+        at_least("model.ngrams.longest", model.ngrams.longest, 1)?;
+        at_most("model.ngrams.longest", model.ngrams.longest, LONGEST_NGRAM)?;
+        at_least("model.ngrams.rows", model.ngrams.rows, 1)?;
+        at_most("model.ngrams.rows", model.ngrams.rows, MOST_NGRAM_ROWS)?;
+        within(
+            "model.ngrams.dropout",
+            model.ngrams.dropout,
             0.0,
             MOST_DROPOUT,
         )?;
@@ -243,6 +259,13 @@ impl Recipe {
             return conflict(
                 "model.embedding_dropout needs embeddings, but model.embedding = \"one-hot\": give \
                  their size, such as model.embedding = 64, or remove model.embedding_dropout",
+            );
+        }
+        if one_hot && model.ngrams.longest > 1 && model.architecture != Architecture::Transformer {
+            return conflict(
+                "model.ngrams.longest adds vectors of n-grams to those of symbols, but \
+                 model.embedding = \"one-hot\": give their size, such as model.embedding = 64, or \
+                 remove model.ngrams",
             );
         }
         let uses = [

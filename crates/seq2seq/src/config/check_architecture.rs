@@ -13,6 +13,7 @@ const SECTIONS: &[&str] = &["transformer", "monotonic", "ensemble"];
 const OF_TRANSFORMER: &[&str] = &[
     "architecture",
     "transformer",
+    "ngrams",
     "features",
     "copy",
     "protocol",
@@ -27,6 +28,7 @@ const OF_MONOTONIC: &[&str] = &[
     "encoder_units",
     "decoder_units",
     "embedding",
+    "ngrams",
     "features",
     "copy",
     "protocol",

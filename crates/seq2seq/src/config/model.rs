@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{Architecture, EnsembleSettings, MonotonicSettings, TransformerSettings};
+use super::architecture::{
+    Architecture, EnsembleSettings, MonotonicSettings, NgramSettings, TransformerSettings,
+};
 
 /// Kind of recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +198,8 @@ pub struct ModelSettings {
     /// Share of the state that recurrent products do not see while training, the same at every
     /// step of a sequence (variational dropout).
     pub recurrent_dropout: f64,
+    /// Vectors of what stands around each source symbol.
+    pub ngrams: NgramSettings,
     /// What only a Transformer has.
     pub transformer: TransformerSettings,
     /// What only hard monotonic attention has.
@@ -232,6 +236,7 @@ impl Default for ModelSettings {
             dropout: 0.0,
             embedding_dropout: 0.0,
             recurrent_dropout: 0.0,
+            ngrams: NgramSettings::default(),
             transformer: TransformerSettings::default(),
             monotonic: MonotonicSettings::default(),
             ensemble: EnsembleSettings::default(),

@@ -12,6 +12,7 @@ impl Recipe {
         let optimizer = |kinds: &[OptimizerKind]| kinds.contains(&self.training.optimizer);
         let schedule = |kinds: &[ScheduleKind]| kinds.contains(&self.training.schedule);
         let attention = |kinds: &[AttentionKind]| kinds.contains(&self.model.attention);
+        let has_ngrams = self.model.ngrams.longest > 1;
         let from_file = self.data.addition.is_none();
         let rules = [
             (
@@ -62,6 +63,8 @@ impl Recipe {
                 attention(&[MultiHead]),
                 "model.attention",
             ),
+            ("model.ngrams.rows", has_ngrams, "model.ngrams.longest"),
+            ("model.ngrams.dropout", has_ngrams, "model.ngrams.longest"),
             ("data.source_column", from_file, "data.addition"),
             ("data.target_column", from_file, "data.addition"),
             ("data.more_source_columns", from_file, "data.addition"),
@@ -87,6 +90,7 @@ impl Recipe {
 
 /// A setting's value, by its full name; none if it is not set.
 fn setting<'a>(recipe: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
-    let (section, key) = name.split_once('.')?;
-    recipe.get(section)?.get(key)
+    let (table, key) = name.rsplit_once('.')?;
+    let find = |table: &'a toml::Table, key| table.get(key)?.as_table();
+    table.split('.').try_fold(recipe, find)?.get(key)
 }

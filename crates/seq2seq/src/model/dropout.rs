@@ -95,6 +95,11 @@ impl<'a> Dropout<'a> {
         Self { rate, noise }
     }
 
+    /// The noise, while training: for dropout of another rate.
+    pub fn noise(&mut self) -> Option<&mut Noise> {
+        self.noise.as_deref_mut()
+    }
+
     /// The tensor with some of its numbers at zero.
     pub fn apply<const D: usize>(&mut self, tensor: Tensor<D>) -> Tensor<D> {
         dropout(tensor, self.rate, self.noise.as_deref_mut())

@@ -35,6 +35,7 @@ use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
+use super::ngrams::Ngrams;
 use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
@@ -51,6 +52,8 @@ const EMBEDDING_LIMIT: f32 = 0.05;
 pub struct MonotonicNetwork {
     /// Vectors `[source symbols, size]`.
     pub source_embedding: Param<Tensor<2>>,
+    /// Vectors of what stands around each symbol.
+    pub ngrams: Option<Ngrams>,
     /// Reads the source from both ends.
     pub encoder: BidirectionalEncoder,
     /// What the decoder knows of features that have an encoder of their own.
@@ -133,6 +136,7 @@ impl MonotonicNetwork {
         let width = |layer| if layer == 0 { input } else { decoder };
         Ok(Self {
             source_embedding: vectors("source_embedding", [sizes.source, source], params)?,
+            ngrams: Ngrams::new(&model.ngrams, source, params)?,
             encoder: params.layer("encoder", |p| {
                 let shape = [source, model.encoder_units, settings.encoder_layers];
                 BidirectionalEncoder::new(cell, shape, p)
@@ -259,7 +263,11 @@ impl MonotonicNetwork {
         dropout: &mut Dropout,
     ) -> Source {
         let symbols = at_least_one(&source.symbols);
-        let vectors = dropout.apply(embedded(&self.source_embedding, &symbols));
+        let mut vectors = embedded(&self.source_embedding, &symbols);
+        if let Some(ngrams) = &self.ngrams {
+            vectors = vectors + ngrams.sum(&symbols, dropout.noise());
+        }
+        let vectors = dropout.apply(vectors);
         let states = self.encoder.read(vectors, &symbols, prepared, dropout);
         let states = dropout.apply(states);
         let features = self.features.as_ref().zip(source.features.as_ref());

@@ -26,6 +26,7 @@ use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
+use super::ngrams::Ngrams;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
 use super::prepared::Prepared;
@@ -43,6 +44,8 @@ const TINY: f64 = 1e-12;
 pub struct TransformerNetwork {
     /// Vectors `[source symbols, size]`.
     pub source_embedding: Param<Tensor<2>>,
+    /// Vectors of what stands around each source symbol.
+    pub ngrams: Option<Ngrams>,
     /// Vectors `[features, size]`, where features have a table of their own.
     pub feature_embedding: Option<Param<Tensor<2>>>,
     /// Places of source symbols.
@@ -107,6 +110,7 @@ impl TransformerNetwork {
         let output = |p: &mut Parameters| Dense::new(size, sizes.target, p);
         Ok(Self {
             source_embedding: vectors("source_embedding", sizes.source, size, params)?,
+            ngrams: Ngrams::new(&model.ngrams, size, params)?,
             feature_embedding: (sizes.features > 0)
                 .then(|| vectors("feature_embedding", sizes.features, size, params))
                 .transpose()?,
@@ -173,7 +177,12 @@ impl TransformerNetwork {
     ) -> TransformerState {
         let batch = source.batch();
         let symbols = &source.symbols;
-        let rows = self.embed(&self.source_embedding, symbols);
+        let mut rows = self.embed(&self.source_embedding, symbols);
+        if let Some(ngrams) = &self.ngrams {
+            let sum = ngrams.sum(symbols, dropout.noise()).reshape(rows.dims());
+            let scale = embedding_scale(sum.dims()[1]);
+            rows = rows + sum.mul_scalar(scale);
+        }
         let mut rows = self.source_positions.add(rows, batch, 0);
         let mut seen = visible(symbols);
         let mut places: Vec<usize> = (0..symbols.time).collect();
@@ -274,7 +283,7 @@ impl TransformerNetwork {
     /// Vectors `[time * batch, size]`, scaled as in Vaswani et al. 2017, section 3.4.
     fn embed(&self, table: &Param<Tensor<2>>, symbols: &Padded) -> Tensor<2> {
         let table = table.val();
-        let scale = (table.dims()[1] as f64).sqrt();
+        let scale = embedding_scale(table.dims()[1]);
         let rows = row_numbers(symbols.ids.clone(), &table);
         table.select(0, rows).mul_scalar(scale)
     }
@@ -285,6 +294,12 @@ impl TransformerNetwork {
             None => rows.matmul(self.target_embedding.val().transpose()),
         }
     }
+}
+
+/// What vectors of `size` numbers are multiplied by, so that places, which are added, are not all that
+/// counts at first.
+fn embedding_scale(size: usize) -> f64 {
+    (size as f64).sqrt()
 }
 
 /// Embedding vectors of variance 1 / size, so that the scaled ones have variance 1.
