@@ -7,12 +7,10 @@ use std::cell::RefCell;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use seq2seq::config::{AttentionKind, NgramSettings};
+use seq2seq::config::AttentionKind;
 use seq2seq::data::Padded;
-use seq2seq::model::Noise;
 use seq2seq::model::attention::{Attention, AttentionSizes, masked_softmax};
 use seq2seq::model::layer_norm::LayerNorm;
-use seq2seq::model::ngrams::Ngrams;
 use seq2seq::model::output_layer::OutputLayer;
 use seq2seq::model::parameters::Parameters;
 use seq2seq::model::pointer_generator::{PointerGenerator, PointerInput, copy_table};
@@ -218,87 +216,6 @@ fn layer_norm_has_mean_zero_and_variance_one() {
         expected.extend(row.iter().map(|x| (x - mean) / (variance + 1e-5).sqrt()));
     }
     assert_close("normalised", &found, &expected);
-}
-
-/// The row of an n-gram, `None` being what lies beyond the source, as the model file's format has it.
-fn row_of(ngram: &[Option<u64>], rows: u128) -> usize {
-    let mut hash = ngram.len() as u64;
-    for symbol in ngram {
-        hash ^= symbol.unwrap_or(u64::MAX);
-        hash = hash.wrapping_mul(11_400_714_819_323_198_485);
-        hash ^= hash / 536_870_912;
-    }
-    (u128::from(hash / 4_294_967_296) * rows / 4_294_967_296) as usize
-}
-
-#[test]
-fn ngrams_are_rows_of_what_stands_around_each_symbol() {
-    // A model file means these rows.
-    assert_eq!(row_of(&[Some(5), Some(7)], 16_384), 13_307);
-    const ROWS: usize = 50;
-    const SIZE: usize = 3;
-    let settings = NgramSettings {
-        longest: 4,
-        rows: ROWS,
-        dropout: 0.3,
-    };
-    let layer = Ngrams::new(&settings, SIZE, &mut params());
-    let layer = layer.expect("fresh weights").expect("n-grams");
-    let table = values(layer.table.val());
-    let sources: [&[u32]; 3] = [&[5, 7, 7, 2, 5], &[5], &[]];
-    let symbols = Padded::filled(&sources, |&id| id as i32, 1, 9);
-    let sum = layer.sum(&symbols, None);
-    assert_eq!(sum.dims(), [5, 3, SIZE]);
-    let sum = values(sum);
-    for (index, source) in sources.iter().enumerate() {
-        for at in 0..source.len() {
-            let symbol = |place: isize| {
-                let place = usize::try_from(place).ok()?;
-                source.get(place).map(|&id| u64::from(id))
-            };
-            let at_ = at as isize;
-            let ngrams = [
-                vec![symbol(at_), symbol(at_ + 1)],
-                vec![symbol(at_ - 1), symbol(at_), symbol(at_ + 1)],
-                (-1..3).map(|offset| symbol(at_ + offset)).collect(),
-            ];
-            let rows = ngrams.map(|ngram| row_of(&ngram, ROWS as u128));
-            let column = |column| {
-                rows.iter()
-                    .map(|row| table[row * SIZE + column])
-                    .sum::<f64>()
-            };
-            let expected: Vec<f64> = (0..SIZE).map(column).collect();
-            let found = &sum[(at * sources.len() + index) * SIZE..][..SIZE];
-            assert_close("n-grams", found, &expected);
-        }
-    }
-}
-
-#[test]
-fn ngrams_are_left_out_as_a_whole() {
-    let settings = NgramSettings {
-        longest: 2,
-        rows: 1,
-        dropout: 0.5,
-    };
-    let layer = Ngrams::new(&settings, 2, &mut params());
-    let layer = layer.expect("fresh weights").expect("n-grams");
-    let vector = values(layer.table.val());
-    let symbols = Padded::filled(&[[1u32; 200]], |&id| id as i32, 1, 0);
-    let sum = values(layer.sum(&symbols, Some(&mut Noise::new(1, 0))));
-    let (there, left_out): (Vec<_>, Vec<_>) = sum.chunks(2).partition(|found| found[0] != 0.0);
-    assert!((60..140).contains(&there.len()), "{}", there.len());
-    for found in there {
-        assert_close(
-            "twice the vector",
-            found,
-            &[2.0 * vector[0], 2.0 * vector[1]],
-        );
-    }
-    for found in left_out {
-        assert_close("nothing", found, &[0.0, 0.0]);
-    }
 }
 
 #[test]

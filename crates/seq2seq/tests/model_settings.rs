@@ -113,8 +113,8 @@ const REFUSED: &[(&[&str], &str)] = &[
         "model.ngrams.longest = 99: must be at most 16",
     ),
     (
-        &["model.ngrams.rows=0"],
-        "model.ngrams.rows = 0: must be at least 1",
+        &["model.ngrams.min_count=0"],
+        "model.ngrams.min_count = 0: must be at least 1",
     ),
     (
         &["model.ngrams.dropout=1.0"],
@@ -234,8 +234,8 @@ fn settings_that_are_not_used_are_named() {
             &["model.attention_heads means nothing with model.attention = \"general\""],
         ),
         (
-            &["model.ngrams.rows=100"],
-            &["model.ngrams.rows means nothing with model.ngrams.longest = 1"],
+            &["model.ngrams.min_count=100"],
+            &["model.ngrams.min_count means nothing with model.ngrams.longest = 1"],
         ),
         (
             &["training.teacher_weight=0.9"],

@@ -118,15 +118,18 @@ impl TransformerSettings {
     }
 }
 
+/// Symbols of the longest n-gram that there can be.
+pub const LONGEST_NGRAM: usize = 16;
+
 /// `[model.ngrams]`: vectors of what stands around each source symbol, beside its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NgramSettings {
     /// Symbols of the longest n-gram that has a vector; 1 for none but the symbols' own.
     pub longest: usize,
-    /// Vectors that all n-grams share by a hash.
-    pub rows: usize,
-    /// Share of the n-grams that are left out while training.
+    /// How often an n-gram must stand in the training sources to have one; all others share one.
+    pub min_count: usize,
+    /// Share of the n-grams that count as unknown while training.
     pub dropout: f64,
 }
 
@@ -134,8 +137,8 @@ impl Default for NgramSettings {
     fn default() -> Self {
         Self {
             longest: 1,
-            rows: 16_384,
-            dropout: 0.3,
+            min_count: 5,
+            dropout: 0.1,
         }
     }
 }

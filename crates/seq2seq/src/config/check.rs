@@ -19,12 +19,6 @@ const MOST_AVERAGED: usize = 100;
 /// Units beyond which a single weight matrix would take more than 16 GiB.
 const MOST_UNITS: usize = 32_768;
 
-/// Symbols of the longest n-gram; longer ones are seen once each.
-const LONGEST_NGRAM: usize = 16;
-
-/// Most rows of n-grams: more than any text has.
-const MOST_NGRAM_ROWS: usize = 1 << 24;
-
 impl Recipe {
     /// Refuses settings that cannot work.
     ///
@@ -123,9 +117,12 @@ impl Recipe {
             MOST_DROPOUT,
         )?;
         at_least("model.ngrams.longest", model.ngrams.longest, 1)?;
-        at_most("model.ngrams.longest", model.ngrams.longest, LONGEST_NGRAM)?;
-        at_least("model.ngrams.rows", model.ngrams.rows, 1)?;
-        at_most("model.ngrams.rows", model.ngrams.rows, MOST_NGRAM_ROWS)?;
+        at_most(
+            "model.ngrams.longest",
+            model.ngrams.longest,
+            super::LONGEST_NGRAM,
+        )?;
+        at_least("model.ngrams.min_count", model.ngrams.min_count, 1)?;
         within(
             "model.ngrams.dropout",
             model.ngrams.dropout,

@@ -27,8 +27,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use architecture::{
-    Architecture, EnsembleSettings, Mixing, MonotonicSettings, NgramSettings, PositionKind,
-    TransformerSettings,
+    Architecture, EnsembleSettings, LONGEST_NGRAM, Mixing, MonotonicSettings, NgramSettings,
+    PositionKind, TransformerSettings,
 };
 pub use data::{AdditionSettings, DataSettings};
 pub use decoding::{DecodingSettings, LARGEST_BEAM};

@@ -63,7 +63,7 @@ impl Recipe {
                 attention(&[MultiHead]),
                 "model.attention",
             ),
-            ("model.ngrams.rows", has_ngrams, "model.ngrams.longest"),
+            ("model.ngrams.min_count", has_ngrams, "model.ngrams.longest"),
             ("model.ngrams.dropout", has_ngrams, "model.ngrams.longest"),
             ("data.source_column", from_file, "data.addition"),
             ("data.target_column", from_file, "data.addition"),

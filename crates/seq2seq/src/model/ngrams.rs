@@ -1,31 +1,51 @@
 //! Vectors of n-grams: what stands around a symbol, added to the vector of the symbol itself. A network
 //! that looks a run of symbols up, rather than working it out step by step, knows `tion` or `ough` after
-//! seeing them a few times.
+//! seeing them a few times (for words: Bojanowski et al. 2017, "Enriching Word Vectors with Subword
+//! Information").
 //!
-//! There are too many n-grams for a row each, so they share the rows of a table by a hash of their symbols
-//! (Svenstrup et al. 2017, "Hash Embeddings"; for words in Bojanowski et al. 2017, "Enriching Word Vectors
-//! with Subword Information"). Rows are part of what a model file means: the hash must not change.
+//! Only n-grams that training has seen several times have a vector. All others share one, which also
+//! stands in for some of them while training, so that a network learns what to do without.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use burn::module::{Module, Param};
-use burn::tensor::Tensor;
+use burn::optim::GradientsParams;
+use burn::tensor::{IndexingUpdateOp, Tensor};
 
 use super::dropout::Noise;
 use super::parameters::{ParameterError, Parameters};
 use super::tensors::row_numbers;
-use crate::config::NgramSettings;
+use crate::config::{LONGEST_NGRAM, NgramSettings};
 use crate::data::Padded;
 
 /// Largest initial value, as of embeddings.
 const LIMIT: f32 = 0.05;
 
-/// What stands beyond either end of a source.
-const OUTSIDE: u64 = u64::MAX;
+/// Stands for what lies beyond either end of a source.
+const OUTSIDE: i32 = -1;
+
+/// Stands behind the symbols of an n-gram that is shorter than the longest.
+const NOTHING: i32 = -2;
+
+/// The row of all n-grams that are not known.
+const UNKNOWN: i32 = 0;
+
+/// Symbols that follow one another, [`OUTSIDE`] included.
+pub type Ngram = Box<[i32]>;
 
 /// Vectors of the n-grams around each symbol of a source.
 #[derive(Module, Debug)]
 pub struct Ngrams {
-    /// Vectors `[rows, size]`.
+    /// Vectors `[1 + n-grams, size]`, the first one of all that are not known.
     pub table: Param<Tensor<2>>,
+    /// The symbols of each n-gram `[1 + n-grams, longest]`: no weights, but kept with them.
+    pub symbols: Param<Tensor<2>>,
+    #[module(skip)]
+    rows: Arc<HashMap<Ngram, i32>>,
+    /// Which rows of the table there are, where there are some only.
+    #[module(skip)]
+    excerpt: Option<Arc<Excerpt>>,
     #[module(skip)]
     longest: usize,
     #[module(skip)]
@@ -42,56 +62,171 @@ impl Ngrams {
         size: usize,
         params: &mut Parameters,
     ) -> Result<Option<Self>, ParameterError> {
-        if settings.longest < 2 {
+        let longest = settings.longest;
+        if longest < 2 {
             return Ok(None);
         }
-        let shape = [settings.rows, size];
-        Ok(Some(Self {
-            table: params.layer("ngrams", |p| p.uniform("table", shape, LIMIT))?,
-            longest: settings.longest,
-            dropout: settings.dropout,
-        }))
+        params.layer("ngrams", |params| {
+            let ngrams = params.ngrams("symbols", longest)?;
+            let unknown: &[i32] = &[];
+            let all = std::iter::once(unknown).chain(ngrams.iter().map(|ngram| &ngram[..]));
+            let padded = all.flat_map(|ngram| {
+                let nothing = std::iter::repeat(&NOTHING);
+                ngram.iter().chain(nothing).take(longest)
+            });
+            let symbols = padded.map(|&symbol| symbol as f32).collect();
+            let rows = 1 + ngrams.len();
+            Ok(Some(Self {
+                table: params.uniform("table", [rows, size], LIMIT)?,
+                symbols: params.constant("symbols", [rows, longest], symbols),
+                rows: Arc::new(ngrams.into_iter().zip(1..).collect()),
+                excerpt: None,
+                longest,
+                dropout: settings.dropout,
+            }))
+        })
     }
 
     /// The sum of the vectors of the n-grams of two symbols and more around each symbol,
-    /// `[time, batch, size]`. While training, some n-grams are left out as a whole.
+    /// `[time, batch, size]`. While training, some n-grams count as unknown.
     pub fn sum(&self, symbols: &Padded, noise: Option<&mut Noise>) -> Tensor<3> {
         let table = self.table.val();
-        let [rows, size] = table.dims();
-        let (time, batch, lengths) = (symbols.time, symbols.batch(), self.longest - 1);
-        let ids = (2..=self.longest).flat_map(|length| rows_of(symbols, length, rows));
-        let ids = row_numbers(ids.collect(), &table);
-        let mut vectors: Tensor<4> = (table.select(0, ids)).reshape([lengths, time, batch, size]);
+        let (time, batch, size) = (symbols.time, symbols.batch(), table.dims()[1]);
+        let mut rows = self.rows_around(symbols);
         if let Some(noise) = noise.filter(|_| self.dropout > 0.0) {
-            let like = (&vectors.device(), vectors.dtype());
-            let mask = noise.mask([lengths, time, batch, 1], self.dropout, like);
-            vectors = vectors * mask;
+            let kept = noise.values(rows.len(), self.dropout);
+            for (row, kept) in rows.iter_mut().zip(kept) {
+                *row = if kept > 0.0 { *row } else { UNKNOWN };
+            }
         }
+        if let Some(excerpt) = &self.excerpt {
+            rows.iter_mut().for_each(|row| *row = excerpt.place(*row));
+        }
+        let vectors = table.clone().select(0, row_numbers(rows, &table));
+        let vectors: Tensor<4> = vectors.reshape([self.longest - 1, time, batch, size]);
         vectors.sum_dim(0).reshape([time, batch, size])
+    }
+
+    /// The row of each n-gram, `[longest - 1, time, batch]`: those of two symbols first.
+    fn rows_around(&self, symbols: &Padded) -> Vec<i32> {
+        let (time, batch) = (symbols.time, symbols.batch());
+        let mut rows = vec![UNKNOWN; (self.longest - 1) * time * batch];
+        let mut source = Vec::with_capacity(time);
+        for (sequence, &length) in symbols.lengths.iter().enumerate() {
+            source.clear();
+            source.extend((0..length).map(|step| symbols.ids[step * batch + sequence]));
+            for step in 0..length {
+                let row = |n| {
+                    self.rows
+                        .get(around(&source, step, n, &mut [0; LONGEST_NGRAM]))
+                };
+                // What contains an unknown n-gram is unknown itself.
+                for (index, &row) in (2..=self.longest).map_while(row).enumerate() {
+                    rows[(index * time + step) * batch + sequence] = row;
+                }
+            }
+        }
+        rows
+    }
+
+    /// The same with no more rows than a batch of sources reads, so that its gradient is a small one;
+    /// [`spread`](Self::spread) makes it that of the whole table.
+    #[must_use]
+    pub fn excerpt<'a>(&self, sources: impl Iterator<Item = &'a Padded>) -> Self {
+        let mut rows: Vec<i32> = sources
+            .flat_map(|symbols| self.rows_around(symbols))
+            .collect();
+        rows.push(UNKNOWN);
+        rows.sort_unstable();
+        rows.dedup();
+        let table = self.table.val().inner();
+        let read = table.clone().select(0, row_numbers(rows.clone(), &table));
+        let read = Tensor::from_inner(read).require_grad();
+        Self {
+            table: Param::initialized(self.table.id, read),
+            excerpt: Some(Arc::new(Excerpt { rows })),
+            ..self.clone()
+        }
+    }
+
+    /// The gradient of the table from that of an excerpt.
+    pub fn spread(&self, excerpt: &Self, gradients: &mut GradientsParams) {
+        let id = self.table.id;
+        let Some((rows, gradient)) = (excerpt.excerpt.as_ref()).zip(gradients.remove::<2>(id))
+        else {
+            return;
+        };
+        let like = (&gradient.device(), gradient.dtype());
+        let zeros = Tensor::zeros(self.table.val().dims(), like);
+        let rows = row_numbers(rows.rows.clone(), &gradient);
+        let whole = zeros.select_assign(0, rows, gradient, IndexingUpdateOp::Add);
+        gradients.register(id, whole);
     }
 }
 
-/// The row of the n-gram of so many symbols around each symbol, `[time * batch]`; the symbol stands in
-/// the middle, or just before it.
-fn rows_of(symbols: &Padded, length: usize, rows: usize) -> impl Iterator<Item = i32> {
-    let batch = symbols.batch();
-    let before = (length - 1) / 2;
-    let row = move |step: usize, sequence: usize| {
-        let symbol = |place: usize| {
-            let place = (step + place).checked_sub(before)?;
-            let inside = place < symbols.lengths[sequence];
-            inside.then(|| symbols.ids[place * batch + sequence] as u64)
-        };
-        let ngram = (0..length).map(|place| symbol(place).unwrap_or(OUTSIDE));
-        // The high half of a hash, as a share of the rows.
-        let hash = ngram.fold(length as u64, mix) >> 32;
-        ((hash * rows as u64) >> 32) as i32
-    };
-    (0..symbols.time).flat_map(move |step| (0..batch).map(move |sequence| row(step, sequence)))
+/// Rows of a table, sorted.
+#[derive(Debug)]
+struct Excerpt {
+    rows: Vec<i32>,
 }
 
-/// A hash of numbers, one after the other.
-fn mix(hash: u64, value: u64) -> u64 {
-    let mixed = (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ (mixed >> 29)
+impl Excerpt {
+    /// Where a row of the table stands; one that was left out counts as unknown.
+    fn place(&self, row: i32) -> i32 {
+        let place = self.rows.binary_search(&row);
+        place.map_or(UNKNOWN, |place| place as i32)
+    }
+}
+
+/// The n-gram of so many symbols around a place, which is in the middle or just before it. It contains
+/// the one that is a symbol shorter.
+fn around<'a>(
+    source: &[i32],
+    place: usize,
+    length: usize,
+    symbols: &'a mut [i32; LONGEST_NGRAM],
+) -> &'a [i32] {
+    let before = (length - 1) / 2;
+    let ngram = &mut symbols[..length];
+    for (offset, symbol) in ngram.iter_mut().enumerate() {
+        let place = (place + offset).checked_sub(before);
+        let inside = place.and_then(|place| source.get(place));
+        *symbol = inside.copied().unwrap_or(OUTSIDE);
+    }
+    ngram
+}
+
+/// The n-grams that stand around at least `settings.min_count` symbols of some sources, in a fixed
+/// order: shorter ones first.
+pub fn frequent<'a>(
+    sources: impl Iterator<Item = &'a [u32]> + Clone,
+    settings: &NgramSettings,
+) -> Vec<Ngram> {
+    let mut frequent: Vec<Ngram> = Vec::new();
+    let mut shorter: BTreeMap<Ngram, usize> = BTreeMap::new();
+    for length in 2..=settings.longest {
+        let mut counts: HashMap<Ngram, usize> = HashMap::new();
+        for source in sources.clone() {
+            let source: Vec<i32> = source.iter().map(|&id| id as i32).collect();
+            for place in 0..source.len() {
+                let mut symbols = [0; LONGEST_NGRAM];
+                // One with a rare part is rare itself.
+                let part = around(&source, place, length - 1, &mut symbols);
+                if length == 2 || shorter.contains_key(part) {
+                    let ngram = around(&source, place, length, &mut symbols);
+                    *counts.entry(ngram.into()).or_default() += 1;
+                }
+            }
+        }
+        counts.retain(|_, count| *count >= settings.min_count);
+        shorter = counts.into_iter().collect();
+        frequent.extend(shorter.keys().cloned());
+    }
+    frequent
+}
+
+/// An n-gram from a row of [`Ngrams::symbols`].
+pub(super) fn stored(row: &[f32]) -> Ngram {
+    let symbols = row.iter().map(|&symbol| symbol.round() as i32);
+    symbols.take_while(|&symbol| symbol != NOTHING).collect()
 }

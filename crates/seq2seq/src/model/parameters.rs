@@ -1,13 +1,15 @@
 //! Where a network's weights come from: fresh ones with Keras's initial values, drawn from a seeded
 //! generator so that a run can be repeated, or those stored in a model file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rnn_kernels::{Order, ProductShape, add_product, product};
+
+use super::ngrams::{self, Ngram};
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +62,7 @@ pub struct Parameters {
     dtype: DType,
     path: Vec<String>,
     given: u64,
+    ngrams: Vec<Ngram>,
 }
 
 impl Parameters {
@@ -90,6 +93,7 @@ impl Parameters {
             dtype: DType::F32,
             path: Vec::new(),
             given: 0,
+            ngrams: Vec::new(),
         }
     }
 
@@ -98,6 +102,12 @@ impl Parameters {
     #[must_use]
     pub fn with_dtype(self, dtype: DType) -> Self {
         Self { dtype, ..self }
+    }
+
+    /// Gives a new network vectors of these n-grams, and one that grows those of them that it lacks.
+    #[must_use]
+    pub fn with_ngrams(self, ngrams: Vec<Ngram>) -> Self {
+        Self { ngrams, ..self }
     }
 
     /// Builds a layer whose weights have names that start with `name` and a dot.
@@ -177,6 +187,63 @@ impl Parameters {
         self.give(name, [values.len()], |_| values)
     }
 
+    /// Numbers that go with the weights and do not change.
+    pub fn constant<const D: usize>(
+        &mut self,
+        name: &str,
+        shape: [usize; D],
+        values: Vec<f32>,
+    ) -> Param<Tensor<D>> {
+        let name = self.name(name);
+        if let Origin::Stored(weights) | Origin::Grown(_, weights, _) = &mut self.origin {
+            weights.remove(&name);
+        }
+        self.given += 1;
+        let kind = (&self.device, self.dtype);
+        let values = Tensor::from_data(TensorData::new(values, shape), kind);
+        Param::initialized(ParamId::from(self.given), values)
+    }
+
+    /// The n-grams of a network: those whose symbols are stored `[1 + n-grams, longest]` under this name,
+    /// the first row being empty, and the new ones.
+    ///
+    /// # Errors
+    /// If stored weights lack them, or have longer or shorter ones.
+    pub fn ngrams(&self, name: &str, longest: usize) -> Result<Vec<Ngram>, ParameterError> {
+        let (weights, growth) = match &self.origin {
+            Origin::Fresh(_) => return Ok(self.ngrams.clone()),
+            Origin::Stored(weights) => (weights, Growth::default()),
+            Origin::Grown(_, weights, growth) => (weights, *growth),
+        };
+        let name = self.name(name);
+        let data = weights.get(&name);
+        let data = data.ok_or_else(|| ParameterError::Missing(name.clone()))?;
+        let values: Vec<f32> = data.iter().collect();
+        match data.shape()[..] {
+            [count, width] if count > 0 && width == longest => {}
+            _ => return Err(shape_error(name, data, &[1, longest])),
+        }
+        // Features among the source's symbols have other ids where there are new symbols before them.
+        let moved = |id: i32| match usize::try_from(id) {
+            Ok(old) if old >= growth.source => id.saturating_add(growth.new_in_source as i32),
+            _ => id,
+        };
+        let stored = values.chunks_exact(longest).skip(1).map(ngrams::stored);
+        let mut all: Vec<Ngram> = stored
+            .map(|ngram| ngram.iter().map(|&id| moved(id)).collect())
+            .collect();
+        let known: HashSet<Ngram> = all.iter().cloned().collect();
+        let new = self.ngrams.iter().filter(|ngram| !known.contains(*ngram));
+        all.extend(new.cloned());
+        Ok(all)
+    }
+
+    /// The full name of a weight of the layer that is being built.
+    fn name(&self, name: &str) -> String {
+        let path = self.path.iter().map(String::as_str);
+        path.chain([name]).collect::<Vec<_>>().join(".")
+    }
+
     /// Parameters are numbered in the order in which they are given, so that an optimizer's saved
     /// state finds its parameter again.
     fn give<const D: usize>(
@@ -185,9 +252,7 @@ impl Parameters {
         shape: [usize; D],
         draw: impl FnOnce(&mut ChaCha8Rng) -> Vec<f32>,
     ) -> Result<Param<Tensor<D>>, ParameterError> {
-        let mut path = self.path.clone();
-        path.push(name.to_owned());
-        let name = path.join(".");
+        let name = self.name(name);
         let data = match &mut self.origin {
             Origin::Fresh(rng) => TensorData::new(draw(rng), shape),
             Origin::Stored(weights) => take(weights, name, &shape)?,
@@ -228,11 +293,7 @@ fn grow(
     let found = data.shape().to_vec();
     let fits = found.len() == shape.len() && found.iter().zip(shape).all(|(old, new)| old <= new);
     let (true, Ok(stored)) = (fits, data.as_slice::<f32>()) else {
-        return Err(ParameterError::Shape {
-            name,
-            found,
-            expected: shape.to_vec(),
-        });
+        return Err(shape_error(name, &data, shape));
     };
     let width = |shape: &[usize]| shape.get(1).copied().unwrap_or(1);
     let (old_width, new_width) = (width(&found), width(shape));
@@ -256,15 +317,18 @@ fn take(
     let data = weights
         .remove(&name)
         .ok_or_else(|| ParameterError::Missing(name.clone()))?;
-    let found = data.shape().to_vec();
-    if found == shape {
+    if data.shape()[..] == *shape {
         return Ok(data);
     }
-    Err(ParameterError::Shape {
+    Err(shape_error(name, &data, shape))
+}
+
+fn shape_error(name: String, found: &TensorData, expected: &[usize]) -> ParameterError {
+    ParameterError::Shape {
         name,
-        found,
-        expected: shape.to_vec(),
-    })
+        found: found.shape().to_vec(),
+        expected: expected.to_vec(),
+    }
 }
 
 /// Rows that are made orthonormal together: enough for nearly all of the work to be matrix products.

@@ -63,6 +63,9 @@ impl Pass<'_> {
             .map(|part| self.part(part, &examples[bound(part)..bound(part + 1)]))
             .collect();
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
+        let sources = parts.iter().map(|part| &part.batch.source.symbols);
+        let excerpt = network.excerpt(sources);
+        let (whole, network) = (network, excerpt.as_ref().unwrap_or(network));
         let alone = parts.len() == 1;
         let computed = side_by_side(parts, |part| match alone {
             true => self.of_part(part, network, symbols),
@@ -78,10 +81,9 @@ impl Pass<'_> {
             sum.accumulate(network, gradient);
             figures.push(found);
         }
-        BatchGradient {
-            gradient: sum.grads(),
-            figures,
-        }
+        let mut gradient = sum.grads();
+        whole.spread(network, &mut gradient);
+        BatchGradient { gradient, figures }
     }
 
     /// A part of the batch, with symbols hidden in some pairs of a network that copies.

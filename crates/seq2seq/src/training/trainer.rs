@@ -34,6 +34,7 @@ use crate::config::Recipe;
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
+use crate::model::ngrams;
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
 use crate::trained_model::{Model, Provenance};
 
@@ -83,6 +84,8 @@ impl Trainer {
             Some(base) => base.parameters(&task.codec, seed, &device),
             None => Parameters::fresh(seed, &device),
         };
+        let sources = task.train.iter().map(|example| &example.source.symbols[..]);
+        params = params.with_ngrams(ngrams::frequent(sources, &task.recipe.model.ngrams));
         let mut state = State::default();
         state.position.data = fingerprint(&task);
         state.position.learning_rate = task.recipe.training.learning_rate;
