@@ -117,8 +117,8 @@ const REFUSED: &[(&[&str], &str)] = &[
         "model.ngrams.min_count = 0: must be at least 1",
     ),
     (
-        &["model.ngrams.dropout=1.0"],
-        "model.ngrams.dropout = 1: must lie between 0 and 0.95",
+        &["model.ngrams.discount=-1.0"],
+        "model.ngrams.discount = -1: must lie between 0",
     ),
     (
         &[

@@ -103,7 +103,7 @@ const FORMS: &[&[&str]] = &[
         "model.architecture=monotonic",
         "model.ngrams.longest=4",
         "model.ngrams.min_count=1",
-        "model.ngrams.dropout=0.4",
+        "model.ngrams.discount=0.4",
     ],
     &[
         "model.architecture=transformer",
@@ -278,7 +278,7 @@ fn gradients_are_those_of_finite_differences() {
             found: BTreeMap::new(),
         };
         network.visit(&mut collector);
-        let are_learned = |(name, _): &(&String, &TensorData)| !name.ends_with("ngrams.symbols");
+        let are_learned = |(name, _): &(&String, &TensorData)| !name.ends_with("ngrams.known");
         for (name, data) in weights.iter().filter(are_learned) {
             let gradient = collector
                 .found

@@ -21,11 +21,11 @@ const SOURCES: [&[u32]; 5] = [&[5, 7, 7, 2, 5], &[7, 7, 2], &[5], &[], &[2, 7, 7
 
 const SIZE: usize = 3;
 
-fn settings(min_count: usize, dropout: f64) -> NgramSettings {
+fn settings(min_count: usize, discount: f64) -> NgramSettings {
     NgramSettings {
         longest: 4,
         min_count,
-        dropout,
+        discount,
     }
 }
 
@@ -71,9 +71,14 @@ fn those_that_come_often_enough_are_known() {
     }
     for min_count in 1..5 {
         let expected = counts.iter().filter(|(_, count)| **count >= min_count);
-        let expected: Vec<Vec<i32>> = expected.map(|((_, ngram), _)| ngram.clone()).collect();
+        let expected: Vec<(Vec<i32>, usize)> = expected
+            .map(|((_, ngram), count)| (ngram.clone(), *count))
+            .collect();
         let found = frequent(SOURCES.into_iter(), &settings(min_count, 0.0));
-        let found: Vec<Vec<i32>> = found.iter().map(|ngram| ngram.to_vec()).collect();
+        let found: Vec<(Vec<i32>, usize)> = found
+            .iter()
+            .map(|ngram| (ngram.symbols.to_vec(), ngram.count as usize))
+            .collect();
         assert_eq!(found, expected, "at least {min_count}");
     }
 }
@@ -81,11 +86,11 @@ fn those_that_come_often_enough_are_known() {
 #[test]
 fn vectors_are_summed_around_each_symbol() {
     let layer = layer(&settings(2, 0.3), &Device::flex());
-    let (table, symbols) = (values(layer.table.val()), values(layer.symbols.val()));
+    let (table, known) = (values(layer.table.val()), values(layer.known.val()));
     let row = |ngram: &[i32]| {
         let mut padded: Vec<f64> = ngram.iter().map(|&symbol| f64::from(symbol)).collect();
         padded.resize(4, -2.0);
-        let row = symbols.chunks(4).position(|symbols| symbols == padded);
+        let row = known.chunks(5).position(|row| row[1..] == padded);
         // Those that came once only have the first vector.
         row.unwrap_or(0)
     };
@@ -104,40 +109,53 @@ fn vectors_are_summed_around_each_symbol() {
     }
 }
 
+/// An n-gram that stands n times in the sources is unknown with the probability `discount / n`.
 #[test]
-fn while_training_some_count_as_unknown() {
-    let layer = layer(&settings(1, 0.5), &Device::flex());
-    let table = values(layer.table.val());
-    let source = [5; 300];
+fn while_training_rare_ones_count_as_unknown_most_often() {
+    let source: Vec<u32> = [7, 2].repeat(150).into_iter().chain([5, 5]).collect();
+    let settings = NgramSettings {
+        longest: 2,
+        min_count: 1,
+        discount: 40.0,
+    };
+    let ngrams = frequent([&source[..]].into_iter(), &settings);
+    let params = Parameters::fresh(5, &Device::flex()).with_dtype(DType::F64);
+    let layer = Ngrams::new(&settings, 1, &mut params.with_ngrams(ngrams));
+    let layer = layer.expect("fresh weights").expect("n-grams");
+    let unknown = values(layer.table.val())[0];
     let symbols = batch(&[&source]);
-    let known = layer.sum(&symbols, None);
-    // All n-grams of this source are unknown but for those at its ends.
-    let unknown = 3.0 * table[0];
-    assert!((values(known)[SIZE * 100] - unknown).abs() < 1e-9);
-
-    let alternating: Vec<u32> = (0..300)
-        .map(|place| if place % 2 == 0 { 7 } else { 2 })
-        .collect();
-    let symbols = batch(&[&alternating]);
-    let (all, some) = (
-        layer.sum(&symbols, None),
-        layer.sum(&symbols, Some(&mut Noise::new(1, 0))),
+    let mut noise = Noise::new(1, 0);
+    let times_unknown: Vec<f64> = (0..40)
+        .map(|_| values(layer.sum(&symbols, Some(&mut noise))))
+        .fold(vec![0.0; source.len()], |times, sum| {
+            let is_unknown = |value: &f64| f64::from(u8::from((value - unknown).abs() < 1e-12));
+            times
+                .iter()
+                .zip(&sum)
+                .map(|(n, value)| n + is_unknown(value))
+                .collect()
+        });
+    // 150 times "7 2", 149 times "2 7", then what comes once.
+    let share = |places: &[f64]| places.iter().sum::<f64>() / (40 * places.len()) as f64;
+    let expected = 40.0 / 150.0;
+    let found = share(&times_unknown[..299]);
+    assert!(
+        (found - expected).abs() < 0.02,
+        "{found} instead of {expected}"
     );
-    let (all, some) = (values(all), values(some));
-    let same = all
-        .iter()
-        .zip(&some)
-        .step_by(SIZE)
-        .filter(|(a, b)| a == b)
-        .count();
-    assert!((100..290).contains(&same), "{same} of 300 as they were");
+    assert_eq!(times_unknown[299..], [40.0; 3]);
+    assert!(
+        values(layer.sum(&symbols, None))[299..]
+            .iter()
+            .all(|value| *value != unknown)
+    );
 }
 
 /// The rows that a batch reads have the gradient that they have in the whole table, and others none.
 #[test]
 fn an_excerpt_has_the_gradient_of_the_whole() {
     let device = Device::flex().autodiff();
-    let whole = layer(&settings(1, 0.3), &device);
+    let whole = layer(&settings(1, 0.5), &device);
     let parts = [batch(&SOURCES[..1]), batch(&SOURCES[2..4])];
     let excerpt = whole.excerpt(parts.iter());
     assert!(excerpt.table.val().dims()[0] < whole.table.val().dims()[0]);
@@ -213,15 +231,16 @@ fn known_ngrams_keep_their_vectors() {
         .expect("it is saved");
 
     let count = before.codec.source.vocabulary.len() as f32;
-    let moved = |&id: &f32| if id >= count { id + 2.0 } else { id };
-    let symbols = rows(&old, "ngrams.symbols");
-    let features = |row: &&Vec<f32>| row.iter().any(|&id| id >= count);
-    assert!(symbols.iter().filter(features).count() > 2);
-    let expected: Vec<Vec<f32>> = symbols
-        .iter()
-        .map(|row| row.iter().map(moved).collect())
-        .collect();
-    let (symbols, table) = (rows(&new, "ngrams.symbols"), rows(&new, "ngrams.table"));
+    let is_feature = |&id: &f32| id >= count;
+    // The count of an n-gram stands before its symbols.
+    let symbols = |path: &Path| -> Vec<Vec<f32>> {
+        let rows = rows(path, "ngrams.known").into_iter();
+        rows.map(|row| row[1..].to_vec()).collect()
+    };
+    let mut expected = symbols(&old);
+    let features = expected.iter_mut().flatten().filter(|id| is_feature(id));
+    assert!(features.map(|id| *id += 2.0).count() > 2);
+    let (symbols, table) = (symbols(&new), rows(&new, "ngrams.table"));
     assert!(symbols.len() > expected.len());
     assert_eq!(symbols.len(), table.len());
     assert_eq!(symbols[..expected.len()], expected[..]);

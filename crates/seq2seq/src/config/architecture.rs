@@ -129,8 +129,9 @@ pub struct NgramSettings {
     pub longest: usize,
     /// How often an n-gram must stand in the training sources to have one; all others share one.
     pub min_count: usize,
-    /// Share of the n-grams that count as unknown while training.
-    pub dropout: f64,
+    /// While training, an n-gram that stands there `n` times counts as unknown with the probability
+    /// `discount / n`: a rare one has learned much of its vector from the very word that it is in.
+    pub discount: f64,
 }
 
 impl Default for NgramSettings {
@@ -138,7 +139,7 @@ impl Default for NgramSettings {
         Self {
             longest: 1,
             min_count: 5,
-            dropout: 0.1,
+            discount: 1.0,
         }
     }
 }

@@ -123,12 +123,7 @@ impl Recipe {
             super::LONGEST_NGRAM,
         )?;
         at_least("model.ngrams.min_count", model.ngrams.min_count, 1)?;
-        within(
-            "model.ngrams.dropout",
-            model.ngrams.dropout,
-            0.0,
-            MOST_DROPOUT,
-        )?;
+        within("model.ngrams.discount", model.ngrams.discount, 0.0, 1e6)?;
         self.check_attention()?;
         self.check_embeddings()?;
         let encoders = match self.feature_use() {

@@ -64,7 +64,7 @@ impl Recipe {
                 "model.attention",
             ),
             ("model.ngrams.min_count", has_ngrams, "model.ngrams.longest"),
-            ("model.ngrams.dropout", has_ngrams, "model.ngrams.longest"),
+            ("model.ngrams.discount", has_ngrams, "model.ngrams.longest"),
             ("data.source_column", from_file, "data.addition"),
             ("data.target_column", from_file, "data.addition"),
             ("data.more_source_columns", from_file, "data.addition"),

@@ -44,18 +44,18 @@ impl Noise {
     /// The numbers of such a mask.
     pub fn values(&mut self, count: usize, rate: f64) -> Vec<f32> {
         let keep = 1.0 / (1.0 - rate as f32);
+        let drops = self.drops(std::iter::repeat_n(rate, count));
+        let mask = |dropped| if dropped { 0.0 } else { keep };
+        drops.into_iter().map(mask).collect()
+    }
+
+    /// For each rate, `true` with that probability.
+    pub fn drops(&mut self, rates: impl ExactSizeIterator<Item = f64>) -> Vec<bool> {
         // 16 bits a number: fine enough for a rate, and half the random numbers to draw.
-        let threshold = (rate * 65536.0) as u16;
-        let mut drawn = vec![0u16; count];
+        let mut drawn = vec![0u16; rates.len()];
         self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
-        let mask = |&drawn: &u16| {
-            if u16::from_le(drawn) < threshold {
-                0.0
-            } else {
-                keep
-            }
-        };
-        drawn.iter().map(mask).collect()
+        let drops = |(drawn, rate): (u16, f64)| u16::from_le(drawn) < (rate * 65536.0) as u16;
+        drawn.into_iter().zip(rates).map(drops).collect()
     }
 }
 

@@ -4,7 +4,8 @@
 //! Information").
 //!
 //! Only n-grams that training has seen several times have a vector. All others share one, which also
-//! stands in for some of them while training, so that a network learns what to do without.
+//! stands in for some of them while training, the rarest most often (as absolute discounting takes most
+//! from rare n-grams, Ney et al. 1994), so that a network learns what to do without.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -31,25 +32,33 @@ const NOTHING: i32 = -2;
 /// The row of all n-grams that are not known.
 const UNKNOWN: i32 = 0;
 
-/// Symbols that follow one another, [`OUTSIDE`] included.
-pub type Ngram = Box<[i32]>;
+/// Symbols that follow one another, and how often they do in the training sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ngram {
+    /// Ids, -1 for what lies beyond either end of a source.
+    pub symbols: Box<[i32]>,
+    /// How often.
+    pub count: u32,
+}
 
 /// Vectors of the n-grams around each symbol of a source.
 #[derive(Module, Debug)]
 pub struct Ngrams {
     /// Vectors `[1 + n-grams, size]`, the first one of all that are not known.
     pub table: Param<Tensor<2>>,
-    /// The symbols of each n-gram `[1 + n-grams, longest]`: no weights, but kept with them.
-    pub symbols: Param<Tensor<2>>,
+    /// The count of each n-gram and its symbols, `[1 + n-grams, 1 + longest]`: no weights, but kept with
+    /// them.
+    pub known: Param<Tensor<2>>,
     #[module(skip)]
-    rows: Arc<HashMap<Ngram, i32>>,
+    rows: Arc<HashMap<Box<[i32]>, i32>>,
+    /// With which probability each row is passed over while training.
+    #[module(skip)]
+    passed_over: Arc<Vec<f64>>,
     /// Which rows of the table there are, where there are some only.
     #[module(skip)]
     excerpt: Option<Arc<Excerpt>>,
     #[module(skip)]
     longest: usize,
-    #[module(skip)]
-    dropout: f64,
 }
 
 impl Ngrams {
@@ -67,36 +76,37 @@ impl Ngrams {
             return Ok(None);
         }
         params.layer("ngrams", |params| {
-            let ngrams = params.ngrams("symbols", longest)?;
-            let unknown: &[i32] = &[];
-            let all = std::iter::once(unknown).chain(ngrams.iter().map(|ngram| &ngram[..]));
-            let padded = all.flat_map(|ngram| {
-                let nothing = std::iter::repeat(&NOTHING);
-                ngram.iter().chain(nothing).take(longest)
-            });
-            let symbols = padded.map(|&symbol| symbol as f32).collect();
+            let ngrams = params.ngrams("known", longest)?;
+            let unknown = Ngram {
+                symbols: [].into(),
+                count: 0,
+            };
+            let all = || std::iter::once(&unknown).chain(&ngrams);
+            let known = all().flat_map(|ngram| ngram.stored(longest)).collect();
+            let rate = |ngram: &Ngram| (settings.discount / f64::from(ngram.count.max(1))).min(1.0);
             let rows = 1 + ngrams.len();
             Ok(Some(Self {
                 table: params.uniform("table", [rows, size], LIMIT)?,
-                symbols: params.constant("symbols", [rows, longest], symbols),
-                rows: Arc::new(ngrams.into_iter().zip(1..).collect()),
+                known: params.constant("known", [rows, 1 + longest], known),
+                passed_over: Arc::new(all().map(rate).collect()),
+                rows: Arc::new(ngrams.into_iter().map(|n| n.symbols).zip(1..).collect()),
                 excerpt: None,
                 longest,
-                dropout: settings.dropout,
             }))
         })
     }
 
     /// The sum of the vectors of the n-grams of two symbols and more around each symbol,
-    /// `[time, batch, size]`. While training, some n-grams count as unknown.
+    /// `[time, batch, size]`. While training, some are passed over as if they were not known.
     pub fn sum(&self, symbols: &Padded, noise: Option<&mut Noise>) -> Tensor<3> {
         let table = self.table.val();
         let (time, batch, size) = (symbols.time, symbols.batch(), table.dims()[1]);
         let mut rows = self.rows_around(symbols);
-        if let Some(noise) = noise.filter(|_| self.dropout > 0.0) {
-            let kept = noise.values(rows.len(), self.dropout);
-            for (row, kept) in rows.iter_mut().zip(kept) {
-                *row = if kept > 0.0 { *row } else { UNKNOWN };
+        if let Some(noise) = noise {
+            let rates = rows.iter().map(|&row| self.passed_over[row as usize]);
+            let passed_over = noise.drops(rates);
+            for (row, passed_over) in rows.iter_mut().zip(passed_over) {
+                *row = if passed_over { UNKNOWN } else { *row };
             }
         }
         if let Some(excerpt) = &self.excerpt {
@@ -203,9 +213,9 @@ pub fn frequent<'a>(
     settings: &NgramSettings,
 ) -> Vec<Ngram> {
     let mut frequent: Vec<Ngram> = Vec::new();
-    let mut shorter: BTreeMap<Ngram, usize> = BTreeMap::new();
+    let mut shorter: BTreeMap<Box<[i32]>, u32> = BTreeMap::new();
     for length in 2..=settings.longest {
-        let mut counts: HashMap<Ngram, usize> = HashMap::new();
+        let mut counts: HashMap<Box<[i32]>, u32> = HashMap::new();
         for source in sources.clone() {
             let source: Vec<i32> = source.iter().map(|&id| id as i32).collect();
             for place in 0..source.len() {
@@ -218,15 +228,33 @@ pub fn frequent<'a>(
                 }
             }
         }
-        counts.retain(|_, count| *count >= settings.min_count);
+        counts.retain(|_, count| *count as usize >= settings.min_count);
         shorter = counts.into_iter().collect();
-        frequent.extend(shorter.keys().cloned());
+        frequent.extend(shorter.iter().map(|(symbols, &count)| Ngram {
+            symbols: symbols.clone(),
+            count,
+        }));
     }
     frequent
 }
 
-/// An n-gram from a row of [`Ngrams::symbols`].
-pub(super) fn stored(row: &[f32]) -> Ngram {
-    let symbols = row.iter().map(|&symbol| symbol.round() as i32);
-    symbols.take_while(|&symbol| symbol != NOTHING).collect()
+impl Ngram {
+    /// A row of [`Ngrams::known`].
+    fn stored(&self, longest: usize) -> impl Iterator<Item = f32> {
+        let nothing = std::iter::repeat(&NOTHING);
+        let symbols = self.symbols.iter().chain(nothing).take(longest);
+        std::iter::once(self.count as f32).chain(symbols.map(|&symbol| symbol as f32))
+    }
+
+    /// The n-gram of such a row; `id` says what has become of the ids.
+    pub(super) fn load(row: &[f32], id: impl Fn(i32) -> i32) -> Option<Self> {
+        let (count, symbols) = row.split_first()?;
+        let symbols = symbols.iter().map(|&symbol| symbol.round() as i32);
+        Some(Self {
+            symbols: (symbols.take_while(|&symbol| symbol != NOTHING))
+                .map(id)
+                .collect(),
+            count: count.round() as u32,
+        })
+    }
 }

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rnn_kernels::{Order, ProductShape, add_product, product};
 
-use super::ngrams::{self, Ngram};
+use super::ngrams::Ngram;
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -204,8 +204,8 @@ impl Parameters {
         Param::initialized(ParamId::from(self.given), values)
     }
 
-    /// The n-grams of a network: those whose symbols are stored `[1 + n-grams, longest]` under this name,
-    /// the first row being empty, and the new ones.
+    /// The n-grams of a network: those that are stored `[1 + n-grams, 1 + longest]` under this name, the
+    /// first row being none, and the new ones.
     ///
     /// # Errors
     /// If stored weights lack them, or have longer or shorter ones.
@@ -218,23 +218,22 @@ impl Parameters {
         let name = self.name(name);
         let data = weights.get(&name);
         let data = data.ok_or_else(|| ParameterError::Missing(name.clone()))?;
-        let values: Vec<f32> = data.iter().collect();
+        let width = 1 + longest;
         match data.shape()[..] {
-            [count, width] if count > 0 && width == longest => {}
-            _ => return Err(shape_error(name, data, &[1, longest])),
+            [count, found] if count > 0 && found == width => {}
+            _ => return Err(shape_error(name, data, &[1, width])),
         }
         // Features among the source's symbols have other ids where there are new symbols before them.
         let moved = |id: i32| match usize::try_from(id) {
             Ok(old) if old >= growth.source => id.saturating_add(growth.new_in_source as i32),
             _ => id,
         };
-        let stored = values.chunks_exact(longest).skip(1).map(ngrams::stored);
-        let mut all: Vec<Ngram> = stored
-            .map(|ngram| ngram.iter().map(|&id| moved(id)).collect())
-            .collect();
-        let known: HashSet<Ngram> = all.iter().cloned().collect();
-        let new = self.ngrams.iter().filter(|ngram| !known.contains(*ngram));
-        all.extend(new.cloned());
+        let values: Vec<f32> = data.iter().collect();
+        let stored = values.chunks_exact(width).skip(1);
+        let mut all: Vec<Ngram> = stored.filter_map(|row| Ngram::load(row, moved)).collect();
+        let known: HashSet<Box<[i32]>> = all.iter().map(|ngram| ngram.symbols.clone()).collect();
+        let is_new = |ngram: &&Ngram| !known.contains(&ngram.symbols);
+        all.extend(self.ngrams.iter().filter(is_new).cloned());
         Ok(all)
     }
 
