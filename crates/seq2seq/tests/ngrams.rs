@@ -181,7 +181,7 @@ fn pairs(letters: &str) -> Vec<Pair> {
         .flat_map(|a| letters.chars().map(move |b| format!("{a}{b}{a}")));
     let pair = |word: String| Pair {
         target: word.to_uppercase(),
-        features: Some(if word < "b".to_owned() { "X" } else { "Y" }.to_owned()),
+        features: Some(if word.as_str() < "b" { "X" } else { "Y" }.to_owned()),
         source: word,
     };
     words.map(pair).collect()

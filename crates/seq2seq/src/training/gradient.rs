@@ -37,6 +37,8 @@ pub struct Pass<'a> {
 pub struct BatchGradient {
     /// Of the mean loss of the batch's symbols.
     pub gradient: GradientsParams,
+    /// The network that it is the gradient of, if that is not the whole one: see [`Network::spread`].
+    pub excerpt: Option<Network>,
     /// Of each part, with its number of symbols.
     pub figures: Vec<(Figures, usize)>,
 }
@@ -65,7 +67,7 @@ impl Pass<'_> {
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
         let sources = parts.iter().map(|part| &part.batch.source.symbols);
         let excerpt = network.excerpt(sources);
-        let (whole, network) = (network, excerpt.as_ref().unwrap_or(network));
+        let network = excerpt.as_ref().unwrap_or(network);
         let alone = parts.len() == 1;
         let computed = side_by_side(parts, |part| match alone {
             true => self.of_part(part, network, symbols),
@@ -81,9 +83,11 @@ impl Pass<'_> {
             sum.accumulate(network, gradient);
             figures.push(found);
         }
-        let mut gradient = sum.grads();
-        whole.spread(network, &mut gradient);
-        BatchGradient { gradient, figures }
+        BatchGradient {
+            gradient: sum.grads(),
+            excerpt,
+            figures,
+        }
     }
 
     /// A part of the batch, with symbols hidden in some pairs of a network that copies.

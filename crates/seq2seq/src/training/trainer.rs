@@ -282,6 +282,9 @@ impl Trainer {
         if settings.clip_norm > 0.0 {
             gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
         }
+        if let Some(excerpt) = found.excerpt {
+            self.network.spread(&excerpt, &mut gradients);
+        }
         let rate = match self.budget.used() {
             Some(used) => self.schedule.rate_within_budget(used),
             None => self.schedule.next_rate(self.position.plateaus),
