@@ -49,7 +49,8 @@ pub(crate) fn backward(
     let mut d_product = is_reset_after.then(|| Scratch::new(rows_len));
     let initial = Initial::new(p);
     let beginnings = Beginnings::new(p);
-    let mut merged = Scratch::new(beginnings.turns() * p.batch * width);
+    let shared = (beginnings.turns() > 0).then_some(beginnings.turns() * p.batch * width);
+    let mut merged = shared.map(Scratch::new);
     let hidden = if sequence == 0 { saved.hidden } else { output };
     let d_input = match &mut d_gathered {
         Some(scratch) => Shared(scratch.pointer()),
@@ -61,7 +62,11 @@ pub(crate) fn backward(
         initial: initial.values(),
         weights: Weights::new(p),
         beginnings: &beginnings,
-        merged: Shared(merged.pointer()),
+        merged: Shared(
+            merged
+                .as_mut()
+                .map_or(std::ptr::null_mut(), Scratch::pointer),
+        ),
         d_sequence: (sequence > 0).then_some(d_output),
         d_state: Shared(d_initial.as_mut_ptr()),
         d_input,
@@ -70,7 +75,9 @@ pub(crate) fn backward(
             .map_or(d_input, |scratch| Shared(scratch.pointer())),
     };
     for_each_range(p.batch, |rows| pass.run(rows));
-    pass.run_shared();
+    if merged.is_some() {
+        pass.run_shared();
+    }
     if p.initial.is_none() {
         d_initial.fill(0.0);
     }

@@ -44,19 +44,31 @@ impl Noise {
     /// The numbers of such a mask.
     pub fn values(&mut self, count: usize, rate: f64) -> Vec<f32> {
         let keep = 1.0 / (1.0 - rate as f32);
-        let drops = self.drops(std::iter::repeat_n(rate, count));
-        let mask = |dropped| if dropped { 0.0 } else { keep };
-        drops.into_iter().map(mask).collect()
+        let threshold = threshold(rate);
+        let mask = |drawn| if drawn < threshold { 0.0 } else { keep };
+        self.draw(count).into_iter().map(mask).collect()
     }
 
     /// For each rate, `true` with that probability.
     pub fn drops(&mut self, rates: impl ExactSizeIterator<Item = f64>) -> Vec<bool> {
-        // 16 bits a number: fine enough for a rate, and half the random numbers to draw.
-        let mut drawn = vec![0u16; rates.len()];
-        self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
-        let drops = |(drawn, rate): (u16, f64)| u16::from_le(drawn) < (rate * 65536.0) as u16;
-        drawn.into_iter().zip(rates).map(drops).collect()
+        let drawn = self.draw(rates.len()).into_iter();
+        let drops = drawn
+            .zip(rates)
+            .map(|(drawn, rate)| drawn < threshold(rate));
+        drops.collect()
     }
+
+    /// 16 bits a number: fine enough for a rate, and half the random numbers to draw.
+    fn draw(&mut self, count: usize) -> Vec<u16> {
+        let mut drawn = vec![0u16; count];
+        self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
+        drawn.into_iter().map(u16::from_le).collect()
+    }
+}
+
+/// What a random number is below with this probability.
+fn threshold(rate: f64) -> u16 {
+    (rate * 65536.0) as u16
 }
 
 /// Random numbers of a part of a step's batch, whatever came before it.
