@@ -45,24 +45,26 @@ impl Noise {
     pub fn values(&mut self, count: usize, rate: f64) -> Vec<f32> {
         let keep = 1.0 / (1.0 - rate as f32);
         let threshold = threshold(rate);
-        let mask = |drawn| if drawn < threshold { 0.0 } else { keep };
-        self.draw(count).into_iter().map(mask).collect()
+        let mask = |&drawn: &u16| if drawn < threshold { 0.0 } else { keep };
+        // By reference: this loop is vectorized, one that consumes the numbers is not.
+        self.draw(count).iter().map(mask).collect()
     }
 
     /// For each rate, `true` with that probability.
     pub fn drops(&mut self, rates: impl ExactSizeIterator<Item = f64>) -> Vec<bool> {
-        let drawn = self.draw(rates.len()).into_iter();
-        let drops = drawn
-            .zip(rates)
-            .map(|(drawn, rate)| drawn < threshold(rate));
-        drops.collect()
+        let drawn = self.draw(rates.len());
+        let drops = drawn.iter().zip(rates);
+        drops
+            .map(|(&drawn, rate)| drawn < threshold(rate))
+            .collect()
     }
 
     /// 16 bits a number: fine enough for a rate, and half the random numbers to draw.
     fn draw(&mut self, count: usize) -> Vec<u16> {
         let mut drawn = vec![0u16; count];
         self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
-        drawn.into_iter().map(u16::from_le).collect()
+        drawn.iter_mut().for_each(|n| *n = u16::from_le(*n));
+        drawn
     }
 }
 
