@@ -22,9 +22,12 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Takes the smallest idle buffer that holds `len` numbers, or makes one in place of the largest
-    /// that does not: batches of growing lengths leave nothing behind.
+    /// that does not: batches of growing lengths leave nothing behind. One of no numbers takes none.
     pub fn new(len: usize) -> Self {
         let needed = len.div_ceil(16);
+        if needed == 0 {
+            return Self { lines: vec![], len };
+        }
         let found = IDLE.with_borrow_mut(|idle| {
             let fits = idle
                 .iter()
@@ -69,6 +72,9 @@ impl Drop for Scratch {
         /// Buffers that a thread keeps; the smallest goes when there are more.
         const KEPT: usize = 16;
         let lines = std::mem::take(&mut self.lines);
+        if lines.is_empty() {
+            return;
+        }
         // The thread may be past the destruction of its buffers: then this one is freed too.
         let _ = IDLE.try_with(|idle| {
             let mut idle = idle.borrow_mut();

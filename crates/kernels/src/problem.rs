@@ -53,6 +53,16 @@ pub enum Direction {
     Reverse,
 }
 
+impl Direction {
+    /// The step that is read at a turn, of `time` steps.
+    pub(crate) const fn step(self, turn: usize, time: usize) -> usize {
+        match self {
+            Self::Forward => turn,
+            Self::Reverse => time - 1 - turn,
+        }
+    }
+}
+
 /// What is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {

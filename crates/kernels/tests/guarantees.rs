@@ -95,52 +95,51 @@ fn check_one_by_one(case: &Case<f32>) {
     }
 }
 
+/// Every cell with a few numbers of units.
+fn cells_and_sizes() -> impl Iterator<Item = (Cell, usize)> {
+    let sizes: &[usize] = if cfg!(miri) { &[7] } else { &[1, 7, 24, 33] };
+    CELLS
+        .into_iter()
+        .flat_map(|cell| sizes.iter().map(move |&hidden| (cell, hidden)))
+}
+
 #[test]
 fn a_batch_gives_what_its_sequences_give_one_by_one() {
-    for cell in CELLS {
-        let sizes: &[usize] = if cfg!(miri) { &[7] } else { &[1, 7, 24, 33] };
-        for &hidden in sizes {
-            check_one_by_one(&Case::new(shape(cell, 3, ROWS, hidden), 5).to_f32());
-        }
+    for (cell, hidden) in cells_and_sizes() {
+        check_one_by_one(&Case::new(shape(cell, 3, ROWS, hidden), 5).to_f32());
     }
 }
 
 #[test]
 fn sequences_that_start_from_the_same_state_give_what_each_gives_alone() {
-    for cell in CELLS {
-        let sizes: &[usize] = if cfg!(miri) { &[7] } else { &[1, 7, 24, 33] };
-        for &hidden in sizes {
-            let shape = Shape {
-                mask: false,
-                ..shape(cell, 3, ROWS, hidden)
-            };
-            let mut case = Case::new(shape, 8).to_f32();
-            // Four different h, each of several rows; c of an LSTM stays different.
-            for row in 4..ROWS {
-                let like = (row * row) % 4 * hidden;
-                case.initial.copy_within(like..like + hidden, row * hidden);
-            }
-            // The last row begins like the others of its kind, and ends otherwise.
-            case.initial[ROWS * hidden - 1] += 0.25;
-            check_one_by_one(&case);
+    for (cell, hidden) in cells_and_sizes() {
+        let shape = Shape {
+            mask: false,
+            ..shape(cell, 3, ROWS, hidden)
+        };
+        let mut case = Case::new(shape, 8).to_f32();
+        // Four different h, each of several rows; c of an LSTM stays different.
+        for row in 4..ROWS {
+            let like = (row * row) % 4 * hidden;
+            case.initial.copy_within(like..like + hidden, row * hidden);
         }
+        // The last row begins like the others of its kind, and ends otherwise.
+        case.initial[ROWS * hidden - 1] += 0.25;
+        check_one_by_one(&case);
     }
 }
 
 #[test]
 fn sequences_that_begin_alike_give_what_each_gives_alone() {
-    for cell in CELLS {
-        let sizes: &[usize] = if cfg!(miri) { &[7] } else { &[1, 7, 24, 33] };
-        for &hidden in sizes {
-            let shape = Shape {
-                initial: false,
-                mask: false,
-                ..shape(cell, 3, ROWS, hidden)
-            };
-            let mut case = Case::new(shape, 9).to_f32();
-            case.ids.iter_mut().for_each(|id| *id %= 2);
-            check_one_by_one(&case);
-        }
+    for (cell, hidden) in cells_and_sizes() {
+        let shape = Shape {
+            initial: false,
+            mask: false,
+            ..shape(cell, 3, ROWS, hidden)
+        };
+        let mut case = Case::new(shape, 9).to_f32();
+        case.ids.iter_mut().for_each(|id| *id %= 2);
+        check_one_by_one(&case);
     }
 }
 

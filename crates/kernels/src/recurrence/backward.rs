@@ -49,8 +49,7 @@ pub(crate) fn backward(
     let mut d_product = is_reset_after.then(|| Scratch::new(rows_len));
     let initial = Initial::new(p);
     let beginnings = Beginnings::new(p);
-    let shared = (beginnings.turns() > 0).then_some(beginnings.turns() * p.batch * width);
-    let mut merged = shared.map(Scratch::new);
+    let mut merged = Scratch::new(beginnings.levels.len() * p.batch * width);
     let hidden = if sequence == 0 { saved.hidden } else { output };
     let d_input = match &mut d_gathered {
         Some(scratch) => Shared(scratch.pointer()),
@@ -62,11 +61,7 @@ pub(crate) fn backward(
         initial: initial.values(),
         weights: Weights::new(p),
         beginnings: &beginnings,
-        merged: Shared(
-            merged
-                .as_mut()
-                .map_or(std::ptr::null_mut(), Scratch::pointer),
-        ),
+        merged: Shared(merged.pointer()),
         d_sequence: (sequence > 0).then_some(d_output),
         d_state: Shared(d_initial.as_mut_ptr()),
         d_input,
@@ -75,7 +70,7 @@ pub(crate) fn backward(
             .map_or(d_input, |scratch| Shared(scratch.pointer())),
     };
     for_each_range(p.batch, |rows| pass.run(rows));
-    if merged.is_some() {
+    if !beginnings.levels.is_empty() {
         pass.run_shared();
     }
     if p.initial.is_none() {
@@ -158,7 +153,7 @@ impl Pass<'_> {
     /// All steps of some sequences, but for what they share with others.
     fn run(&self, rows: Range<usize>) {
         let schedule = Schedule::new(self.p, rows);
-        let shared = self.beginnings.turns();
+        let shared = self.beginnings.levels.len();
         for (index, turn) in schedule.turns.iter().enumerate().skip(shared).rev() {
             let step = self.step(&schedule, index);
             self.ended(&step, schedule.ended(turn));
@@ -174,19 +169,14 @@ impl Pass<'_> {
     /// these: the first row of a kind stands for all of it.
     fn run_shared(&self) {
         let schedule = Schedule::new(self.p, 0..self.p.batch);
-        for index in (1..=self.beginnings.turns()).rev() {
-            let Some(kinds) = self.beginnings.before(index) else {
-                continue;
-            };
-            let (turn, last) = (self.step(&schedule, index), self.step(&schedule, index - 1));
-            let d_product = Shared(
-                self.merged
-                    .0
-                    .wrapping_add((index - 1) * self.p.batch * self.p.width()),
-            );
+        for (index, kinds) in self.beginnings.levels.iter().enumerate().rev() {
+            let (last, turn) = (self.step(&schedule, index), self.step(&schedule, index + 1));
+            let later = self.beginnings.after(index + 1);
+            let at = index * self.p.batch * self.p.width();
+            let d_product = Shared(self.merged.0.wrapping_add(at));
             let merged = BackStep { d_product, ..turn };
             for_each_range(kinds.first.len(), |range| {
-                let merge = Merge::new(self.p, kinds, self.beginnings.after(index), range);
+                let merge = Merge::new(self.p, kinds, later, range);
                 merge.gradients(&turn, &merged);
                 self.products(merged, merge.first);
                 merge.outputs(&last);

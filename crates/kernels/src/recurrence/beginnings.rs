@@ -9,7 +9,8 @@ use crate::problem::{Cell, Direction, Input, Problem};
 /// sequences.
 #[derive(Default)]
 pub(crate) struct Beginnings {
-    levels: Vec<Kinds>,
+    /// The kinds of states after turn 0, 1 and so on.
+    pub levels: Vec<Kinds>,
 }
 
 /// Sequences of a batch, or some of them, by what they have in common.
@@ -57,22 +58,19 @@ impl Beginnings {
         let Input::Gather { ids, .. } = p.input else {
             return Self::default();
         };
+        let alone = p.cell == (Cell::Gru { reset_after: false });
+        if p.initial.is_some() || p.mask.is_some() || alone {
+            return Self::default();
+        }
         // A sequence that ends where others go on is not one of them any more.
         let shortest = match (p.lengths, p.direction) {
             (None, _) => p.time,
             (Some(lengths), Direction::Forward) => lengths.iter().copied().min().unwrap_or(0),
             (Some(_), Direction::Reverse) => 0,
         };
-        let alone = p.cell == (Cell::Gru { reset_after: false });
-        if p.initial.is_some() || p.mask.is_some() || alone {
-            return Self::default();
-        }
         let mut levels: Vec<Kinds> = Vec::new();
         for turn in 0..shortest.saturating_sub(1) {
-            let step = match p.direction {
-                Direction::Forward => turn,
-                Direction::Reverse => p.time - 1 - turn,
-            };
+            let step = p.direction.step(turn, p.time);
             let symbols = &ids[step * p.batch..][..p.batch];
             let before = levels.last();
             let kinds = Kinds::new(0..p.batch as u32, p.batch, |row| {
@@ -85,11 +83,6 @@ impl Beginnings {
             levels.push(kinds);
         }
         Self { levels }
-    }
-
-    /// Turns after which states are shared.
-    pub fn turns(&self) -> usize {
-        self.levels.len()
     }
 
     /// The kinds of states after a turn, if they are shared then.

@@ -26,10 +26,7 @@ impl Schedule {
             rows: Vec::new(),
         };
         for turn in 0..problem.time {
-            let step = match problem.direction {
-                Direction::Forward => turn,
-                Direction::Reverse => problem.time - 1 - turn,
-            };
+            let step = problem.direction.step(turn, problem.time);
             match problem.lengths {
                 Some(lengths) => schedule.push(problem, step, lengths, rows.clone()),
                 None => schedule.push_full(problem.initial.is_none(), step, rows.clone()),

@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse,
-    LARGEST_BEAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
+    LARGEST_BEAM, LONGEST_NGRAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
 };
 
 use crate::data::LONGEST_TEXT;
@@ -117,11 +117,7 @@ impl Recipe {
             MOST_DROPOUT,
         )?;
         at_least("model.ngrams.longest", model.ngrams.longest, 1)?;
-        at_most(
-            "model.ngrams.longest",
-            model.ngrams.longest,
-            super::LONGEST_NGRAM,
-        )?;
+        at_most("model.ngrams.longest", model.ngrams.longest, LONGEST_NGRAM)?;
         at_least("model.ngrams.min_count", model.ngrams.min_count, 1)?;
         within("model.ngrams.discount", model.ngrams.discount, 0.0, 1e6)?;
         self.check_attention()?;
@@ -247,36 +243,29 @@ impl Recipe {
     fn check_embeddings(&self) -> Result<(), ConfigError> {
         let model = &self.model;
         let one_hot = matches!(model.embedding, Embedding::Named(_));
-        if one_hot && model.embedding_dropout > 0.0 {
-            return conflict(
-                "model.embedding_dropout needs embeddings, but model.embedding = \"one-hot\": give \
-                 their size, such as model.embedding = 64, or remove model.embedding_dropout",
-            );
-        }
-        if one_hot && model.ngrams.longest > 1 && model.architecture != Architecture::Transformer {
-            return conflict(
-                "model.ngrams.longest adds vectors of n-grams to those of symbols, but \
-                 model.embedding = \"one-hot\": give their size, such as model.embedding = 64, or \
-                 remove model.ngrams",
-            );
-        }
-        let uses = [
+        // A Transformer has a size of its own for vectors.
+        let of_layers = model.architecture != Architecture::Transformer;
+        let of_source = [
+            (model.embedding_dropout > 0.0, "model.embedding_dropout"),
+            (of_layers && model.ngrams.longest > 1, "model.ngrams"),
+        ];
+        let of_target = [
             (model.tied_embeddings, "model.tied_embeddings"),
             (model.shared_embeddings, "model.shared_embeddings"),
         ];
-        for (_, setting) in uses.into_iter().filter(|(used, _)| *used) {
-            if one_hot {
-                return conflict(format!(
-                    "{setting} needs embeddings, but model.embedding = \"one-hot\": give their size, \
-                     such as model.embedding = 64, or remove {setting}"
-                ));
-            }
-            if model.decoder_input == DecoderInput::EncoderOutput {
-                return conflict(format!(
-                    "{setting} needs target embeddings, but model.decoder_input = \
-                     \"encoder-output\" never reads a target symbol: remove one of the two"
-                ));
-            }
+        let mut all = of_source.iter().chain(&of_target);
+        if let Some((_, setting)) = all.find(|(used, _)| one_hot && *used) {
+            return conflict(format!(
+                "{setting} needs embeddings, but model.embedding = \"one-hot\": give their size, such \
+                 as model.embedding = 64, or remove {setting}"
+            ));
+        }
+        let no_target = model.decoder_input == DecoderInput::EncoderOutput;
+        if let Some((_, setting)) = of_target.iter().find(|(used, _)| no_target && *used) {
+            return conflict(format!(
+                "{setting} needs target embeddings, but model.decoder_input = \"encoder-output\" \
+                 never reads a target symbol: remove one of the two"
+            ));
         }
         if model.shared_embeddings && !self.text.shared_vocabulary {
             return conflict(

@@ -1,16 +1,17 @@
 //! Vectors that stand for symbols.
 
 use burn::module::Param;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::dropout::{Noise, dropout};
 use super::parameters::{ParameterError, Parameters};
 use super::recurrent::LayerInput;
+use super::tensors::row_numbers;
 use crate::config::Embedding;
 use crate::data::Padded;
 
 /// Largest initial value of an embedding, as in Keras.
-const LIMIT: f32 = 0.05;
+pub(super) const LIMIT: f32 = 0.05;
 
 /// A table of vectors `[symbols, size]`, unless the input is one-hot.
 ///
@@ -49,11 +50,9 @@ pub fn layer_input<'a>(
 
 /// The vectors `[time, batch, size]` of symbols, rows of a table.
 pub fn look_up(table: Tensor<2>, symbols: &Padded) -> Tensor<3> {
-    let count = symbols.ids.len();
-    let ids = TensorData::new(symbols.ids.clone(), [count]);
-    let ids = Tensor::<1, Int>::from_data(ids, &table.device());
     let size = table.dims()[1];
+    let rows = row_numbers(symbols.ids.clone(), &table);
     table
-        .select(0, ids)
+        .select(0, rows)
         .reshape([symbols.time, symbols.batch(), size])
 }

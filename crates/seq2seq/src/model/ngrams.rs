@@ -15,13 +15,11 @@ use burn::optim::GradientsParams;
 use burn::tensor::{IndexingUpdateOp, Tensor};
 
 use super::dropout::Noise;
+use super::embedding::LIMIT;
 use super::parameters::{ParameterError, Parameters};
 use super::tensors::row_numbers;
 use crate::config::{LONGEST_NGRAM, NgramSettings};
 use crate::data::Padded;
-
-/// Largest initial value, as of embeddings.
-const LIMIT: f32 = 0.05;
 
 /// Stands for what lies beyond either end of a source.
 const OUTSIDE: i32 = -1;

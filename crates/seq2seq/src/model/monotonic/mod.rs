@@ -33,6 +33,7 @@ pub use fused::Plan;
 use super::activation::tanh;
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
+use super::embedding::{LIMIT, look_up};
 use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
 use super::ngrams::Ngrams;
@@ -40,12 +41,9 @@ use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::source::SourceBatch;
-use super::tensors::{constant, row_numbers, select_rows};
+use super::tensors::{constant, select_rows};
 use crate::config::ModelSettings;
 use crate::data::Padded;
-
-/// Largest initial value of an embedding, as in Keras.
-const EMBEDDING_LIMIT: f32 = 0.05;
 
 /// All weights of a model with hard monotonic attention.
 #[derive(Module, Debug)]
@@ -263,7 +261,7 @@ impl MonotonicNetwork {
         dropout: &mut Dropout,
     ) -> Source {
         let symbols = at_least_one(&source.symbols);
-        let mut vectors = embedded(&self.source_embedding, &symbols);
+        let mut vectors = look_up(self.source_embedding.val(), &symbols);
         if let Some(ngrams) = &self.ngrams {
             vectors = vectors + ngrams.sum(&symbols, dropout.noise());
         }
@@ -339,7 +337,7 @@ impl MonotonicNetwork {
 
     /// Vectors `[time, batch, width]`: target symbols, and features behind each.
     fn decoder_input(&self, source: &Source, symbols: &Padded) -> Tensor<3> {
-        let vectors = embedded(&self.target_embedding, symbols);
+        let vectors = look_up(self.target_embedding.val(), symbols);
         let Some(features) = &source.features else {
             return vectors;
         };
@@ -371,7 +369,7 @@ impl FeatureSum {
 
     /// One vector for each sequence, `[batch, size]`.
     pub fn forward(&self, features: &Padded) -> Tensor<2> {
-        let vectors = embedded(&self.embedding, features);
+        let vectors = look_up(self.embedding.val(), features);
         let [time, batch, size] = vectors.dims();
         let present = (0..time).flat_map(|step| {
             let present = move |&length: &usize| f32::from(u8::from(step < length));
@@ -414,22 +412,12 @@ fn at_least_one(symbols: &Padded) -> Padded {
     }
 }
 
-/// Vectors `[time, batch, size]`.
-fn embedded(table: &Param<Tensor<2>>, symbols: &Padded) -> Tensor<3> {
-    let table = table.val();
-    let size = table.dims()[1];
-    let rows = row_numbers(symbols.ids.clone(), &table);
-    table
-        .select(0, rows)
-        .reshape([symbols.time, symbols.batch(), size])
-}
-
 fn vectors(
     name: &str,
     shape: [usize; 2],
     params: &mut Parameters,
 ) -> Result<Param<Tensor<2>>, ParameterError> {
-    params.uniform(name, shape, EMBEDDING_LIMIT)
+    params.uniform(name, shape, LIMIT)
 }
 
 impl Source {
