@@ -149,6 +149,14 @@ const REFUSED: &[(&[&str], &str)] = &[
         "give the column that holds the features",
     ),
     (
+        &["data.analogies=1", "data.features_column=3"],
+        "data.analogies compares the ends of sources and targets",
+    ),
+    (
+        &["data.analogies=-1"],
+        "data.analogies = -1: must lie between 0 and 100",
+    ),
+    (
         &["data.features_column=0"],
         "data.features_column = 0: must be at least 1",
     ),

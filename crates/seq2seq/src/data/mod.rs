@@ -7,6 +7,7 @@
 )] // what strangers write is read here
 
 mod addition;
+mod analogy;
 mod batch;
 mod errors;
 mod guess;
@@ -16,6 +17,7 @@ mod questions;
 mod split;
 
 pub use addition::{Addition, AdditionError, Draw};
+pub use analogy::analogies;
 pub use batch::{EpochOrder, Example, NOT_COPIED, Padded, SourceIds};
 pub use errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
 pub use guess::{Guess, guess_tokenization};

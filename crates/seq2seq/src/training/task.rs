@@ -8,8 +8,8 @@ use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
 use crate::config::{ConfigError, Recipe, TokenizationChoice};
 use crate::data::{
-    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, guess_tokenization,
-    split,
+    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, analogies,
+    guess_tokenization, split,
 };
 use crate::evaluation::UnknownSymbols;
 use crate::model_file::ModelFileError;
@@ -76,6 +76,8 @@ pub struct DataReport {
     pub skipped: Vec<SkippedLine>,
     /// Different training sources.
     pub sources: usize,
+    /// Training pairs that were made by analogy; the sources do not count theirs.
+    pub analogies: usize,
     /// Tokenization of the source.
     pub source: Chosen,
     /// Tokenization of the target.
@@ -138,7 +140,7 @@ impl Task {
         recipe.check()?;
         recipe.model.check_trainable()?;
         let loaded = loaded.normalized(recipe.text.normalization);
-        let (pairs, dev) = validation_pairs(&recipe, loaded.train)?;
+        let (mut pairs, dev) = validation_pairs(&recipe, loaded.train)?;
         let read_dev = loaded.dev.unwrap_or_default();
         let dev = if read_dev.is_empty() { dev } else { read_dev };
         if pairs.is_empty() {
@@ -150,6 +152,14 @@ impl Task {
         let target = choose(recipe.text.target, pairs.iter().map(|p| p.target.as_str()));
         recipe.text.source = choice(source.tokenization);
         recipe.text.target = choice(target.tokenization);
+        let sources: HashSet<&str> = pairs.iter().map(|p| p.source.as_str()).collect();
+        let sources = sources.len();
+        let given = pairs.len();
+        let most = (recipe.data.analogies * given as f64) as usize;
+        if most > 0 {
+            let made = analogies(&pairs, source.tokenization, target.tokenization, most);
+            pairs.extend(made);
+        }
         let base = recipe
             .training
             .from
@@ -169,11 +179,8 @@ impl Task {
         let report = DataReport {
             origin: loaded.origin,
             skipped: loaded.skipped,
-            sources: pairs
-                .iter()
-                .map(|p| p.source.as_str())
-                .collect::<HashSet<_>>()
-                .len(),
+            sources,
+            analogies: pairs.len() - given,
             source,
             target,
             longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
