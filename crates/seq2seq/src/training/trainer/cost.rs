@@ -13,6 +13,9 @@ use crate::training::schedule::Schedule;
 
 /// Time after which no further step is measured.
 const ENOUGH_SECONDS: f64 = 0.04;
+/// Steps that are measured however long they take, besides the largest batch: the first ones touch memory
+/// for the first time.
+const FEWEST_STEPS: usize = 4;
 /// Decoding freely takes about as long as so many passes over the true symbols.
 const DECODING_PASSES: f64 = 2.0;
 
@@ -82,7 +85,7 @@ impl Trainer {
             self.step(members)?;
             let symbols = self.padded_symbols(members).max(1);
             fastest = fastest.min(step.elapsed().as_secs_f64() / symbols as f64);
-            if count > 0 && begun.elapsed().as_secs_f64() > ENOUGH_SECONDS {
+            if count >= FEWEST_STEPS && begun.elapsed().as_secs_f64() > ENOUGH_SECONDS {
                 break;
             }
         }
