@@ -49,13 +49,13 @@ fn analogies_of_a_lexicon() {
     let stems = [
         "bat", "hut", "fort", "limit", "carrot", "merit", "pilot", "robot", "ticket", "basket",
     ];
-    let sounds = |word: &str| -> String {
-        word.to_uppercase()
-            .split("")
+    let sounds = |word: &str| {
+        let letters = word.to_uppercase();
+        letters
+            .chars()
+            .map(String::from)
             .collect::<Vec<_>>()
             .join(" ")
-            .trim()
-            .into()
     };
     let known = stems.map(|word| format!("{word}\t{0}\n{word}'s\t{0} S\n", sounds(word)));
     let lexicon = known.concat() + "comet\tK O M I T\n";

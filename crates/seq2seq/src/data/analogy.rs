@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Pair;
-use crate::text::Tokenization;
+use crate::text::{Specials, Tokenization, Vocabulary};
 
 /// Most symbols that a rule takes from the end of a source, or puts there.
 const LONGEST_ENDING: usize = 3;
@@ -41,7 +41,7 @@ const LONG_BASE: usize = 8;
 /// Symbols that a context may have of the source before the ending, and of the target: the closest first.
 const CONTEXTS: [(usize, usize); 4] = [(3, 3), (2, 2), (1, 2), (1, 1)];
 
-/// Symbols of a text, by number.
+/// Symbols of a text, by their ids.
 type Symbols<'a> = &'a [u32];
 
 /// The targets of each source.
@@ -49,13 +49,6 @@ type Lexicon = BTreeMap<Vec<u32>, Vec<Vec<u32>>>;
 
 /// The sources that begin alike: what comes after that, and the targets.
 type Relatives<'a> = HashMap<Symbols<'a>, Vec<(Symbols<'a>, &'a [Vec<u32>])>>;
-
-/// Numbers for symbols, which are faster to compare.
-#[derive(Default)]
-struct Numbers<'a> {
-    numbers: HashMap<&'a str, u32>,
-    symbols: Vec<&'a str>,
-}
 
 /// One ending in place of another, after certain symbols.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,10 +70,12 @@ struct Change<'a> {
 /// many do; sorted.
 type Examples<'a> = Vec<(Option<Change<'a>>, usize)>;
 
+/// Which endings take the place of an ending, and in which share of the sources that have it.
+type Productive<'a> = HashMap<Symbols<'a>, BTreeMap<Symbols<'a>, f64>>;
+
 /// How a file of pairs changes the ends of its sources and targets.
 struct Rules<'a> {
-    /// Which endings take the place of an ending, and in which share of the sources that have it.
-    productive: HashMap<Symbols<'a>, BTreeMap<Symbols<'a>, f64>>,
+    productive: Productive<'a>,
     /// What becomes of a target in each context with enough examples, and the share of them that say so;
     /// none if they disagree.
     changes: HashMap<Context<'a>, Option<(Change<'a>, f64)>>,
@@ -104,11 +99,15 @@ pub fn analogies(
     target: Tokenization,
     most: usize,
 ) -> Vec<Pair> {
-    let (mut letters, mut sounds) = (Numbers::default(), Numbers::default());
+    let pairs = || pairs.iter().filter(|pair| pair.features.is_none());
+    let symbols = pairs().flat_map(|pair| source.split(&pair.source));
+    let letters = Vocabulary::build(symbols, Specials::default());
+    let symbols = pairs().flat_map(|pair| target.split(&pair.target));
+    let sounds = Vocabulary::build(symbols, Specials::default());
     let mut lexicon = Lexicon::new();
-    for pair in pairs.iter().filter(|pair| pair.features.is_none()) {
-        let targets = lexicon.entry(letters.of(source.split(&pair.source)));
-        let target = sounds.of(target.split(&pair.target));
+    for pair in pairs() {
+        let targets = lexicon.entry(letters.encode(&source.split(&pair.source)).ids);
+        let target = sounds.encode(&target.split(&pair.target)).ids;
         targets.or_default().push(target);
     }
     let relatives = relatives(&lexicon);
@@ -119,30 +118,12 @@ pub fn analogies(
     let made = made.into_iter().filter_map(|(made_source, made)| {
         let chosen = made.chosen()?;
         let texts = (
-            source.join(&letters.symbols(&made_source)),
-            target.join(&sounds.symbols(&chosen)),
+            source.join(&letters.decode(&made_source)),
+            target.join(&sounds.decode(&chosen)),
         );
         Some(texts.into())
     });
     made.take(most).collect()
-}
-
-impl<'a> Numbers<'a> {
-    fn of(&mut self, symbols: Vec<&'a str>) -> Vec<u32> {
-        let number = |symbol| {
-            let next = self.symbols.len() as u32;
-            *self.numbers.entry(symbol).or_insert_with(|| {
-                self.symbols.push(symbol);
-                next
-            })
-        };
-        symbols.into_iter().map(number).collect()
-    }
-
-    fn symbols(&self, numbers: Symbols) -> Vec<&'a str> {
-        let symbol = |&number: &u32| self.symbols.get(number as usize).copied();
-        numbers.iter().filter_map(symbol).collect()
-    }
 }
 
 fn relatives(lexicon: &Lexicon) -> Relatives<'_> {
@@ -169,55 +150,13 @@ fn differ(ending: Symbols, other: Symbols) -> bool {
 
 impl<'a> Rules<'a> {
     fn learn(relatives: &Relatives<'a>) -> Self {
-        let mut with_ending: HashMap<Symbols, usize> = HashMap::new();
-        let mut with_both: BTreeMap<(Symbols, Symbols), usize> = BTreeMap::new();
-        for group in relatives.values() {
-            for (ending, _) in group {
-                count_one(with_ending.entry(ending).or_default());
-            }
-            for (ending, new_ending, _) in changes(group) {
-                count_one(with_both.entry((ending, new_ending)).or_default());
-            }
-        }
-        let mut productive: HashMap<Symbols, BTreeMap<_, _>> = HashMap::new();
-        for ((ending, new_ending), both) in with_both {
-            let all = with_ending.get(ending).copied().unwrap_or(both);
-            let productivity = both as f64 / all as f64;
-            if both >= EXAMPLES && productivity >= PRODUCTIVITY {
-                let rules = productive.entry(ending).or_default();
-                rules.insert(new_ending, productivity);
-            }
-        }
-        let mut examples: HashMap<Context, Examples> = HashMap::new();
-        for (base, group) in relatives {
-            for (ending, new_ending, (olds, news)) in changes(group) {
-                let rules = productive.get(ending);
-                if !rules.is_some_and(|rules| rules.contains_key(new_ending)) {
-                    continue;
-                }
-                for old in olds {
-                    let change = Change::between(old, news);
-                    for context in Context::all(base, ending, new_ending, old) {
-                        let examples = examples.entry(context).or_default();
-                        match examples.binary_search_by_key(&change, |(known, _)| *known) {
-                            Ok(at) => {
-                                if let Some((_, count)) = examples.get_mut(at) {
-                                    count_one(count);
-                                }
-                            }
-                            Err(at) => examples.insert(at, (change, 1)),
-                        }
-                    }
-                }
-            }
-        }
+        let productive = productive(relatives);
         let enough = |(_, examples): &(Context, Examples)| total(examples) >= EXAMPLES;
-        let decided = examples.into_iter().filter(enough);
+        let examples = examples(relatives, &productive).into_iter().filter(enough);
+        let changes = examples.map(|(context, examples)| (context, verdict(&examples)));
         Self {
+            changes: changes.collect(),
             productive,
-            changes: decided
-                .map(|(c, examples)| (c, verdict(&examples)))
-                .collect(),
         }
     }
 
@@ -266,6 +205,60 @@ impl<'a> Rules<'a> {
             .find_map(|context| self.changes.get(&context).copied())??;
         Some((change.apply(target)?, agreement))
     }
+}
+
+fn productive<'a>(relatives: &Relatives<'a>) -> Productive<'a> {
+    let mut with_ending: HashMap<Symbols, usize> = HashMap::new();
+    let mut with_both: HashMap<(Symbols, Symbols), usize> = HashMap::new();
+    for group in relatives.values() {
+        for (ending, _) in group {
+            count_one(with_ending.entry(ending).or_default());
+        }
+        for (ending, new_ending, _) in changes(group) {
+            count_one(with_both.entry((ending, new_ending)).or_default());
+        }
+    }
+    let mut productive = Productive::new();
+    for ((ending, new_ending), both) in with_both {
+        let all = with_ending.get(ending).copied().unwrap_or(both);
+        let productivity = both as f64 / all as f64;
+        if both >= EXAMPLES && productivity >= PRODUCTIVITY {
+            let rules = productive.entry(ending).or_default();
+            rules.insert(new_ending, productivity);
+        }
+    }
+    productive
+}
+
+/// The examples of productive rules, in each of their contexts.
+fn examples<'a>(
+    relatives: &Relatives<'a>,
+    productive: &Productive<'a>,
+) -> HashMap<Context<'a>, Examples<'a>> {
+    let is_rule = |ending, new| {
+        (productive.get(ending)).is_some_and(|new_endings| new_endings.contains_key(new))
+    };
+    let mut found: HashMap<Context, Examples> = HashMap::new();
+    for (base, group) in relatives {
+        let rules = changes(group).filter(|(ending, new_ending, _)| is_rule(*ending, *new_ending));
+        for (ending, new_ending, (olds, news)) in rules {
+            for old in olds {
+                let change = Change::between(old, news);
+                for context in Context::all(base, ending, new_ending, old) {
+                    let examples = found.entry(context).or_default();
+                    let place = examples.binary_search_by_key(&change, |(known, _)| *known);
+                    let at = place.unwrap_or_else(|at| {
+                        examples.insert(at, (change, 0));
+                        at
+                    });
+                    if let Some((_, count)) = examples.get_mut(at) {
+                        count_one(count);
+                    }
+                }
+            }
+        }
+    }
+    found
 }
 
 /// What most of the examples say, if it is enough of them, and their share.

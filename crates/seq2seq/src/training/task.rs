@@ -152,8 +152,6 @@ impl Task {
         let target = choose(recipe.text.target, pairs.iter().map(|p| p.target.as_str()));
         recipe.text.source = choice(source.tokenization);
         recipe.text.target = choice(target.tokenization);
-        let sources: HashSet<&str> = pairs.iter().map(|p| p.source.as_str()).collect();
-        let sources = sources.len();
         let given = pairs.len();
         let most = (recipe.data.analogies * given as f64) as usize;
         if most > 0 {
@@ -179,7 +177,12 @@ impl Task {
         let report = DataReport {
             origin: loaded.origin,
             skipped: loaded.skipped,
-            sources,
+            sources: pairs
+                .iter()
+                .take(given)
+                .map(|p| p.source.as_str())
+                .collect::<HashSet<_>>()
+                .len(),
             analogies: pairs.len() - given,
             source,
             target,
