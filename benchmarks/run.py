@@ -1,4 +1,4 @@
-"""Our binary, PyTorch, Keras and JAX in turn on the same works; writes benchmarks/RESULTS.md.
+"""Our binary, PyTorch, Keras, JAX and Yoyodyne in turn on the same works; writes benchmarks/RESULTS.md.
 
     benchmarks/setup.sh
     target/peers/bin/python benchmarks/run.py
@@ -20,14 +20,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / "target/release/seq2seq"
-MODULES = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax"}
+MODULES = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax", "Yoyodyne": "yoyodyne"}
 PEERS = {name: ROOT / f"benchmarks/peer_{module}.py" for name, module in MODULES.items()}
-# Work, phase, and the peers that have it: attention is written for PyTorch alone.
+# Work, phase, and the peers that have it: attention is written for PyTorch, and Yoyodyne has its own.
 WORKS = [
     ("A", "train", ["PyTorch", "Keras", "JAX"]),
     ("A-small", "train", ["PyTorch", "Keras", "JAX"]),
     ("B", "train", ["PyTorch", "Keras", "JAX"]),
-    ("C", "train", ["PyTorch"]),
+    ("C", "train", ["PyTorch", "Yoyodyne"]),
     ("A", "greedy", ["PyTorch", "Keras"]),
     ("A", "greedy-1", ["PyTorch", "Keras"]),
     ("C", "greedy", ["PyTorch"]),
@@ -133,8 +133,8 @@ The limit is what matrix products of the same shapes reach alone on this machine
 
 {versions()} (with TensorFlow {version("tensorflow-cpu")}), each in the fastest way that we found.
 
-| work | phase | threads | seq2seq | of the limit | PyTorch | ratio | Keras | ratio | JAX | ratio |
-|---|---|---|---|---|---|---|---|---|---|---|
+| work | phase | threads | seq2seq | of the limit | PyTorch | ratio | Keras | ratio | JAX | ratio | Yoyodyne | ratio |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|
 """ + "\n".join(rows) + f"""
 
 | | seq2seq | PyTorch | ratio |

@@ -98,7 +98,7 @@ fn check_agreement(first: &Model, other: &Model, number: usize) -> Result<(), En
 /// The weights of all members, under the names that the ensemble gives them.
 fn weights(models: &[Model]) -> Weights {
     let members = models.iter().enumerate().flat_map(|(index, model)| {
-        let weights = weights_of(&model.network).into_iter();
+        let weights = weights_of(model.network()).into_iter();
         weights.map(move |(name, data)| (format!("member.{index}.{name}"), data))
     });
     members.collect()

@@ -113,7 +113,7 @@ impl Model {
             ("codec".to_owned(), json(&*self.codec)),
             ("provenance".to_owned(), toml(&self.provenance)),
         ]);
-        tensor_file::write(path, &weights_of(&self.network), &metadata)
+        tensor_file::write(path, &weights_of(self.network()), &metadata)
             .map_err(|source| unwritable(path, source))
     }
 

@@ -23,6 +23,19 @@ pub fn side_by_side<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sy
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// What `work` makes of each of many small pieces, in their order: each thread takes a share of them at once.
+pub fn in_shares<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
+    let share = pieces.len().div_ceil(rayon::current_num_threads()).max(1);
+    let mut pieces = pieces.into_iter();
+    let take =
+        || Some(pieces.by_ref().take(share).collect()).filter(|taken: &Vec<P>| !taken.is_empty());
+    let shares: Vec<Vec<P>> = std::iter::from_fn(take).collect();
+    let done = side_by_side(shares, |share| {
+        share.into_iter().map(&work).collect::<Vec<R>>()
+    });
+    done.into_iter().flatten().collect()
+}
+
 /// A panic of another thread is passed on by the kernels; it leaves nothing half done here.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use burn::tensor::activation::log_softmax;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Protocol, Recipe};
@@ -48,13 +47,15 @@ pub struct Model {
     pub codec: Arc<Codec>,
     /// What it was trained on.
     pub provenance: Provenance,
-    pub(crate) network: Network,
+    network: Network,
+    /// Kept from call to call, as the weights stay as they are.
+    prepared: Prepared,
 }
 
 /// What a model can be asked: a source, and features where it was trained with them.
 ///
-/// Any text is a source without features.
-pub trait SourceText {
+/// Any text is a source without features. Threads share the texts of a call.
+pub trait SourceText: Sync {
     /// The source.
     fn source(&self) -> &str;
 
@@ -64,7 +65,7 @@ pub trait SourceText {
     }
 }
 
-impl<T: AsRef<str>> SourceText for T {
+impl<T: AsRef<str> + Sync> SourceText for T {
     fn source(&self) -> &str {
         self.as_ref()
     }
@@ -130,12 +131,26 @@ impl Model {
         if let Some(name) = names.pop_first() {
             return Err(ParameterError::LeftOver(name));
         }
-        Ok(Self {
+        Ok(Self::new(recipe, codec, provenance, network))
+    }
+
+    pub(crate) fn new(
+        recipe: Recipe,
+        codec: Arc<Codec>,
+        provenance: Provenance,
+        network: Network,
+    ) -> Self {
+        Self {
             recipe,
             codec,
             provenance,
             network,
-        })
+            prepared: Prepared::default(),
+        }
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Name and shape of every weight, in the order of the layers.
@@ -168,6 +183,12 @@ impl Model {
         line.split('\t').count() > read
     }
 
+    /// Reads a batch of sources, of which a call writes so many sequences altogether.
+    pub(crate) fn start_for(&self, sources: &[&SourceIds], sequences: usize) -> DecoderState {
+        let prepared = self.prepared.for_sequences(sequences);
+        self.network.encode(&SourceBatch::new(sources), prepared)
+    }
+
     /// Whether the first target symbol must be given (the notebook's protocol).
     pub fn needs_first_symbol(&self) -> bool {
         self.recipe.model.protocol == Protocol::FirstSymbol
@@ -178,16 +199,15 @@ impl StepModel for Model {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        let prepared = Prepared::for_sequences(sources.len());
-        (self.network).encode(&SourceBatch::new(sources), prepared.as_ref())
+        self.start_for(sources, sources.len())
     }
 
     fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {
         let scores = self.network.step(state, last);
-        let log_probs = log_softmax(scores.scores, 1);
-        let classes = log_probs.dims()[1];
+        let classes = scores.scores.dims()[1];
         // Weights are f32 on every backend that a model is loaded on, so this cannot fail.
-        let values = log_probs.try_into_vec_as::<f32>().unwrap_or_default();
+        let mut values = (scores.scores.try_into_vec_as::<f32>()).unwrap_or_default();
+        rnn_kernels::log_softmax(&mut values, classes);
         let attention = scores.attention.map(|weights| Attention {
             time: weights.dims()[1],
             weights: weights.try_into_vec_as::<f32>().unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! The hypotheses of one input: those that go on, and those that have ended.
 
 use std::borrow::Cow;
+use std::iter::successors;
 use std::mem;
 
 use rand_chacha::ChaCha8Rng;
@@ -52,6 +53,8 @@ struct Node {
 #[derive(Clone)]
 struct Live {
     node: Option<usize>,
+    /// The row of the step before that it continues.
+    row: usize,
     last: u32,
     log_probability: f64,
     tempered: Vec<f64>,
@@ -59,7 +62,8 @@ struct Live {
     allowed: u32,
     /// Attention so far on each source symbol, where the coverage penalty needs it.
     coverage: Vec<f32>,
-    rng: Option<ChaCha8Rng>,
+    /// In a box, as it is large and few have one.
+    rng: Option<Box<ChaCha8Rng>>,
 }
 
 /// A continuation of a live hypothesis by one symbol.
@@ -95,6 +99,8 @@ impl<'a> Rows<'a> {
 pub(super) struct Hypotheses<'a> {
     options: &'a SearchOptions,
     live: Vec<Live>,
+    /// Where those of the next step go.
+    next: Vec<Live>,
     nodes: Vec<Node>,
     ended: Vec<Hypothesis>,
     source_length: usize,
@@ -121,17 +127,19 @@ impl<'a> Hypotheses<'a> {
         let live = |output| {
             allowed.map(|allowed| Live {
                 node: None,
+                row: 0,
                 last: input.first,
                 log_probability: 0.0,
                 tempered: vec![0.0; options.keep.temperatures.len()],
                 allowed,
                 coverage: Vec::new(),
-                rng: seed.map(|seed| stream(seed, input.number, output)),
+                rng: seed.map(|seed| Box::new(stream(seed, input.number, output))),
             })
         };
         Self {
             options,
             live: (0..copies).filter_map(live).collect(),
+            next: Vec::new(),
             nodes: Vec::new(),
             ended: Vec::new(),
             source_length: input.source.len(),
@@ -151,32 +159,40 @@ impl<'a> Hypotheses<'a> {
         self.live.iter().map(|hypothesis| hypothesis.last)
     }
 
-    /// Continues the live hypotheses by a symbol and returns, for each that is live afterwards, the
-    /// row that it came from.
-    pub fn advance(&mut self, rows: &Rows) -> Vec<usize> {
-        let mut parents = mem::take(&mut self.live);
+    /// The row of the last step that each of them continues.
+    pub fn rows(&self) -> impl Iterator<Item = usize> {
+        self.live.iter().map(|hypothesis| hypothesis.row)
+    }
+
+    /// Continues the live hypotheses by a symbol.
+    pub fn advance(&mut self, rows: &Rows) {
+        let mut parents = mem::replace(&mut self.live, mem::take(&mut self.next));
         let candidates = match self.options.method {
             Method::Beam { size } => self.best(&parents, rows, size.max(1)),
             Method::Sample { .. } => self.drawn(&mut parents, rows),
         };
-        let mut kept = Vec::with_capacity(candidates.len());
-        let mut cut = vec![candidates.is_empty(); parents.len()];
+        let mut cut = Vec::new();
+        if candidates.is_empty() {
+            cut.extend(0..parents.len());
+        }
         for candidate in candidates {
             if self.end == Some(candidate.symbol) {
                 self.end(&parents, candidate, rows);
             } else if rows.step >= self.max_length {
-                cut[candidate.parent] = true;
+                cut.push(candidate.parent);
             } else {
                 self.extend(&parents, candidate, rows);
-                kept.push(rows.first + candidate.parent);
             }
         }
-        for (parent, _) in parents.iter().zip(cut).filter(|(_, cut)| *cut) {
-            let hypothesis = self.hypothesis(parent, false);
+        cut.sort_unstable();
+        cut.dedup();
+        for parent in cut {
+            let hypothesis = self.hypothesis(&parents[parent], false);
             self.ended.push(hypothesis);
         }
-        self.give_up_hopeless(&mut kept);
-        kept
+        self.give_up_hopeless();
+        parents.clear();
+        self.next = parents;
     }
 
     /// The best continuations over all hypotheses. All have the same length, so that the length
@@ -256,6 +272,7 @@ impl<'a> Hypotheses<'a> {
         let mut live = parents[candidate.parent].clone();
         let log_probs = rows.log_probs(candidate.parent);
         let attention = rows.attention(candidate.parent);
+        live.row = rows.first + candidate.parent;
         live.log_probability = candidate.log_probability;
         live.last = candidate.symbol;
         let temperatures = &self.options.keep.temperatures;
@@ -306,12 +323,8 @@ impl<'a> Hypotheses<'a> {
 
     /// A hypothesis that goes on no further, read back from its last symbol to its first.
     fn hypothesis(&self, live: &Live, finished: bool) -> Hypothesis {
-        let mut steps = Vec::new();
-        let mut node = live.node;
-        while let Some(at) = node {
-            steps.push(self.nodes[at].step.clone());
-            node = self.nodes[at].parent;
-        }
+        let nodes = successors(live.node, |&node| self.nodes[node].parent);
+        let mut steps: Vec<&Step> = nodes.map(|node| &self.nodes[node].step).collect();
         steps.reverse();
         let written = steps.len() - usize::from(finished);
         let keep = &self.options.keep;
@@ -324,7 +337,7 @@ impl<'a> Hypotheses<'a> {
             risk: None,
             finished,
             steps: if keep.distributions || keep.attention {
-                steps
+                steps.into_iter().cloned().collect()
             } else {
                 Vec::new()
             },
@@ -343,14 +356,14 @@ impl<'a> Hypotheses<'a> {
         self.options.coverage_penalty * coverage.iter().map(seen).sum::<f64>()
     }
 
-    /// Drops live hypotheses, and their entries in `kept`, that can no longer come before the finished
-    /// ones that are wanted. The result is the same as if they went on, as nothing that takes their
-    /// place in the beam can come before them.
+    /// Drops live hypotheses that can no longer come before the finished ones that are wanted. The
+    /// result is the same as if they went on, as nothing that takes their place in the beam can come
+    /// before them.
     ///
     /// A log-probability only falls as symbols are added, the length penalty divides it by at most
     /// that of the longest output, and the coverage penalty is at most zero: that bounds what a
     /// live hypothesis can still reach.
-    fn give_up_hopeless(&mut self, kept: &mut Vec<usize>) {
+    fn give_up_hopeless(&mut self) {
         if matches!(self.options.method, Method::Sample { .. }) {
             return;
         }
@@ -361,10 +374,8 @@ impl<'a> Hypotheses<'a> {
             return;
         };
         let longest = self.length_penalty(self.max_length + 1);
-        let has_hope = |live: &Live| live.log_probability / longest > bar;
-        let mut hopes = self.live.iter().map(has_hope);
-        kept.retain(|_| hopes.next().unwrap_or(true));
-        self.live.retain(has_hope);
+        self.live
+            .retain(|live| live.log_probability / longest > bar);
     }
 
     /// Everything that has ended, best first: finished outputs, then those that were cut.

@@ -69,7 +69,8 @@ pub fn search<M: StepModel>(
                     first,
                     step,
                 };
-                kept.extend(hypotheses.advance(&rows));
+                hypotheses.advance(&rows);
+                kept.extend(hypotheses.rows());
                 first += live;
             }
         }

@@ -77,7 +77,7 @@ pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
     let batches = order.chunks(model.recipe.decoding.batch_size).collect();
     let found = side_by_side(batches, |examples: &[&Example]| {
         let batch = TrainingBatch::new(examples, begin);
-        let figures = forced_batch(&model.network, &batch);
+        let figures = forced_batch(model.network(), &batch);
         (figures, batch.expected.symbols)
     });
     for (figures, of_batch) in found {

@@ -15,7 +15,7 @@ const WORTH_PREPARING: usize = 8;
 pub type Once<T> = Arc<OnceLock<T>>;
 
 /// Weights of any network, prepared as they are first used. Clones share them, also between threads.
-/// They belong to the searches of one call: weights that change need others.
+/// They belong to weights that stay as they are, such as a trained model's: weights that change need others.
 #[derive(Clone, Debug, Default)]
 pub struct Prepared(Arc<Tables>);
 
@@ -29,9 +29,9 @@ struct Tables {
 type Table<T> = Mutex<HashMap<ParamId, Once<T>>>;
 
 impl Prepared {
-    /// For a call that writes so many sequences, if these are worth it.
-    pub fn for_sequences(count: usize) -> Option<Self> {
-        (count >= WORTH_PREPARING).then(Self::default)
+    /// These, if a call writes enough sequences to be worth it.
+    pub fn for_sequences(&self, count: usize) -> Option<&Self> {
+        (count >= WORTH_PREPARING).then_some(self)
     }
 
     /// A matrix, packed.

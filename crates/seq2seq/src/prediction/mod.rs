@@ -8,9 +8,8 @@ use crate::decoding::{
     Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Step,
     StepModel, StepOutput, choose, search,
 };
-use crate::model::prepared::Prepared;
-use crate::model::{DecoderState, SourceBatch};
-use crate::side_by_side::side_by_side;
+use crate::model::DecoderState;
+use crate::side_by_side::{in_shares, side_by_side};
 use crate::text::{EncodedSource, UnknownSymbol};
 use crate::trained_model::{Model, SourceText};
 
@@ -94,18 +93,17 @@ struct Input {
     limit: usize,
 }
 
-/// A model in the searches of a call, with weights prepared once for all if that is worth it.
+/// A model in the searches of a call that writes so many sequences.
 struct Searched<'a> {
     model: &'a Model,
-    prepared: Option<Prepared>,
+    sequences: usize,
 }
 
 impl StepModel for Searched<'_> {
     type State = DecoderState;
 
     fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        let sources = SourceBatch::new(sources);
-        self.model.network.encode(&sources, self.prepared.as_ref())
+        self.model.start_for(sources, self.sequences)
     }
 
     fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {
@@ -235,7 +233,7 @@ impl Model {
             };
             Input { encoded, limit }
         };
-        texts.iter().map(input).collect()
+        in_shares(texts.iter().collect(), input)
     }
 
     /// Length of every output of a model whose targets have no end mark.
@@ -254,8 +252,9 @@ impl Model {
         })
     }
 
-    /// Searches in batches of sources of similar length: little is computed on padding. Each thread takes
-    /// whole batches, the longest first.
+    /// Searches in batches of sources of the same length, or nearly so: little is computed on padding; and of
+    /// those that begin alike, whose first states are the same. Each thread takes whole batches, the longest
+    /// first.
     fn outputs(
         &self,
         inputs: &[Input],
@@ -285,7 +284,10 @@ impl Model {
             number: options.first_number + index as u64,
         };
         let mut order: Vec<usize> = (0..inputs.len()).collect();
-        order.sort_by_key(|&index| inputs[index].encoded.ids.len());
+        order.sort_by_key(|&index| {
+            let symbols = &inputs[index].encoded.ids.symbols;
+            (symbols.len(), symbols)
+        });
         let batches: Vec<&[usize]> = order
             .chunks(self.inputs_of_a_batch(&search_options))
             .rev()
@@ -293,7 +295,7 @@ impl Model {
         let width = search_options.method.width(search_options.nbest);
         let model = Searched {
             model: self,
-            prepared: Prepared::for_sequences(inputs.len().saturating_mul(width)),
+            sequences: inputs.len().saturating_mul(width),
         };
         let found = side_by_side(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();
@@ -326,13 +328,11 @@ impl Model {
         outputs: Vec<Vec<Hypothesis>>,
         options: &PredictOptions,
     ) -> Vec<Prediction> {
-        let answers = texts.iter().zip(inputs).zip(outputs);
-        answers
-            .map(|((text, input), outputs)| {
-                let outputs = choose(outputs, &options.search);
-                self.prediction(text, input, outputs, options)
-            })
-            .collect()
+        let answers = texts.iter().zip(inputs).zip(outputs).collect();
+        in_shares(answers, |((text, input), outputs)| {
+            let outputs = choose(outputs, &options.search);
+            self.prediction(text, input, outputs, options)
+        })
     }
 
     fn prediction<S: SourceText>(

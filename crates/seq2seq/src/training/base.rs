@@ -30,7 +30,7 @@ impl Base {
         Ok(Self {
             codec: (*model.codec).clone(),
             provenance: model.provenance.clone(),
-            weights: weights_of(&model.network),
+            weights: weights_of(model.network()),
         })
     }
 

@@ -69,7 +69,7 @@ impl Teacher {
     /// `loss` mixed with the cross-entropy between the teacher's distribution and that of the
     /// pupil's scores `[time * batch, symbols]`, averaged over all steps that are no padding.
     pub fn guide(&self, loss: Tensor<1>, scores: Tensor<2>, batch: &TrainingBatch) -> Tensor<1> {
-        let network = &self.model.network;
+        let network = self.model.network();
         let taught = softmax(
             network.forward(&batch.source, &batch.decoder_input, None),
             1,

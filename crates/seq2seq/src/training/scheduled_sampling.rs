@@ -21,8 +21,8 @@ pub fn mix_in_predictions(
     rng: &mut ChaCha8Rng,
 ) {
     let rows = batch.decoder_input.batch();
-    let prepared = Prepared::for_sequences(rows);
-    let mut state = network.encode(&batch.source, prepared.as_ref());
+    let prepared = Prepared::default();
+    let mut state = network.encode(&batch.source, prepared.for_sequences(rows));
     for step in 1..batch.decoder_input.time {
         let (read, next) = batch.decoder_input.ids.split_at_mut(step * rows);
         let last: Vec<u32> = read[(step - 1) * rows..]

@@ -393,7 +393,7 @@ impl Trainer {
             return Ok(());
         };
         let best = self.best.as_ref().map(|model| Best {
-            weights: weights_of(&model.network),
+            weights: weights_of(model.network()),
             provenance: model.provenance.clone(),
         });
         let checkpoint = Checkpoint {
@@ -451,20 +451,17 @@ impl Trainer {
         first_symbols.extend(before.iter().flat_map(|before| &before.first_symbols));
         first_symbols.sort_unstable();
         first_symbols.dedup();
-        Ok(Model {
-            recipe: self.task.recipe.clone(),
-            codec: Arc::clone(&self.task.codec),
-            provenance: Provenance {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                pairs: self.task.train.len(),
-                longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
-                longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
-                first_symbols,
-                epochs: self.position.epoch,
-                best: self.position.best,
-                calibration: None,
-            },
-            network: self.averaged()?,
-        })
+        let provenance = Provenance {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pairs: self.task.train.len(),
+            longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
+            longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
+            first_symbols,
+            epochs: self.position.epoch,
+            best: self.position.best,
+            calibration: None,
+        };
+        let (recipe, codec) = (self.task.recipe.clone(), Arc::clone(&self.task.codec));
+        Ok(Model::new(recipe, codec, provenance, self.averaged()?))
     }
 }
