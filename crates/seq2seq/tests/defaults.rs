@@ -109,6 +109,15 @@ fn settings_of_a_network_bring_that_network() {
     );
 }
 
+/// A large lexicon is learned by heart as much as by rule; sentences have no vectors of n-grams.
+#[test]
+fn a_hundred_thousand_words_get_ngrams() {
+    let longest = |pairs, architecture| Recipe::for_size(pairs, architecture).model.ngrams.longest;
+    assert_eq!(longest(100_000, Architecture::Monotonic), 1);
+    assert_eq!(longest(100_001, Architecture::Monotonic), 5);
+    assert_eq!(longest(100_001, Architecture::Recurrent), 1);
+}
+
 /// Texts that have no symbols, or nothing in common, are no reason to fail.
 #[test]
 fn odd_pairs_can_be_trained_on() {

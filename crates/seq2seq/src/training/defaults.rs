@@ -15,6 +15,8 @@ use crate::data::Pair;
 const SMALL: usize = 2_000;
 /// Most pairs of one of middle size.
 const MIDDLE: usize = 20_000;
+/// Most pairs of one that is too small for vectors of n-grams.
+const LARGE: usize = 100_000;
 /// Most cells of a table of source by target symbols, on average, for hard monotonic attention, which
 /// fills such a table for every pair: words, forms, dates, but not sentences by characters.
 const MOST_CELLS: usize = 200;
@@ -93,31 +95,53 @@ impl Recipe {
     /// Fewer pairs get smaller batches and more epochs, so that every model sees enough weight
     /// updates; training stops early once free-running results no longer improve.
     pub fn for_size(pairs: usize, architecture: Architecture) -> Self {
-        let (batch_size, epochs, patience, decay_epochs) = match pairs {
-            0..=SMALL => (16, 100, 15, 6),
-            n if n <= MIDDLE => (32, 60, 8, 3),
-            _ => (64, 30, 5, 2),
-        };
         Self {
             model: model(architecture, pairs),
-            training: TrainingSettings {
-                batch_size,
-                epochs,
-                patience,
-                label_smoothing: 0.1,
-                // A single bad batch must not undo an epoch.
-                clip_norm: 5.0,
-                schedule: ScheduleKind::Plateau,
-                decay_epochs,
-                learning_rate: match architecture {
-                    Architecture::Monotonic => 0.002,
-                    _ => TrainingSettings::default().learning_rate,
-                },
-                ..TrainingSettings::default()
-            },
+            training: training(architecture, pairs),
             ..Self::default()
         }
     }
+}
+
+fn training(architecture: Architecture, pairs: usize) -> TrainingSettings {
+    let default = TrainingSettings {
+        // A single bad batch must not undo an epoch.
+        clip_norm: 5.0,
+        ..TrainingSettings::default()
+    };
+    if looks_up_ngrams(architecture, pairs) {
+        return TrainingSettings {
+            batch_size: 128,
+            epochs: 20,
+            learning_rate: 0.003,
+            schedule: ScheduleKind::Cosine,
+            ..default
+        };
+    }
+    let (batch_size, epochs, patience, decay_epochs) = match pairs {
+        0..=SMALL => (16, 100, 15, 6),
+        n if n <= MIDDLE => (32, 60, 8, 3),
+        _ => (64, 30, 5, 2),
+    };
+    TrainingSettings {
+        batch_size,
+        epochs,
+        patience,
+        label_smoothing: 0.1,
+        schedule: ScheduleKind::Plateau,
+        decay_epochs,
+        learning_rate: match architecture {
+            Architecture::Monotonic => 0.002,
+            _ => default.learning_rate,
+        },
+        ..default
+    }
+}
+
+/// Whether there are pairs enough for vectors of n-grams, with which a network learns words by heart in a
+/// third of the epochs.
+fn looks_up_ngrams(architecture: Architecture, pairs: usize) -> bool {
+    architecture == Architecture::Monotonic && pairs > LARGE
 }
 
 /// What suits an architecture. The dropout of the others is in sections of their own, with defaults
@@ -141,12 +165,19 @@ fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
             dropout: 0.3,
             ..default
         },
-        Architecture::Monotonic => ModelSettings {
-            cell: CellKind::Gru,
-            encoder_units,
-            embedding,
-            ..default
-        },
+        Architecture::Monotonic => {
+            let mut model = ModelSettings {
+                cell: CellKind::Gru,
+                encoder_units,
+                embedding,
+                ..default
+            };
+            if looks_up_ngrams(architecture, pairs) {
+                (model.encoder_units, model.embedding) = (160, Embedding::Size(64));
+                (model.ngrams.longest, model.monotonic.dropout) = (5, 0.2);
+            }
+            model
+        }
         Architecture::Transformer | Architecture::Ensemble => default,
     }
 }
