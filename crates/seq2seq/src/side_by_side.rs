@@ -23,16 +23,23 @@ pub fn side_by_side<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sy
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Small pieces that are worth waking a thread for.
+const SHARE: usize = 16;
+
 /// What `work` makes of each of many small pieces, in their order: each thread takes a share of them at once.
+/// A few pieces wake nobody, and start no pool of threads either.
 pub fn in_shares<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
-    let share = pieces.len().div_ceil(rayon::current_num_threads()).max(1);
+    if pieces.len() < 2 * SHARE {
+        return pieces.into_iter().map(work).collect();
+    }
+    let size = pieces.len().div_ceil(rayon::current_num_threads());
     let mut pieces = pieces.into_iter();
-    let take =
-        || Some(pieces.by_ref().take(share).collect()).filter(|taken: &Vec<P>| !taken.is_empty());
-    let shares: Vec<Vec<P>> = std::iter::from_fn(take).collect();
-    let done = side_by_side(shares, |share| {
-        share.into_iter().map(&work).collect::<Vec<R>>()
+    let shares = std::iter::from_fn(|| {
+        let share: Vec<P> = pieces.by_ref().take(size.max(SHARE)).collect();
+        (!share.is_empty()).then_some(share)
     });
+    let map = |share: Vec<P>| share.into_iter().map(&work).collect::<Vec<R>>();
+    let done = side_by_side(shares.collect(), map);
     done.into_iter().flatten().collect()
 }
 
