@@ -53,6 +53,18 @@ mod reading {
     }
 
     #[test]
+    fn pairs_know_their_lines() {
+        let options = ReadOptions {
+            header: true,
+            on_bad_line: OnBadLine::Skip,
+            ..ReadOptions::default()
+        };
+        let file = read(b"word\tphones\na\tb\n\nc\nd\te\n", &options).unwrap();
+        assert_eq!(file.pairs, [pair("a", "b"), pair("d", "e")]);
+        assert_eq!(file.line_numbers, [2, 5]);
+    }
+
+    #[test]
     fn columns_can_be_chosen() {
         let options = ReadOptions {
             source_column: 3,
@@ -727,6 +739,42 @@ mod guessing {
         );
     }
 
+    /// Phonemes of 40 words, as `edit` changes them.
+    fn phonemes(edit: impl Fn(usize, String) -> String) -> Vec<String> {
+        let phonemes = ["AH", "B", "K", "IY", "S"];
+        let word = |n: usize| [n, n / 5, n / 25 + n].map(|at| phonemes[at % 5]).join(" ");
+        (0..40).map(|n| edit(n, word(n))).collect()
+    }
+
+    fn guess_of(texts: &[String]) -> Tokenization {
+        guess_tokenization(texts.iter().map(String::as_str)).tokenization
+    }
+
+    #[test]
+    fn one_stray_blank_does_not_turn_phonemes_into_letters() {
+        let strays: [fn(String) -> String; 3] = [
+            |text| format!("{text} "),
+            |text| format!(" {text}"),
+            |text| text.replacen(' ', "  ", 1),
+        ];
+        for stray in strays {
+            let few = phonemes(|n, text| if n % 10 == 7 { stray(text) } else { text });
+            assert_eq!(guess_of(&few), Tokenization::Spaces, "{}", few[7]);
+            let many = phonemes(|n, text| if n % 5 == 2 { stray(text) } else { text });
+            assert_eq!(guess_of(&many), Tokenization::Characters, "{}", many[2]);
+        }
+    }
+
+    #[test]
+    fn the_same_blanks_at_the_ends_of_every_line_separate_nothing() {
+        let trailing = phonemes(|_, text| format!("{text} "));
+        assert_eq!(guess_of(&trailing), Tokenization::Spaces);
+        let indented = phonemes(|_, text| format!("  {text}"));
+        assert_eq!(guess_of(&indented), Tokenization::Spaces);
+        let aligned = phonemes(|n, text| format!("{}{text}", " ".repeat(n % 3)));
+        assert_eq!(guess_of(&aligned), Tokenization::Characters);
+    }
+
     #[test]
     fn reasons_have_numbers() {
         assert_eq!(
@@ -736,6 +784,11 @@ mod guessing {
         assert_eq!(
             guess_tokenization([" 1"].into_iter()).reason,
             "spaces seem to be data, as in \" 1\""
+        );
+        let long = format!(" {}", "1".repeat(100));
+        assert_eq!(
+            guess_tokenization([long.as_str()].into_iter()).reason,
+            format!("spaces seem to be data, as in \" {}\"...", "1".repeat(39))
         );
     }
 }

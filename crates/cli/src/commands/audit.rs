@@ -10,7 +10,6 @@ use seq2seq::training::read_options;
 use seq2seq::{Model, Pair};
 use serde_json::json;
 
-use super::eval::numbered_lines;
 use crate::Done;
 use crate::output::print_line;
 
@@ -38,7 +37,6 @@ impl Audit {
         let model = Model::load(&self.model)?;
         let options = read_options(&model.recipe);
         let file = read_pairs(&self.file, &options)?;
-        let lines = numbered_lines(&file, options.header);
         let mut audited = audit(&model, &file.pairs);
         audited.truncate(self.most.unwrap_or(usize::MAX));
         for audited in audited.chunks(model.inputs_at_once()) {
@@ -46,7 +44,7 @@ impl Audit {
             let asked: Vec<Pair> = pairs.iter().map(|pair| (*pair).clone()).collect();
             let answers = model.predict(&asked, &model.predict_options());
             for ((audited, pair), answer) in audited.iter().zip(pairs).zip(answers) {
-                let line = lines.get(audited.pair).copied().unwrap_or(audited.pair + 1);
+                let line = file.line_numbers[audited.pair];
                 print_line(&self.line(audited, line, pair, &answer.text))?;
             }
         }

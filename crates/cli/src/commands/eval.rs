@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use seq2seq::data::{PairFile, ReadOptions, read_pairs};
+use seq2seq::data::{ReadOptions, read_pairs};
 use seq2seq::evaluation::{Evaluation, Examination, examine};
 use seq2seq::report::{Subject, report};
 use seq2seq::training::{read_history, read_options};
@@ -177,14 +177,6 @@ fn pair(input: &str, target: String, options: &ReadOptions) -> Pair {
         target,
         features: options.features_column.and_then(column).map(str::to_owned),
     }
-}
-
-/// The pairs of a file with the line that each stands on, counted from 1.
-pub fn numbered_lines(file: &PairFile, header: bool) -> Vec<usize> {
-    let skipped = |line: &usize| file.skipped.iter().any(|skipped| skipped.line == *line);
-    (1 + usize::from(header)..=file.lines)
-        .filter(|line| !skipped(line))
-        .collect()
 }
 
 /// Most lengths, symbols and confusions that are listed; `--json` has all.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Architecture, Override, Recipe};
-use seq2seq::data::{OnBadLine, Pair, STDIN};
+use seq2seq::data::{OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::training::{
     Chosen, Cost, DataReport, Ending, Existing, FinalPairs, LoadedPairs, Outcome, RunFolder, Task,
@@ -298,6 +298,8 @@ impl Train {
             codec.target.vocabulary.len(),
             report.longest_target,
         );
+        describe_stray_blanks("source", &report.source_blanks);
+        describe_stray_blanks("target", &report.target_blanks);
         describe_skipped(report, task.recipe.data.on_bad_line);
         let from_pairs = !self.input.as_deref().is_some_and(is_recipe) && self.from.is_none();
         if from_pairs && (task.recipe.architecture_asked_for(&self.set)).is_none() {
@@ -414,6 +416,19 @@ fn describe_cost(cost: &Cost, recipe: &Recipe) {
         duration(cost.seconds()),
         count(cost.epochs, "epoch"),
     );
+}
+
+/// Says how many texts have blanks that are ignored, and where the first is.
+fn describe_stray_blanks(side: &str, blanks: &StrayBlanks) {
+    if let Some(first) = &blanks.first {
+        say!(
+            "note: {} leading, trailing or doubled blanks, which are ignored; the first: {first}",
+            match blanks.texts {
+                1 => format!("1 {side} has"),
+                texts => format!("{texts} {side}s have"),
+            }
+        );
+    }
 }
 
 /// Lines that are shown where not all are asked for.

@@ -34,6 +34,25 @@ fn from_a_file_of_pairs() {
     }
 }
 
+/// Blanks around symbols are passed over, and counted.
+#[test]
+fn one_stray_blank() {
+    let folder = folder_with_words();
+    let path = folder.path().join("words.tsv");
+    let words = fs::read_to_string(&path).unwrap();
+    let words = words.replace("abc\tA B C\n", "abc\tA B  C\n");
+    fs::write(path, words.replace("dcb\tD C B\n", "dcb\tD C B \n")).unwrap();
+    let arguments = format!("train words.tsv --set training.epochs=1 {QUICK}");
+    let output = run(folder.path(), &joined(&arguments));
+    for line in [
+        "target: spaces, 6 symbols, longest 4 (guessed: ",
+        "note: 2 targets have leading, trailing or doubled blanks, which are ignored; the first: \
+         words.tsv, line 7\n",
+    ] {
+        assert!(output.contains(line), "{output}");
+    }
+}
+
 /// Scripts rely on these names.
 #[test]
 fn metrics_have_their_names() {

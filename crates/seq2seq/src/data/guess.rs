@@ -1,7 +1,8 @@
 //! A guess at how texts should be cut into symbols.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::stray_blanks::has_stray_blank;
 use crate::text::Tokenization;
 
 /// More distinct symbols than this are taken for words of a language, which
@@ -13,6 +14,8 @@ const RECURRENCE: f64 = 5.0;
 const SHORT: f64 = 2.5;
 /// ... so fewer occurrences are enough to tell them from words.
 const SHORT_RECURRENCE: f64 = 2.0;
+/// One text in so many may have stray blanks without making blanks part of the data.
+const STRAY_SHARE: usize = 10;
 
 /// How texts probably should be cut into symbols, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,21 +28,18 @@ pub struct Guess {
 
 /// Guesses how texts should be cut into symbols.
 ///
-/// The guess is [`Spaces`](Tokenization::Spaces) where most texts contain a
-/// space, none begins or ends with one or has two in a row, and the pieces
-/// between them are few and recur: phonemes, commands, number words. Otherwise
-/// it is [`Characters`](Tokenization::Characters): single words, numbers padded
-/// with spaces, dates, sentences. Sentences that somebody has already cut into
-/// words count as sentences once they have more than a thousand distinct words;
-/// to read those word by word, ask for it.
+/// The guess is [`Spaces`](Tokenization::Spaces) where most texts have several pieces between
+/// spaces, nine of ten of these are separated by single spaces, and the pieces are few and recur:
+/// phonemes, commands, number words. Otherwise it is [`Characters`](Tokenization::Characters):
+/// single words, numbers padded with spaces, dates, sentences. Spaces at the ends count for nothing
+/// where nine of ten texts have the same number of them, as in files that end every line with one.
+///
+/// Sentences that somebody has already cut into words count as sentences once they have more than a
+/// thousand distinct words; to read those word by word, ask for it.
 pub fn guess_tokenization<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Guess {
-    let count = texts.clone().count();
-    let spaced = texts.clone().filter(|text| text.contains(' ')).count();
-    if spaced.saturating_mul(2) <= count {
-        return characters(format!("{spaced} of {count} texts contain a space"));
-    }
-    if let Some(text) = texts.clone().find(|text| has_stray_space(text)) {
-        return characters(format!("spaces seem to be data, as in {text:?}"));
+    let spacing = Spacing::of(texts.clone());
+    if let Some(reason) = spacing.against_symbols() {
+        return characters(reason);
     }
     let pieces = Pieces::count(texts);
     let numbers = format!(
@@ -68,8 +68,81 @@ fn spaces(reason: String) -> Guess {
     }
 }
 
-fn has_stray_space(text: &str) -> bool {
-    text.starts_with(' ') || text.ends_with(' ') || text.contains("  ")
+/// Where spaces stand in texts.
+#[derive(Default)]
+struct Spacing<'a> {
+    texts: usize,
+    /// Texts with a space anywhere.
+    spaced: usize,
+    /// Texts with several pieces between spaces.
+    separated: usize,
+    /// Separated texts without a doubled space, by the number of spaces at their start and end.
+    regular: HashMap<(usize, usize), usize>,
+    /// The first text with a space at an end or two in a row.
+    stray: Option<&'a str>,
+}
+
+impl<'a> Spacing<'a> {
+    fn of(texts: impl Iterator<Item = &'a str>) -> Self {
+        let mut spacing = Self::default();
+        for text in texts {
+            spacing.add(text);
+        }
+        spacing
+    }
+
+    fn add(&mut self, text: &'a str) {
+        let count_one = |count: &mut usize| *count = count.saturating_add(1);
+        count_one(&mut self.texts);
+        if !text.contains(' ') {
+            return;
+        }
+        count_one(&mut self.spaced);
+        if self.stray.is_none() && has_stray_blank(text) {
+            self.stray = Some(text);
+        }
+        let inner = text.trim_matches(' ');
+        if !inner.contains(' ') {
+            return;
+        }
+        count_one(&mut self.separated);
+        if !inner.contains("  ") {
+            let before = text
+                .len()
+                .saturating_sub(text.trim_start_matches(' ').len());
+            let after = text.len().saturating_sub(text.trim_end_matches(' ').len());
+            count_one(self.regular.entry((before, after)).or_default());
+        }
+    }
+
+    /// Why spaces seem to separate no symbols, if they do not.
+    fn against_symbols(&self) -> Option<String> {
+        let texts = self.texts;
+        if self.spaced.saturating_mul(2) <= texts {
+            return Some(format!("{} of {texts} texts contain a space", self.spaced));
+        }
+        let regular = self.regular.values().max().copied().unwrap_or(0);
+        let irregular = self.separated.saturating_sub(regular);
+        let few_strays = irregular.saturating_mul(STRAY_SHARE) <= self.separated;
+        if self.separated.saturating_mul(2) > texts && few_strays {
+            return None;
+        }
+        Some(match self.stray {
+            Some(text) => format!("spaces seem to be data, as in {}", quoted(text)),
+            None => format!(
+                "{} of {texts} texts have several pieces between spaces",
+                self.separated
+            ),
+        })
+    }
+}
+
+/// A text in quotes, cut if long.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = text.chars().take(LONGEST).collect();
+    let more = if start.len() < text.len() { "..." } else { "" };
+    format!("{start:?}{more}")
 }
 
 /// The pieces between spaces, counted.

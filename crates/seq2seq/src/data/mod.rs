@@ -15,6 +15,7 @@ mod input;
 mod pairs;
 mod questions;
 mod split;
+mod stray_blanks;
 
 pub use addition::{Addition, AdditionError, Draw};
 pub use analogy::analogies;
@@ -27,3 +28,4 @@ pub use pairs::{
 };
 pub use questions::{Question, questions};
 pub use split::{Split, SplitError, SplitMethod, split};
+pub use stray_blanks::{Place, StrayBlanks, has_stray_blank};

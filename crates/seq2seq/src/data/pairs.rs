@@ -90,8 +90,12 @@ pub enum OnBadLine {
 /// What was read from a file of pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairFile {
+    /// The file's name in messages.
+    pub name: String,
     /// The pairs in file order; never empty.
     pub pairs: Vec<Pair>,
+    /// The line that each pair stands on, counted from one.
+    pub line_numbers: Vec<usize>,
     /// The lines left out: blank ones, and bad ones unless [`OnBadLine::Fail`]
     /// forbids that. A header is not listed.
     pub skipped: Vec<SkippedLine>,
@@ -170,7 +174,9 @@ fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<Pa
     options.check(name)?;
     let file = || name.to_owned();
     let mut read = PairFile {
+        name: name.to_owned(),
         pairs: Vec::new(),
+        line_numbers: Vec::new(),
         skipped: Vec::new(),
         lines: 0,
     };
@@ -182,7 +188,7 @@ fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<Pa
     })? {
         read.lines = read.lines.saturating_add(1);
         let line = without_marks(&buffer, read.lines);
-        read.add(line, name, options)
+        read.add(line, options)
             .map_err(|problem| DataError::BadLine {
                 file: file(),
                 line: read.lines,
@@ -190,7 +196,7 @@ fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<Pa
                 text: shown(line),
             })?;
     }
-    read.not_empty(name)
+    read.not_empty()
 }
 
 /// Reads a line, line end included, into the buffer; false at the end. Of a line that is too long,
@@ -236,25 +242,28 @@ impl ReadOptions {
 
 impl PairFile {
     /// Takes in the line with number `self.lines`.
-    fn add(&mut self, line: &[u8], file: &str, options: &ReadOptions) -> Result<(), LineProblem> {
+    fn add(&mut self, line: &[u8], options: &ReadOptions) -> Result<(), LineProblem> {
         if self.lines == 1 && options.header {
             return Ok(());
         }
         if is_blank(line) {
-            self.skip(line, file, None, "the line is blank".to_owned());
+            self.skip(line, None, "the line is blank".to_owned());
             return Ok(());
         }
         match parse(line, options) {
-            Ok(pair) => self.pairs.push(pair),
+            Ok(pair) => {
+                self.pairs.push(pair);
+                self.line_numbers.push(self.lines);
+            }
             Err(problem) if options.on_bad_line == OnBadLine::Fail => return Err(problem),
-            Err(problem) => self.skip(line, file, problem.column(), problem.to_string()),
+            Err(problem) => self.skip(line, problem.column(), problem.to_string()),
         }
         Ok(())
     }
 
-    fn skip(&mut self, line: &[u8], file: &str, column: Option<usize>, reason: String) {
+    fn skip(&mut self, line: &[u8], column: Option<usize>, reason: String) {
         self.skipped.push(SkippedLine {
-            file: file.to_owned(),
+            file: self.name.clone(),
             line: self.lines,
             column,
             reason,
@@ -262,12 +271,12 @@ impl PairFile {
         });
     }
 
-    fn not_empty(self, name: &str) -> Result<Self, DataError> {
+    fn not_empty(self) -> Result<Self, DataError> {
         if !self.pairs.is_empty() {
             return Ok(self);
         }
         Err(DataError::Empty {
-            file: name.to_owned(),
+            file: self.name,
             lines: self.lines,
             skipped: self.skipped.len(),
             reason: self.skipped.into_iter().next().map(|line| line.reason),

@@ -1,11 +1,11 @@
 //! The pairs that a recipe names: read from files, generated, or handed over in memory.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::task::TaskError;
 use crate::config::{AdditionSettings, Recipe};
-use crate::data::{DataError, Pair, PairFile, ReadOptions, SkippedLine, read_pairs};
+use crate::data::{DataError, Pair, PairFile, ReadOptions, SkippedLine, StrayBlanks, read_pairs};
 use crate::text::Normalization;
 
 /// The pairs of a recipe before they are split and encoded.
@@ -21,6 +21,10 @@ pub struct LoadedPairs {
     pub test: Vec<Pair>,
     /// Lines that were passed over.
     pub skipped: Vec<SkippedLine>,
+    /// Sources with blanks that would separate no symbols.
+    pub source_blanks: StrayBlanks,
+    /// Targets with such blanks.
+    pub target_blanks: StrayBlanks,
 }
 
 impl LoadedPairs {
@@ -42,6 +46,13 @@ impl LoadedPairs {
             origin: "memory".into(),
             train: pairs.into_iter().map(Into::into).collect(),
             ..Self::default()
+        }
+    }
+
+    fn look_for_stray_blanks(&mut self, file: &PairFile) {
+        for (pair, &line) in file.pairs.iter().zip(&file.line_numbers) {
+            self.source_blanks.add(&pair.source, &file.name, line);
+            self.target_blanks.add(&pair.target, &file.name, line);
         }
     }
 
@@ -87,24 +98,24 @@ fn generated(addition: &AdditionSettings, seed: u64) -> Result<LoadedPairs, Task
 
 fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
     let options = read_options(recipe);
-    let PairFile {
-        pairs, mut skipped, ..
-    } = read_pairs(path, &options)?;
-    let mut read = |path: &Option<PathBuf>| {
-        let Some(path) = path else {
-            return Ok(None);
-        };
-        let file = read_pairs(path, &options)?;
-        skipped.extend(file.skipped);
-        Ok::<_, DataError>(Some(file.pairs))
-    };
-    let (dev, test) = (read(&recipe.data.dev)?, read(&recipe.data.test)?);
-    Ok(LoadedPairs {
+    let mut loaded = LoadedPairs {
         origin: path.display().to_string(),
-        train: pairs,
+        ..LoadedPairs::default()
+    };
+    let mut read = |path: &Path| {
+        let file = read_pairs(path, &options)?;
+        loaded.look_for_stray_blanks(&file);
+        loaded.skipped.extend(file.skipped);
+        Ok::<_, DataError>(file.pairs)
+    };
+    let train = read(path)?;
+    let dev = recipe.data.dev.as_deref().map(&mut read).transpose()?;
+    let test = recipe.data.test.as_deref().map(&mut read).transpose()?;
+    Ok(LoadedPairs {
+        train,
         dev,
         test: test.unwrap_or_default(),
-        skipped,
+        ..loaded
     })
 }
 

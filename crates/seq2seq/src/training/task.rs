@@ -8,8 +8,8 @@ use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
 use crate::config::{ConfigError, Recipe, TokenizationChoice};
 use crate::data::{
-    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, analogies,
-    guess_tokenization, split,
+    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, StrayBlanks,
+    analogies, guess_tokenization, split,
 };
 use crate::evaluation::UnknownSymbols;
 use crate::model_file::ModelFileError;
@@ -82,6 +82,10 @@ pub struct DataReport {
     pub source: Chosen,
     /// Tokenization of the target.
     pub target: Chosen,
+    /// Sources with blanks that are ignored, as they separate no symbols.
+    pub source_blanks: StrayBlanks,
+    /// Targets with blanks that are ignored.
+    pub target_blanks: StrayBlanks,
     /// Longest training source, in symbols.
     pub longest_source: usize,
     /// Longest training target, in symbols.
@@ -184,6 +188,8 @@ impl Task {
                 .collect::<HashSet<_>>()
                 .len(),
             analogies: pairs.len() - given,
+            source_blanks: ignored(loaded.source_blanks, &source),
+            target_blanks: ignored(loaded.target_blanks, &target),
             source,
             target,
             longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
@@ -237,6 +243,14 @@ pub(super) fn choose<'a>(
                 reason: Some(guess.reason),
             }
         }
+    }
+}
+
+/// Stray blanks count for nothing where symbols stand between spaces; elsewhere they are data.
+fn ignored(blanks: StrayBlanks, side: &Chosen) -> StrayBlanks {
+    match side.tokenization {
+        Tokenization::Spaces => blanks,
+        Tokenization::Characters | Tokenization::Graphemes => StrayBlanks::default(),
     }
 }
 
