@@ -373,7 +373,8 @@ fn padding_and_batch_mates_change_nothing() {
 }
 
 /// Decoding step by step gives what training computes at once, also after rows have changed
-/// places, been repeated and left out, and with weights that other batches have prepared.
+/// places, been repeated and left out, and with weights that other batches have prepared. The
+/// settings tell whether there is attention.
 #[test]
 fn steps_agree_with_the_whole_sequence() {
     for settings in FORMS {
@@ -383,13 +384,14 @@ fn steps_agree_with_the_whole_sequence() {
         let whole = rows(network.forward(&batch_of(&sources()), &read, None));
         let prepared = Prepared::default();
         for prepared in [None, Some(&prepared), Some(&prepared)] {
-            steps_agree(&network, prepared, &read, &whole, &format!("{settings:?}"));
+            let network = (&network, recipe.model.has_attention());
+            steps_agree(network, prepared, &read, &whole, &format!("{settings:?}"));
         }
     }
 }
 
 fn steps_agree(
-    network: &Network,
+    (network, attends): (&Network, bool),
     prepared: Option<&Prepared>,
     read: &Padded,
     whole: &[Vec<f64>],
@@ -408,6 +410,7 @@ fn steps_agree(
             .map(|&row: &usize| read.ids[step * 3 + row] as u32)
             .collect();
         let scores = network.step(&mut state, &last);
+        assert_eq!(scores.attention.is_some(), attends, "{what}");
         if let Some(attention) = scores.attention {
             check_attention(&values(attention), &places);
         }
@@ -442,6 +445,22 @@ fn empty_sources_give_no_nan() {
         let read = Padded::new(&[vec![0, 1], vec![0, 1]]);
         let scores = values(network.forward(&source, &read, None));
         assert!(scores.iter().all(|score| score.is_finite()), "{settings:?}");
+    }
+}
+
+/// A batch without features reads as one with an empty list of them.
+#[test]
+fn missing_features_are_an_empty_list() {
+    for settings in FORMS {
+        let network = network(&recipe(settings), &Device::flex());
+        let read = Padded::new(&[vec![0, 1]]);
+        let listed = source(&[1, 2], &[]);
+        let missing = SourceIds {
+            features: None,
+            ..listed.clone()
+        };
+        let scores = |source| rows(network.forward(&batch_of(&[source]), &read, None));
+        assert_eq!(scores(missing), scores(listed), "{settings:?}");
     }
 }
 

@@ -256,6 +256,17 @@ impl ModelSettings {
         self.decoder_units.unwrap_or(self.encoder_width())
     }
 
+    /// Whether each step of the network attends to single source symbols; an ensemble does if any
+    /// of its members does.
+    pub fn has_attention(&self) -> bool {
+        match self.architecture {
+            Architecture::Recurrent => self.attention != AttentionKind::None,
+            Architecture::Transformer => self.transformer.decoder_layers() > 0,
+            Architecture::Monotonic => true,
+            Architecture::Ensemble => self.ensemble.members.iter().any(Self::has_attention),
+        }
+    }
+
     /// Units of attention, given or following the decoder's.
     pub fn attention_units(&self) -> usize {
         self.attention_units.unwrap_or(self.decoder_units())

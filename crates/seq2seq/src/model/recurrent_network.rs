@@ -188,8 +188,7 @@ impl RecurrentNetwork {
         mut noise: Option<&mut Noise>,
     ) -> Option<(Padded, EncoderOutput)> {
         let layer = self.features.as_ref()?;
-        let none = || Padded::filled(&vec![[0u32; 0]; source.batch()], |&id| id as i32, 1, 0);
-        let features = source.features.clone().unwrap_or_else(none);
+        let features = source.features_or_none();
         let input = layer_input(
             layer.embedding.as_ref().map(Param::val),
             &features,

@@ -28,6 +28,13 @@ impl SourceBatch {
         }
     }
 
+    /// Features for an encoder of their own: where the batch comes without any, every source has
+    /// an empty list of them.
+    pub fn features_or_none(&self) -> Padded {
+        let none = || Padded::filled(&vec![[0u32; 0]; self.batch()], |&id| id as i32, 1, 0);
+        self.features.clone().unwrap_or_else(none)
+    }
+
     /// Sources.
     pub fn batch(&self) -> usize {
         self.symbols.batch()

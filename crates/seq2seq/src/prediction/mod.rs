@@ -156,12 +156,7 @@ impl Model {
 
     /// Whether the model attends to single source symbols.
     pub fn has_attention(&self) -> bool {
-        let probe = SourceIds {
-            symbols: vec![0],
-            ..SourceIds::default()
-        };
-        let mut state = self.start(&[&probe]);
-        self.step(&mut state, &[0]).attention.is_some()
+        self.recipe.model.has_attention()
     }
 
     /// Refuses options that cannot work with this model.

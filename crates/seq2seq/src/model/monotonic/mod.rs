@@ -268,14 +268,14 @@ impl MonotonicNetwork {
         let vectors = dropout.apply(vectors);
         let states = self.encoder.read(vectors, &symbols, prepared, dropout);
         let states = dropout.apply(states);
-        let features = self.features.as_ref().zip(source.features.as_ref());
+        let features = self.features.as_ref();
         Source {
             summary: self
                 .summary
                 .as_ref()
                 .map(|layer| self.summarize(layer, &states)),
             emission: self.emission.places(states.clone(), prepared),
-            features: features.map(|(layer, features)| layer.forward(features)),
+            features: features.map(|layer| layer.forward(&source.features_or_none())),
             places: self.alignment.places(states, &symbols.lengths, prepared),
             copied: source
                 .copy_ids

@@ -186,9 +186,10 @@ impl TransformerNetwork {
         let mut rows = self.source_positions.add(rows, batch, 0);
         let mut seen = visible(symbols);
         let mut places: Vec<usize> = (0..symbols.time).collect();
-        if let (Some(table), Some(features)) = (&self.feature_embedding, &source.features) {
-            rows = Tensor::cat(vec![rows, self.embed(table, features)], 0);
-            seen = seen.into_iter().zip(visible(features)).map(join).collect();
+        if let Some(table) = &self.feature_embedding {
+            let features = source.features_or_none();
+            rows = Tensor::cat(vec![rows, self.embed(table, &features)], 0);
+            seen = seen.into_iter().zip(visible(&features)).map(join).collect();
             places.extend(vec![0; features.time]);
         }
         let mask = Mask::padding(&seen.concat(), batch, &rows);
