@@ -10,18 +10,36 @@ const PARTIAL: &str = ".seq2seq-partial-";
 /// Writes the parts one after the other as one file: temporary file beside it, sync, rename, sync
 /// of the folder.
 pub(crate) fn write_atomically(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let folder = folder_of(path);
+    prepare(path, parts)?.put_in_place()
+}
+
+/// A file that is whole and safe on the disk, but not yet under its name; dropped, it is gone.
+#[must_use]
+pub(crate) struct PreparedFile<'a> {
+    file: tempfile::NamedTempFile,
+    path: &'a Path,
+}
+
+/// Writes a file up to the last step, which cannot run out of space.
+pub(crate) fn prepare<'a>(path: &'a Path, parts: &[&[u8]]) -> io::Result<PreparedFile<'a>> {
     faults::pass()?;
-    let mut file = temporary(folder)?;
+    let mut file = temporary(folder_of(path))?;
     for part in parts {
         faults::write(&mut file, part)?;
     }
     faults::pass()?;
     file.as_file().sync_all()?;
-    faults::pass()?;
-    file.persist(path)?;
-    sync_folder(folder);
-    Ok(())
+    Ok(PreparedFile { file, path })
+}
+
+impl PreparedFile<'_> {
+    /// Gives the file its name, in the place of another that has it.
+    pub fn put_in_place(self) -> io::Result<()> {
+        faults::pass()?;
+        self.file.persist(self.path)?;
+        sync_folder(folder_of(self.path));
+        Ok(())
+    }
 }
 
 /// Adds bytes to the end of a file, which is made if it does not exist.

@@ -141,7 +141,10 @@ fn optimizers_and_schedules_go_on() {
 fn without_a_checkpoint_the_run_begins_again() {
     let bench = Bench::new();
     let whole = bench.whole();
-    drop(bench.start("part", &[]));
+    bench.start("part", &[]).run(&mut StopAfter(3)).unwrap();
+    for path in bench.checkpoints("part") {
+        fs::remove_file(path).unwrap();
+    }
     fs::write(bench.run("part").join("metrics.jsonl"), "{\"epoch\":1,\"st").unwrap();
     bench.resume("part").unwrap().run(&mut ()).unwrap();
     assert!(bench.model("part") == whole);
@@ -279,12 +282,13 @@ fn a_finished_run_can_be_extended() {
 #[test]
 fn two_processes_cannot_share_a_run() {
     let bench = Bench::new();
-    let first = bench.start("run", &[]);
+    bench.start("run", &[]).run(&mut StopAfter(1)).unwrap();
+    let first = bench.resume("run").unwrap();
     let error = RunFolder::open(&bench.run("run")).map(|_| ()).unwrap_err();
     assert!(matches!(error, TrainingError::Busy(_)), "{error}");
     assert!(error.to_string().contains("in use by another process"));
     for existing in [Existing::Refuse, Existing::Overwrite] {
-        let error = RunFolder::create(&bench.run("run"), &Recipe::default(), existing);
+        let error = RunFolder::create(&bench.run("run"), existing);
         assert!(matches!(error, Err(TrainingError::Busy(_))));
     }
     drop(first);
@@ -295,20 +299,69 @@ fn two_processes_cannot_share_a_run() {
 fn a_folder_with_a_run_is_not_taken() {
     let bench = Bench::new();
     bench.start("run", &[]).run(&mut StopAfter(7)).unwrap();
-    let create = |existing| RunFolder::create(&bench.run("run"), &Recipe::default(), existing);
+    let create = |existing| RunFolder::create(&bench.run("run"), existing);
     let error = create(Existing::Refuse).unwrap_err().to_string();
     assert!(
         error.contains("--resume") && error.contains("--overwrite"),
         "{error}"
     );
-    create(Existing::Overwrite).unwrap();
+    let before = list(&bench.run("run"));
+    let run = create(Existing::Overwrite).unwrap();
+    assert_eq!(list(&bench.run("run")), before);
+    run.begin(&Recipe::default()).unwrap();
     let left: Vec<_> = list(&bench.run("run"));
     assert_eq!(left, [".lock", "checkpoints", "recipe.toml"]);
     assert!(bench.checkpoints("run").is_empty());
+    drop(run);
     let none = RunFolder::open(bench.folder.path())
         .map(|_| ())
         .unwrap_err();
     assert!(matches!(none, TrainingError::NoRun(_)));
+}
+
+/// A run that may overwrite another, but fails before its first step, leaves the other as it was.
+#[test]
+fn a_run_that_cannot_start_overwrites_nothing() {
+    let bench = Bench::new();
+    let model = bench.whole();
+    let files = list(&bench.run("whole"));
+    let overwrite = |settings: &[&str]| {
+        let mut recipe = support::recipe(&["model.encoder_units=6"], settings);
+        recipe.data.train = Some(bench.pairs());
+        let task = Task::prepare(recipe)?;
+        Trainer::new(task, Some((&bench.run("whole"), Existing::Overwrite)))
+    };
+    let no_model = format!("training.teacher={}", bench.pairs().display());
+    let from = format!("training.from={}", bench.run("whole").display());
+    for settings in [&[no_model.as_str()][..], &[&from, "model.encoder_units=5"]] {
+        assert!(overwrite(settings).is_err(), "{settings:?}");
+    }
+    drop(overwrite(&[]).unwrap());
+    assert_eq!(list(&bench.run("whole")), files);
+    assert!(bench.model("whole") == model);
+    overwrite(&["training.epochs=1"])
+        .unwrap()
+        .run(&mut ())
+        .unwrap();
+    assert!(bench.model("whole") != model);
+    assert_eq!(bench.metrics("whole").len(), 1);
+}
+
+/// As long as no checkpoint is whole, a run is not begun anew over the model that it has.
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew() {
+    let bench = Bench::new();
+    let model = bench.whole();
+    for path in bench.checkpoints("whole") {
+        fs::write(path, b"no longer what it was").unwrap();
+    }
+    let damaged = bench.checkpoints("whole");
+    for _ in 0..2 {
+        let error = bench.resume("whole").map(|_| ()).unwrap_err();
+        assert!(matches!(error, TrainingError::File(_)), "{error}");
+        assert_eq!(bench.checkpoints("whole"), damaged);
+        assert!(bench.model("whole") == model);
+    }
 }
 
 fn list(folder: &Path) -> Vec<String> {

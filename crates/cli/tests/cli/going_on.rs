@@ -78,6 +78,31 @@ fn lost_checkpoints_are_named() {
     );
 }
 
+/// `--overwrite` replaces a run once the new one begins, not before.
+#[test]
+fn a_run_is_overwritten_only_by_one_that_begins() {
+    let folder = folder_with_words();
+    let folder = folder.path();
+    let train = format!("train words.tsv --out run --quiet {QUICK} --set training.epochs=1");
+    assert!(run(folder, &train).starts_with("exit code: 0"));
+    let model = || fs::read(folder.join("run/model.safetensors")).unwrap();
+    let before = model();
+    let overwrite = "train words.tsv --out run --overwrite --quiet";
+    for failing in [
+        "--distill /dev/null",
+        "--from run --set model.encoder_units=5",
+        "--set training.teacher=words.tsv",
+        "--set training.from=words.tsv",
+    ] {
+        let output = run(folder, &format!("{overwrite} {failing}"));
+        assert!(output.starts_with("exit code: 1"), "{output}");
+        assert!(model() == before, "{failing}");
+    }
+    let output = run(folder, &format!("{train} --overwrite --seed 2"));
+    assert!(output.starts_with("exit code: 0"), "{output}");
+    assert!(model() != before);
+}
+
 /// Messages that nobody reads, or that there is no room for, end no run.
 #[test]
 #[cfg(target_os = "linux")]

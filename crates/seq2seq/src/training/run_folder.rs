@@ -41,12 +41,13 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder for a new run and writes its settings.
+    /// Makes the folder for a new run and takes its lock. A run that it holds stays as it is until
+    /// the new one [begins](Self::begin).
     ///
     /// # Errors
     /// If it already holds a run and may not be overwritten, another process works in it, or it
     /// cannot be written to.
-    pub fn create(path: &Path, recipe: &Recipe, existing: Existing) -> Result<Self, TrainingError> {
+    pub fn create(path: &Path, existing: Existing) -> Result<Self, TrainingError> {
         if path.is_file() {
             let problem = io::Error::other("there is a file of this name; give another folder");
             return Err(unwritable(path, problem));
@@ -58,7 +59,22 @@ impl RunFolder {
         if existing == Existing::Refuse && run.holds_run()? {
             return Err(TrainingError::RunExists(path.to_owned()));
         }
-        // The recipe makes it a run: it goes first and comes last.
+        Ok(run)
+    }
+
+    /// Begins a new run: what the folder held goes, and the settings are written.
+    ///
+    /// The settings are safe on the disk, under another name, before anything goes. A process that
+    /// is killed here leaves either run or none, never a mixture: the recipe makes it a run, so the
+    /// old one goes first and the new one comes last.
+    ///
+    /// # Errors
+    /// If the system refuses; while there is no room for the settings, the old run stays.
+    pub fn begin(&self, recipe: &Recipe) -> Result<(), TrainingError> {
+        let path = self.path.join(RECIPE_NAME);
+        let text = absolute(recipe).to_toml();
+        let settings = files::prepare(&path, &[text.as_bytes()]);
+        let settings = settings.map_err(|error| unwritable(&path, error))?;
         for name in [
             RECIPE_NAME,
             METRICS_NAME,
@@ -66,13 +82,14 @@ impl RunFolder {
             PLOT_NAME,
             SKIPPED_NAME,
         ] {
-            run.remove(&run.path.join(name))?;
+            self.remove(&self.path.join(name))?;
         }
-        for checkpoint in run.checkpoints()? {
-            run.remove(&checkpoint)?;
+        for checkpoint in self.checkpoints()? {
+            self.remove(&checkpoint)?;
         }
-        run.update_recipe(recipe)?;
-        Ok(run)
+        settings
+            .put_in_place()
+            .map_err(|error| unwritable(&path, error))
     }
 
     /// Opens the folder of a run that has begun, and reads its settings.
@@ -172,20 +189,33 @@ impl RunFolder {
     /// # Errors
     /// If all are damaged, or the newest is of another version.
     pub fn load_checkpoint(&mut self) -> Result<Option<Checkpoint>, TrainingError> {
+        let mut damaged = Vec::new();
         let mut failure = None;
         for path in self.checkpoints()?.into_iter().rev() {
             match Checkpoint::load(&path) {
-                Ok(checkpoint) => return Ok(Some(checkpoint)),
+                Ok(checkpoint) => {
+                    self.put_aside(&damaged)?;
+                    return Ok(Some(checkpoint));
+                }
                 Err(TrainingError::File(error)) => {
-                    let aside = path.with_extension("damaged");
-                    fs::rename(&path, &aside).map_err(|error| unwritable(&path, error))?;
-                    self.set_aside.push(aside);
+                    damaged.push(path);
                     failure.get_or_insert(TrainingError::File(error));
                 }
                 Err(other) => return Err(other),
             }
         }
         failure.map_or(Ok(None), Err)
+    }
+
+    /// Gives damaged checkpoints another name. Where no other one is whole they keep theirs, so that
+    /// a run whose checkpoints are lost does not look like one that has none yet.
+    fn put_aside(&mut self, damaged: &[PathBuf]) -> Result<(), TrainingError> {
+        for path in damaged {
+            let aside = path.with_extension("damaged");
+            fs::rename(path, &aside).map_err(|error| unwritable(path, error))?;
+            self.set_aside.push(aside);
+        }
+        Ok(())
     }
 
     /// The checkpoints, oldest first.

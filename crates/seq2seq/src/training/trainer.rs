@@ -54,27 +54,23 @@ pub struct Trainer {
     history: Vec<EpochRecord>,
     best: Option<Model>,
     folder: Option<RunFolder>,
+    /// Whether the folder holds this run, and nothing of one before.
+    begun: bool,
     save_plan: SavePlan,
     budget: Budget,
     pace: Pace,
 }
 
 impl Trainer {
-    /// A run from fresh weights; with a folder, everything is kept there.
+    /// A run from fresh weights; with a folder, everything is kept there. A run that the folder
+    /// holds is overwritten only when this one [runs](Self::run).
     ///
     /// # Errors
     /// If the folder cannot be used or the settings cannot work.
     pub fn new(task: Task, folder: Option<(&Path, Existing)>) -> Result<Self, TrainingError> {
         let folder = folder
-            .map(|(path, existing)| RunFolder::create(path, &task.recipe, existing))
+            .map(|(path, existing)| RunFolder::create(path, existing))
             .transpose()?;
-        let skipped = &task.report.skipped;
-        if let Some(folder) = &folder
-            && task.recipe.data.on_bad_line == OnBadLine::Report
-            && !skipped.is_empty()
-        {
-            folder.save_skipped(skipped)?;
-        }
         Self::fresh(task, folder)
     }
 
@@ -99,7 +95,6 @@ impl Trainer {
     /// If the checkpoints are damaged, or the data or network is another.
     pub fn resume(task: Task, mut folder: RunFolder) -> Result<Self, TrainingError> {
         let Some(saved) = folder.load_checkpoint()? else {
-            folder.rewrite_metrics(&[])?;
             return Self::fresh(task, Some(folder));
         };
         saved
@@ -108,8 +103,6 @@ impl Trainer {
                 path: folder.path().to_owned(),
                 reason,
             })?;
-        folder.update_recipe(&task.recipe)?;
-        folder.rewrite_metrics(&saved.state.history)?;
         let best = saved.best.map(|best| {
             let codec = Arc::clone(&task.codec);
             Model::from_weights(task.recipe.clone(), codec, best.provenance, best.weights)
@@ -118,11 +111,31 @@ impl Trainer {
         let mut trainer = Self::start(task, &mut params, saved.state, Some(folder))?;
         trainer.optimizer = trainer.optimizer.load_record(saved.optimizer);
         trainer.average.restore(saved.average);
+        let best = best.transpose()?;
+        if let Some(folder) = &trainer.folder {
+            folder.update_recipe(&trainer.task.recipe)?;
+            folder.rewrite_metrics(&trainer.history)?;
+        }
+        trainer.begun = true;
         if let Some(best) = best {
             // A killed run may have found a better one after this checkpoint; it will again.
-            trainer.keep(best?)?;
+            trainer.keep(best)?;
         }
         Ok(trainer)
+    }
+
+    /// Writes down that the run exists, unless it goes on from a checkpoint. From here on, a run
+    /// that the folder held before is gone.
+    fn begin_run(&mut self) -> Result<(), TrainingError> {
+        if let Some(folder) = self.folder.as_ref().filter(|_| !self.begun) {
+            folder.begin(&self.task.recipe)?;
+            let skipped = &self.task.report.skipped;
+            if self.task.recipe.data.on_bad_line == OnBadLine::Report && !skipped.is_empty() {
+                folder.save_skipped(skipped)?;
+            }
+        }
+        self.begun = true;
+        Ok(())
     }
 
     /// Damaged checkpoints that were passed over when the run was resumed, under their new names.
@@ -161,6 +174,7 @@ impl Trainer {
             history,
             best: None,
             folder,
+            begun: false,
             budget,
             pace: Pace::default(),
             task,
@@ -193,6 +207,7 @@ impl Trainer {
     /// # Errors
     /// If the loss is no number any more, or a file cannot be written.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
+        self.begin_run()?;
         let mut ending = Ending::Finished;
         while !self.is_over() && ending == Ending::Finished {
             if self.is_stale() {
