@@ -297,6 +297,56 @@ fn evaluation_has_stable_keys() {
     }
 }
 
+/// What is printed about the search is what was done, whether a flag or the recipe asked for it.
+#[test]
+fn evaluation_names_its_search() {
+    let pairs = trained().path("pairs.tsv");
+    let run = trained().path("searching");
+    seq2seq()
+        .args(["train", "--quiet", "--train"])
+        .arg(&pairs)
+        .arg("--out")
+        .arg(&run)
+        .args(["--set", "model.attention=general"])
+        .args(["--set", "model.encoder_units=4"])
+        .args(["--set", "training.epochs=1"])
+        .args(["--set", "decoding.beam=4"])
+        .args(["--set", "decoding.length_penalty=0.5"])
+        .args(["--set", "decoding.coverage_penalty=0.2"])
+        .args(["--set", "decoding.minimum_bayes_risk=true"])
+        .assert()
+        .success();
+    for (flags, search) in [
+        (
+            "",
+            "beam of 4, length penalty 0.5, coverage penalty 0.2, minimum Bayes risk",
+        ),
+        (
+            "--length-penalty 0 --beam 2",
+            "beam of 2, coverage penalty 0.2, minimum Bayes risk",
+        ),
+        (
+            "--beam 1 --coverage-penalty 0",
+            "greedy decoding, length penalty 0.5",
+        ),
+        (
+            "--nbest 6 --pattern .*",
+            "beam of 6, length penalty 0.5, coverage penalty 0.2, minimum Bayes risk, matching .*",
+        ),
+        (
+            "--sample --top-k 3 --top-p 0.9 --seed 4",
+            "sampled at temperature 1, from the 3 most probable symbols, from the fewest symbols \
+             with a probability of 0.9, seed 4, length penalty 0.5, coverage penalty 0.2",
+        ),
+    ] {
+        let mut command = seq2seq();
+        let command = command.arg("eval").arg(&run).arg(&pairs);
+        let table = stdout(command.args(flags.split_whitespace()));
+        let line = format!("\nsearched by {search}\n");
+        assert!(table.contains(&line), "{flags}: {table}");
+    }
+}
+
 #[test]
 fn references_may_stand_in_files_of_their_own() {
     let inputs = trained().write("inputs.txt", "ab\nba\n");

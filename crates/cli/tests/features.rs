@@ -97,7 +97,7 @@ fn check(folder: &Path, attends: bool, what: &str) {
     for flags in OF_ATTENTION.iter().filter(|_| !attends) {
         let output = seq2seq(folder, &format!("predict run {flags}"), INPUT);
         let messages = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{what}, {flags}: {messages}");
+        assert_eq!(output.status.code(), Some(2), "{what}, {flags}: {messages}");
         assert!(
             messages.contains("needs a model with attention"),
             "{messages}"

@@ -156,6 +156,7 @@ fn search_input<'a>(model: &Model, source: &'a SourceIds, max_length: usize) -> 
         first,
         first_is_output,
         end: model.codec.target.vocabulary.end(),
+        begin: None,
         forbidden: None,
         max_length,
         number: 0,
@@ -318,6 +319,60 @@ fn gru_with_one_hot_input() {
 #[test]
 fn first_symbol_protocol() {
     decodes_as_it_should(&["model.protocol=first-symbol"]);
+}
+
+/// Samples are draws, not the likeliest of a draw after each first symbol: their first symbols, for
+/// which the model has no probabilities, are equally frequent.
+#[test]
+fn samples_of_the_first_symbol_protocol_begin_with_any_first_symbol() {
+    let model = train(&["model.protocol=first-symbol"]);
+    let firsts = &model.provenance.first_symbols;
+    let text = &sources()[0];
+    let mut options = sampling();
+    options.search.nbest = 400;
+    let answer = &model.predict(&[text], &options)[0];
+    let all =
+        || std::iter::once(&answer.symbols).chain(answer.alternatives.iter().map(|a| &a.symbols));
+    assert_eq!(all().count(), 400);
+    let expected = 400.0 / firsts.len() as f64;
+    for &first in firsts {
+        let symbol = model.codec.target_symbols(&[first]);
+        let count = all().filter(|symbols| symbols.first() == symbol.first());
+        let count = count.count() as f64;
+        // Five standard deviations.
+        let margin = 5.0 * expected.sqrt();
+        assert!((count - expected).abs() < margin, "{symbol:?}: {count}");
+    }
+    // A single sample of every input is as random as many of one.
+    options.search.nbest = 1;
+    let texts = vec![text; 100];
+    let answers = model.predict(&texts, &options);
+    let seen: std::collections::HashSet<_> = answers
+        .iter()
+        .map(|answer| answer.symbols.first())
+        .collect();
+    assert!(seen.len() > 1, "{seen:?}");
+}
+
+/// At the length limit an output that the model ends and the same one that the limit cuts are one.
+#[test]
+fn nbest_lists_have_no_text_twice_at_the_length_limit() {
+    for settings in [&[][..], &["model.protocol=first-symbol"]] {
+        let model = train(settings);
+        for most in 1..4 {
+            let mut options = beam(6);
+            options.limit = Some(LengthLimit {
+                most,
+                ..LengthLimit::default()
+            });
+            for answer in model.predict(&sources(), &options) {
+                let others = answer.alternatives.iter().map(|other| &other.symbols);
+                let all: Vec<_> = std::iter::once(&answer.symbols).chain(others).collect();
+                let different: std::collections::HashSet<_> = all.iter().collect();
+                assert_eq!(different.len(), all.len(), "at most {most}: {all:?}");
+            }
+        }
+    }
 }
 
 #[test]

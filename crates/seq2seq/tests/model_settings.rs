@@ -4,6 +4,8 @@
 
 mod support;
 
+use seq2seq::Recipe;
+
 /// The message with which the settings are refused.
 fn refusal(settings: &[&str]) -> String {
     let recipe = support::recipe(&[], settings);
@@ -253,11 +255,75 @@ fn settings_that_are_not_used_are_named() {
             &["data.addition.digits=2", "data.header=true"],
             &["data.header means nothing with data.addition"],
         ),
+        (
+            &["model.monotonic.order=0", "model.monotonic.window=3"],
+            &["model.monotonic.window means nothing with model.monotonic.order = 0"],
+        ),
+        (
+            &["model.transformer.learned_positions=20"],
+            &["model.transformer.learned_positions means nothing with \
+                 model.transformer.positions = \"rotary\""],
+        ),
+        (
+            &["text.source_align=left"],
+            &["text.source_align means nothing with text.source_width = 0"],
+        ),
+        (
+            &["text.feature_separator=,"],
+            &["text.feature_separator means nothing without data.features_column"],
+        ),
+        (
+            &["decoding.max_length_extra=3"],
+            &["decoding.max_length_extra means nothing with decoding.max_length_ratio = 0.0"],
+        ),
+        (
+            &["data.dev=dev.tsv", "data.validation_split=last"],
+            &["data.validation_split means nothing with data.dev = \"dev.tsv\""],
+        ),
+        (
+            &[
+                "data.validation=0",
+                "training.patience=3",
+                "training.monitor=loss",
+            ],
+            &[
+                "training.monitor means nothing with data.validation = 0.0",
+                "training.patience means nothing with data.validation = 0.0",
+            ],
+        ),
+        (
+            &[
+                "data.validation=0",
+                "data.dev=dev.tsv",
+                "training.patience=3",
+            ],
+            &[],
+        ),
     ];
     for (settings, expected) in cases {
-        let unused = support::recipe(&[], settings).unused_settings();
+        let unused = support::recipe(&[], settings).unused_settings(&Recipe::default());
         assert_eq!(unused, *expected, "{settings:?}");
     }
+}
+
+/// Settings that suit the pairs are nobody's wish, so no word is lost on those that another setting
+/// makes meaningless.
+#[test]
+fn only_settings_that_somebody_asked_for_are_named() {
+    let suiting = Recipe::for_size(500, seq2seq::config::Architecture::Monotonic);
+    let mut recipe = suiting.clone();
+    recipe.within_budget(60.0);
+    recipe.data.validation = 0.0;
+    assert_eq!(recipe.unused_settings(&suiting), [""; 0]);
+    recipe.training.decay_epochs = 2;
+    recipe.training.monitor = seq2seq::config::Monitor::Loss;
+    assert_eq!(
+        recipe.unused_settings(&suiting),
+        [
+            "training.decay_epochs means nothing with training.schedule = \"cosine\"",
+            "training.monitor means nothing with data.validation = 0.0"
+        ]
+    );
 }
 
 /// No recipe of ours has a setting without a meaning.
@@ -266,7 +332,12 @@ fn our_recipes_have_no_unused_settings() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes");
     for entry in std::fs::read_dir(folder).expect("the recipes") {
         let path = entry.expect("a recipe").path();
-        let recipe = seq2seq::Recipe::read(&path).expect("a valid recipe");
-        assert_eq!(recipe.unused_settings(), [""; 0], "{}", path.display());
+        let recipe = Recipe::read(&path).expect("a valid recipe");
+        assert_eq!(
+            recipe.unused_settings(&Recipe::default()),
+            [""; 0],
+            "{}",
+            path.display()
+        );
     }
 }

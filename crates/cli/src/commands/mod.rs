@@ -17,11 +17,21 @@ pub mod train;
 pub mod tune;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
 use crate::output::table;
+
+/// A time to train for, such as `90s` or `1h30m`.
+pub fn time_budget(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    match time.is_zero() {
+        true => Err("there is no training in no time: give some, such as 90s or 10m".to_owned()),
+        false => Ok(time),
+    }
+}
 
 /// The figures of an evaluation as a table that says which is which.
 pub fn evaluation_table(evaluation: &Evaluation) -> String {

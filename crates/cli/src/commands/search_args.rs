@@ -100,34 +100,25 @@ impl SearchArgs {
         Ok(options)
     }
 
-    /// The search in words.
+    /// The search in words: what the options say, whether a flag or the model's recipe asked for it.
     pub fn description(&self, options: &PredictOptions) -> String {
-        if self.sample {
-            return format!("sampled at temperature {}", self.temperature);
+        let search = &options.search;
+        let mut words = method_in_words(search.method);
+        let penalties = [
+            ("length penalty", search.length_penalty),
+            ("coverage penalty", search.coverage_penalty),
+        ];
+        let penalties = penalties.into_iter().filter(|(_, value)| *value > 0.0);
+        words.extend(penalties.map(|(name, value)| format!("{name} {value}")));
+        if search.minimum_bayes_risk {
+            words.push("minimum Bayes risk".to_owned());
         }
-        let mut words = vec![match options.search.method.width(1) {
-            1 => "greedy decoding".to_owned(),
-            beam => format!("beam of {beam}"),
-        }];
-        words.extend(
-            self.length_penalty
-                .map(|alpha| format!("length penalty {alpha}")),
-        );
-        words.extend(
-            self.coverage_penalty
-                .map(|beta| format!("coverage penalty {beta}")),
-        );
-        words.extend(self.mbr.then(|| "minimum Bayes risk".into()));
-        words.extend(
-            self.pattern
-                .as_ref()
-                .map(|pattern| format!("matching {pattern}")),
-        );
-        words.extend(
-            self.allow
-                .as_ref()
-                .map(|_| "from a list of allowed outputs".into()),
-        );
+        if let Some(pattern) = &self.pattern {
+            words.push(format!("matching {pattern}"));
+        }
+        if self.allow.is_some() {
+            words.push("from a list of allowed outputs".to_owned());
+        }
         words.join(", ")
     }
 
@@ -175,4 +166,28 @@ impl SearchArgs {
         }
         Ok(Some(constraint))
     }
+}
+
+fn method_in_words(method: Method) -> Vec<String> {
+    let Method::Sample {
+        temperature,
+        top_k,
+        top_p,
+        seed,
+    } = method
+    else {
+        return vec![match method.width(1) {
+            1 => "greedy decoding".to_owned(),
+            beam => format!("beam of {beam}"),
+        }];
+    };
+    let mut words = vec![format!("sampled at temperature {temperature}")];
+    words.extend(top_k.map(|most| format!("from the {most} most probable symbols")));
+    if top_p < 1.0 {
+        words.push(format!(
+            "from the fewest symbols with a probability of {top_p}"
+        ));
+    }
+    words.push(format!("seed {seed}"));
+    words
 }

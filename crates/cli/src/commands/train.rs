@@ -14,7 +14,7 @@ use seq2seq::training::{
 };
 use seq2seq::{Model, ModelFileError};
 
-use super::{evaluation_table, warn_of_unknown};
+use super::{evaluation_table, time_budget, warn_of_unknown};
 use crate::Done;
 use crate::memory;
 use crate::output::{count, duration, print_line};
@@ -52,7 +52,7 @@ pub struct Train {
     #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
     distill: Option<PathBuf>,
     /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time_budget)]
     budget: Option<Duration>,
     /// Start of every random choice
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
@@ -124,9 +124,9 @@ impl Train {
     }
 
     fn fresh(&self) -> Result<(Trainer, PathBuf)> {
-        let task = self.task()?;
+        let (task, base) = self.task()?;
         let folder = self.folder();
-        self.describe(&task);
+        self.describe(&task, &base);
         let existing = if self.overwrite {
             Existing::Overwrite
         } else {
@@ -190,8 +190,8 @@ impl Train {
     }
 
     /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
-    /// then `--set`.
-    fn task(&self) -> Result<Task> {
+    /// then `--set`. With it come the settings that nobody asked for, from which it starts.
+    fn task(&self) -> Result<(Task, Recipe)> {
         let recipe = self.input.as_deref().filter(|path| is_recipe(path));
         if let (Some(from), Some(recipe)) = (&self.from, recipe) {
             bail!(
@@ -210,11 +210,11 @@ impl Train {
             (Some(pairs), None) | (None, Some(pairs)) => return self.task_for_pairs(pairs),
             (None, None) => self.with_flags(Recipe::default())?,
         };
-        Ok(Task::prepare(recipe)?)
+        Ok((Task::prepare(recipe)?, Recipe::default()))
     }
 
     /// Reads the pairs as the flags say, and takes settings by what was read.
-    fn task_for_pairs(&self, path: &Path) -> Result<Task> {
+    fn task_for_pairs(&self, path: &Path) -> Result<(Task, Recipe)> {
         let with_files = |mut recipe: Recipe| {
             recipe.data.train = Some(path.to_owned());
             self.with_flags(recipe)
@@ -230,8 +230,9 @@ impl Train {
         let reading = with_files(settings(&[], &Recipe::default()))?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let recipe = with_files(settings(&loaded.train, &reading))?;
-        Ok(Task::new(recipe, loaded)?)
+        let suiting = settings(&loaded.train, &reading);
+        let recipe = with_files(suiting.clone())?;
+        Ok((Task::new(recipe, loaded)?, suiting))
     }
 
     fn with_flags(&self, mut recipe: Recipe) -> Result<Recipe> {
@@ -266,8 +267,8 @@ impl Train {
             .unwrap_or_else(|| Path::new("runs").join(name))
     }
 
-    /// Says what was read, before any work starts.
-    fn describe(&self, task: &Task) {
+    /// Says what was read, before any work starts. The base has the settings that nobody asked for.
+    fn describe(&self, task: &Task, base: &Recipe) {
         if self.quiet {
             return;
         }
@@ -305,7 +306,7 @@ impl Train {
         if from_pairs && (task.recipe.architecture_asked_for(&self.set)).is_none() {
             describe_network(&task.recipe);
         }
-        for unused in task.recipe.unused_settings() {
+        for unused in task.recipe.unused_settings(base) {
             say!("warning: {unused}");
         }
         warn_of_unknown(&report.unseen, "the validation pairs");

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use seq2seq::config::{Override, Recipe};
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 
+use super::time_budget;
 use crate::Done;
 use crate::output::{count, duration, print_line, table};
 use crate::stop_signal::StopSignal;
@@ -21,7 +22,7 @@ pub struct Tune {
     #[arg(value_name = "RECIPE")]
     recipe: PathBuf,
     /// Time for all trainings together, such as 2h, 30m or 90s
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time_budget)]
     budget: Duration,
     /// Training pairs, for a recipe that leaves them open
     #[arg(long, value_name = "FILE")]

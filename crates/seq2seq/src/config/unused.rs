@@ -1,11 +1,12 @@
 //! Settings that were changed, but that nothing looks at: whoever gave them believes them to be at work.
 
-use super::{AttentionKind, OptimizerKind, Recipe, ScheduleKind};
+use super::{AttentionKind, OptimizerKind, PositionKind, Recipe, ScheduleKind};
 
 impl Recipe {
-    /// The settings that are not at their default, and that the chosen optimizer, schedule, attention or
-    /// source of pairs does not look at; each with what makes it meaningless.
-    pub fn unused_settings(&self) -> Vec<String> {
+    /// The settings that differ from those of `base`, and that the chosen optimizer, schedule, attention,
+    /// source of pairs or validation does not look at; each with what makes it meaningless. The base is
+    /// what nobody had to ask for: the defaults, or the settings that suit the pairs.
+    pub fn unused_settings(&self, base: &Self) -> Vec<String> {
         use AttentionKind::{Additive, Concat, MultiHead};
         use OptimizerKind::{Adam, AdamW, RmsProp, Sgd};
         use ScheduleKind::{Cosine, Exponential, Linear, Plateau, Step};
@@ -14,6 +15,9 @@ impl Recipe {
         let attention = |kinds: &[AttentionKind]| kinds.contains(&self.model.attention);
         let has_ngrams = self.model.ngrams.longest > 1;
         let from_file = self.data.addition.is_none();
+        let splits = self.data.dev.is_none();
+        let validates = !splits || self.data.validation > 0.0;
+        let (transformer, monotonic) = (&self.model.transformer, &self.model.monotonic);
         let rules = [
             (
                 "training.beta_1",
@@ -71,12 +75,58 @@ impl Recipe {
             ("data.features_column", from_file, "data.addition"),
             ("data.header", from_file, "data.addition"),
             ("data.on_bad_line", from_file, "data.addition"),
+            (
+                "data.validation",
+                splits || self.data.validation == 0.0,
+                "data.dev",
+            ),
+            ("data.validation_split", splits, "data.dev"),
+            ("data.keep_sources_apart", splits, "data.dev"),
+            ("data.validation_split", validates, "data.validation"),
+            ("data.keep_sources_apart", validates, "data.validation"),
+            ("training.monitor", validates, "data.validation"),
+            (
+                "training.patience",
+                validates || self.training.patience == 0,
+                "data.validation",
+            ),
+            ("training.validate_every", validates, "data.validation"),
+            (
+                "training.validation_questions",
+                validates,
+                "data.validation",
+            ),
+            (
+                "text.source_align",
+                self.text.source_width > 0,
+                "text.source_width",
+            ),
+            (
+                "text.feature_separator",
+                self.data.features_column.is_some(),
+                "data.features_column",
+            ),
+            (
+                "model.monotonic.window",
+                monotonic.order > 0,
+                "model.monotonic.order",
+            ),
+            (
+                "model.transformer.learned_positions",
+                transformer.positions == PositionKind::Learned,
+                "model.transformer.positions",
+            ),
+            (
+                "decoding.max_length_extra",
+                self.decoding.max_length_ratio > 0.0,
+                "decoding.max_length_ratio",
+            ),
         ];
         let table = |recipe: &Self| toml::Table::try_from(recipe).unwrap_or_default();
-        let (own, default) = (table(self), table(&Self::default()));
+        let (own, base) = (table(self), table(base));
         let unused = rules
             .into_iter()
-            .filter(|&(key, used, _)| !used && setting(&own, key) != setting(&default, key));
+            .filter(|&(key, used, _)| !used && setting(&own, key) != setting(&base, key));
         let reason = |(key, _, cause): (&str, bool, &str)| match setting(&own, cause) {
             Some(value) if !value.is_table() => {
                 format!("{key} means nothing with {cause} = {value}")

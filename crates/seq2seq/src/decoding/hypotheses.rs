@@ -106,6 +106,7 @@ pub(super) struct Hypotheses<'a> {
     source_length: usize,
     max_length: usize,
     end: Option<u32>,
+    begin: Option<u32>,
     forbidden: Option<u32>,
 }
 
@@ -145,6 +146,7 @@ impl<'a> Hypotheses<'a> {
             source_length: input.source.len(),
             max_length: input.max_length,
             end: input.end,
+            begin: input.begin,
             forbidden: input.forbidden,
         }
     }
@@ -171,12 +173,13 @@ impl<'a> Hypotheses<'a> {
             Method::Beam { size } => self.best(&parents, rows, size.max(1)),
             Method::Sample { .. } => self.drawn(&mut parents, rows),
         };
-        let mut cut = Vec::new();
+        let (mut cut, mut ended) = (Vec::new(), Vec::new());
         if candidates.is_empty() {
             cut.extend(0..parents.len());
         }
         for candidate in candidates {
             if self.end == Some(candidate.symbol) {
+                ended.push(candidate.parent);
                 self.end(&parents, candidate, rows);
             } else if rows.step >= self.max_length {
                 cut.push(candidate.parent);
@@ -186,6 +189,8 @@ impl<'a> Hypotheses<'a> {
         }
         cut.sort_unstable();
         cut.dedup();
+        // What the model ended here is the same text as what the limit would cut.
+        cut.retain(|parent| !ended.contains(parent));
         for parent in cut {
             let hypothesis = self.hypothesis(&parents[parent], false);
             self.ended.push(hypothesis);
@@ -205,7 +210,7 @@ impl<'a> Hypotheses<'a> {
             let log_probs = self.masked(live.allowed, parent, rows);
             for (symbol, &log_prob) in (0..).zip(log_probs.iter()) {
                 let log_probability = live.log_probability + f64::from(log_prob);
-                if log_probability > bar {
+                if log_probability > bar && self.begin != Some(symbol) {
                     // Of equals the first stays before, so that results never depend on chance.
                     let place = best.partition_point(|c| c.log_probability >= log_probability);
                     let candidate = Candidate {
@@ -228,7 +233,10 @@ impl<'a> Hypotheses<'a> {
     fn drawn(&self, parents: &mut [Live], rows: &Rows) -> Vec<Candidate> {
         let mut drawn = Vec::with_capacity(parents.len());
         for (parent, live) in parents.iter_mut().enumerate() {
-            let log_probs = self.masked(live.allowed, parent, rows);
+            let mut log_probs = self.masked(live.allowed, parent, rows);
+            if let Some(begin) = self.begin {
+                log_probs.to_mut()[begin as usize] = f32::NEG_INFINITY;
+            }
             let symbol = match (self.options.method, &mut live.rng) {
                 (
                     Method::Sample {

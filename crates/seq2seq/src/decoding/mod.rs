@@ -22,6 +22,7 @@ pub use hypotheses::{Hypothesis, Step};
 pub use length::{LengthLimit, Longest};
 pub use minimum_bayes_risk::choose;
 pub use options::{Keep, Method, SearchError, SearchOptions};
+pub(crate) use sampling::{draw_first, number_of};
 pub use search::{SearchInput, search};
 
 /// Log-probabilities of the next symbol, for a batch of sequences.

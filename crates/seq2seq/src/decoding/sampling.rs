@@ -5,12 +5,30 @@ use rand_chacha::ChaCha8Rng;
 
 /// Streams of one input, one for each of its outputs.
 const STREAMS: u64 = 1 << 40;
+/// What the streams of first symbols have that others lack.
+const FIRST: u64 = 1 << 63;
 
 /// The random sequence of one output of one input, whatever else is in the batch.
 pub(super) fn stream(seed: u64, input: u64, output: usize) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(input.wrapping_add(STREAMS.wrapping_mul(output as u64)));
+    rng.set_stream(number_of(input, output));
     rng
+}
+
+/// The number of an input whose first output has the random sequence that the given output of this
+/// input has.
+pub(crate) fn number_of(input: u64, output: usize) -> u64 {
+    input.wrapping_add(STREAMS.wrapping_mul(output as u64))
+}
+
+/// Draws the first symbol of an output, each with the same probability, from a random sequence that
+/// no other draw of the search has. None if there are none.
+pub(crate) fn draw_first(choices: &[u32], seed: u64, number: u64) -> Option<u32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(number ^ FIRST);
+    choices
+        .get(rng.random_range(0..choices.len().max(1)))
+        .copied()
 }
 
 /// Draws a symbol, with a probability proportional to `exp(log_prob /

@@ -15,7 +15,9 @@ pub struct SearchInput<'a> {
     pub first_is_output: bool,
     /// Symbol that ends an output; without one every output has the full length.
     pub end: Option<u32>,
-    /// A symbol that may not be written.
+    /// The mark that only begins decoder inputs: it is never written.
+    pub begin: Option<u32>,
+    /// Another symbol that may not be written.
     pub forbidden: Option<u32>,
     /// Longest output in symbols, `first` and end mark not counted.
     pub max_length: usize,

@@ -1,23 +1,20 @@
 //! What a trained model answers: texts in, texts out, with scores, confidence and alignment.
 
 mod origin;
+mod outputs;
 mod warning;
 
-use crate::data::SourceIds;
+use outputs::queries;
+
 use crate::decoding::{
-    Hypothesis, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions, Step,
-    StepModel, StepOutput, choose, search,
+    Hypothesis, LengthLimit, Longest, Method, SearchError, SearchOptions, Step, choose,
 };
-use crate::model::DecoderState;
-use crate::side_by_side::{in_shares, side_by_side};
+use crate::side_by_side::in_shares;
 use crate::text::{EncodedSource, UnknownSymbol};
 use crate::trained_model::{Model, SourceText};
 
 pub use origin::Alignment;
 pub use warning::Warning;
-
-/// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
-const ROWS: usize = 4;
 
 /// Options of [`Model::predict`]; the default is greedy decoding, whatever the model's recipe says
 /// (for that, see [`Model::predict_options`]).
@@ -93,28 +90,6 @@ struct Input {
     limit: usize,
 }
 
-/// A model in the searches of a call that writes so many sequences.
-struct Searched<'a> {
-    model: &'a Model,
-    sequences: usize,
-}
-
-impl StepModel for Searched<'_> {
-    type State = DecoderState;
-
-    fn start(&self, sources: &[&SourceIds]) -> DecoderState {
-        self.model.start_for(sources, self.sequences)
-    }
-
-    fn step(&self, state: &mut DecoderState, last: &[u32]) -> StepOutput {
-        self.model.step(state, last)
-    }
-
-    fn select(&self, state: &DecoderState, rows: &[usize]) -> DecoderState {
-        self.model.select(state, rows)
-    }
-}
-
 impl Model {
     /// As many inputs as are worth handing to [`predict`](Self::predict) together: a few batches for each
     /// thread.
@@ -184,22 +159,16 @@ impl Model {
     /// Answers texts, in their order. What a text is answered does not depend on the others.
     ///
     /// A model of the first-symbol protocol tries every symbol with which a training target began
-    /// and keeps the answers that it finds best.
+    /// and keeps the answers that it finds best. Where answers are sampled, each begins with one of
+    /// these symbols, drawn with equal probability, as the model has none for them.
     pub fn predict<S: SourceText>(&self, texts: &[S], options: &PredictOptions) -> Vec<Prediction> {
         let inputs = self.inputs(texts, options);
-        let outputs = if self.needs_first_symbol() {
-            let mut outputs = vec![Vec::new(); inputs.len()];
-            for &first in &self.provenance.first_symbols {
-                let firsts = vec![first; inputs.len()];
-                let more = self.outputs(&inputs, Some(&firsts), options);
-                outputs
-                    .iter_mut()
-                    .zip(more)
-                    .for_each(|(all, more)| all.extend(more));
+        let outputs = match (self.needs_first_symbol(), options.search.method) {
+            (false, _) => self.outputs(&queries(&inputs, None, options), options),
+            (true, Method::Beam { .. }) => self.after_every_first_symbol(&inputs, options),
+            (true, Method::Sample { seed, .. }) => {
+                self.after_drawn_first_symbols(&inputs, seed, options)
             }
-            outputs.into_iter().map(ranked).collect()
-        } else {
-            self.outputs(&inputs, None, options)
         };
         self.predictions(texts, inputs, outputs, options)
     }
@@ -212,7 +181,7 @@ impl Model {
         options: &PredictOptions,
     ) -> Vec<Prediction> {
         let inputs = self.inputs(texts, options);
-        let outputs = self.outputs(&inputs, first, options);
+        let outputs = self.outputs(&queries(&inputs, first, options), options);
         self.predictions(texts, inputs, outputs, options)
     }
 
@@ -245,75 +214,6 @@ impl Model {
             ratio: decoding.max_length_ratio,
             extra: decoding.max_length_extra,
         })
-    }
-
-    /// Searches in batches of sources of the same length, or nearly so: little is computed on padding; and of
-    /// those that begin alike, whose first states are the same. Each thread takes whole batches, the longest
-    /// first.
-    fn outputs(
-        &self,
-        inputs: &[Input],
-        first: Option<&[u32]>,
-        options: &PredictOptions,
-    ) -> Vec<Vec<Hypothesis>> {
-        let mut search_options = options.search.clone();
-        if options.confidence {
-            search_options
-                .keep
-                .temperatures
-                .push(self.confidence_temperature());
-        }
-        let vocabulary = &self.codec.target.vocabulary;
-        // An unknown symbol can only be copied; what from is told by where the model looked.
-        let unknown = vocabulary.unknown();
-        let can_copy = |input: &Input, id| input.encoded.ids.copied_from(id).next().is_some();
-        let copies_unknown = |input: &Input| unknown.is_some_and(|id| can_copy(input, id));
-        search_options.keep.attention |= options.align || inputs.iter().any(copies_unknown);
-        let input = |&index: &usize| SearchInput {
-            source: &inputs[index].encoded.ids,
-            first: first.map_or(vocabulary.begin().unwrap_or(0), |first| first[index]),
-            first_is_output: first.is_some(),
-            end: vocabulary.end(),
-            forbidden: unknown.filter(|&id| !can_copy(&inputs[index], id)),
-            max_length: inputs[index].limit,
-            number: options.first_number + index as u64,
-        };
-        let mut order: Vec<usize> = (0..inputs.len()).collect();
-        order.sort_by_key(|&index| {
-            let symbols = &inputs[index].encoded.ids.symbols;
-            (symbols.len(), symbols)
-        });
-        let batches: Vec<&[usize]> = order
-            .chunks(self.inputs_of_a_batch(&search_options))
-            .rev()
-            .collect();
-        let width = search_options.method.width(search_options.nbest);
-        let model = Searched {
-            model: self,
-            sequences: inputs.len().saturating_mul(width),
-        };
-        let found = side_by_side(batches.clone(), |members| {
-            let batch: Vec<SearchInput> = members.iter().map(input).collect();
-            search(&model, &batch, &search_options)
-        });
-        let mut outputs = vec![Vec::new(); inputs.len()];
-        for (members, found) in batches.into_iter().zip(found) {
-            for (&index, mut found) in members.iter().zip(found) {
-                if let Some(first) = first {
-                    found
-                        .iter_mut()
-                        .for_each(|output| output.ids.insert(0, first[index]));
-                }
-                outputs[index] = found;
-            }
-        }
-        outputs
-    }
-
-    /// As many as a batch holds, fewer where each has many hypotheses.
-    fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
-        let batch = self.recipe.decoding.batch_size;
-        (batch * ROWS / options.method.width(options.nbest)).clamp(1, batch)
     }
 
     fn predictions<S: SourceText>(
@@ -410,14 +310,4 @@ impl Model {
 fn shortest(options: &SearchOptions) -> usize {
     let constraint = options.constraint.as_ref();
     constraint.map_or(0, |constraint| constraint.shortest())
-}
-
-/// Outputs of several searches in one order.
-fn ranked(mut outputs: Vec<Hypothesis>) -> Vec<Hypothesis> {
-    outputs.sort_by(|a, b| {
-        b.finished
-            .cmp(&a.finished)
-            .then(b.score.total_cmp(&a.score))
-    });
-    outputs
 }

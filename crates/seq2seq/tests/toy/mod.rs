@@ -138,6 +138,7 @@ pub fn input(source: &[u32], max_length: usize) -> SearchInput<'static> {
         first: 1,
         first_is_output: false,
         end: Some(END),
+        begin: None,
         forbidden: None,
         max_length,
         number: 0,
