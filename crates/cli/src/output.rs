@@ -1,6 +1,7 @@
 //! Writing to standard output, and tables.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use seq2seq::decoding::SearchError;
 
@@ -92,6 +93,16 @@ pub fn table(rows: &[Vec<String>]) -> String {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A path or another argument as a shell reads it: in single quotes, unless it is plain.
+pub fn quoted(argument: impl AsRef<Path>) -> String {
+    let text = argument.as_ref().display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./=+:,@%".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text,
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
 }
 
 /// A count with its noun, in the right number.

@@ -1,8 +1,8 @@
 //! Writing files so that a crash, a full disk or a kill leaves the old content or the new one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How the temporary files begin that are renamed once they are whole.
 const PARTIAL: &str = ".seq2seq-partial-";
@@ -39,6 +39,34 @@ impl PreparedFile<'_> {
         self.file.persist(self.path)?;
         sync_folder(folder_of(self.path));
         Ok(())
+    }
+}
+
+/// Name of the file whose lock tells that a process works in a folder.
+const LOCK: &str = ".lock";
+
+/// Why a folder's lock cannot be had.
+#[derive(Debug)]
+pub(crate) enum LockError {
+    /// Another process has it.
+    Busy,
+    /// The file cannot be used.
+    File(PathBuf, io::Error),
+}
+
+/// Takes the lock of a folder, which is free again once the file is closed.
+pub(crate) fn lock(folder: &Path) -> Result<File, LockError> {
+    let path = folder.join(LOCK);
+    let mut options = File::options();
+    let options = options.create(true).truncate(false).write(true);
+    let failed = |error| LockError::File(path.clone(), error);
+    let file = options.open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LockError::Busy),
+        // Some network file systems know no locks.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

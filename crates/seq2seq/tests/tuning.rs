@@ -67,6 +67,8 @@ fn search(folder: &Path, rates: &str) -> Search {
         "model.encoder_units=16",
         "model.embedding=8",
         "training.batch_size=4",
+        // It tells rates apart from the first epoch on, however busy the machine is.
+        "training.monitor=loss",
         "text.source=characters",
         "text.target=characters",
     ];
@@ -76,6 +78,7 @@ fn search(folder: &Path, rates: &str) -> Search {
     let rates = rates.parse().expect("a range");
     Search {
         recipe,
+        set: Vec::new(),
         ranges: vec![("training.learning_rate".to_owned(), rates)],
         trials: 4,
         seconds: 6.0,
@@ -173,4 +176,113 @@ fn impossible_searches_are_refused() {
     };
     let message = refused(&negative);
     assert!(message.contains("none of the trials worked"), "{message}");
+}
+
+/// What a trial is told of is what it is trained with: the schedule and patience that a share of the
+/// time asks for give way.
+#[test]
+fn drawn_settings_count_over_those_of_the_budget() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (varied, drawn) in [
+        ("training.schedule", "constant"),
+        ("training.schedule", "linear"),
+        ("training.patience", "4"),
+    ] {
+        let search = Search {
+            ranges: vec![(varied.to_owned(), drawn.parse().expect("a range"))],
+            set: support::overrides(&["training.validate_every=2"]),
+            seconds: 0.3,
+            folder: folder.path().join(drawn),
+            ..search(folder.path(), "0.01")
+        };
+        let (trials, _) = search.run(&mut After(100)).expect("trials");
+        assert_eq!(trials[0].settings, [format!("{varied}={drawn}")]);
+        let model = Model::load(&search.folder).expect("the best model");
+        let recipe = model.recipe.to_toml();
+        let value = drawn
+            .parse::<u64>()
+            .map_or(format!("{drawn:?}"), |n| n.to_string());
+        let key = varied.split_once('.').expect("a key").1;
+        assert!(recipe.contains(&format!("{key} = {value}\n")), "{recipe}");
+        assert_eq!(model.recipe.training.validate_every, 2);
+    }
+}
+
+/// Settings of which no trial would take notice are refused before the first.
+#[test]
+fn settings_without_an_effect_are_not_varied() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (key, range, message) in [
+        ("training.seed", "1..9", "lucky seed"),
+        ("training.epochs", "5..50", "share of the time"),
+        ("training.budget_seconds", "5..50", "shared out"),
+        (
+            "training.decay_epochs",
+            "1..9",
+            "training.decay_epochs means nothing with training.schedule = \"cosine\", whatever",
+        ),
+        ("training.momentum", "0.1..0.5", "none of the trials worked"),
+    ] {
+        let search = Search {
+            ranges: vec![(key.to_owned(), range.parse().expect("a range"))],
+            folder: folder.path().join(key),
+            ..search(folder.path(), "0.01")
+        };
+        let error = search
+            .run(&mut After(100))
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    // Each of them makes a difference to some trials.
+    let either = Search {
+        ranges: vec![
+            (
+                "training.optimizer".to_owned(),
+                "sgd, adam".parse().expect("a range"),
+            ),
+            (
+                "training.beta_1".to_owned(),
+                Range::Choice(vec!["0.8".to_owned()]),
+            ),
+        ],
+        seconds: 0.3,
+        strategy: Strategy::Random,
+        ..search(folder.path(), "0.01")
+    };
+    assert_eq!(either.run(&mut After(100)).expect("trials").0.len(), 2);
+}
+
+/// Two processes would mix their trials.
+#[test]
+fn a_search_has_its_folder_for_itself() {
+    struct Another(Search, Option<String>);
+    impl SearchObserver for Another {
+        fn trial_done(&mut self, _: &Trial) {
+            let error = self.0.run(&mut After(100)).expect_err("refused");
+            self.1 = Some(error.to_string());
+        }
+
+        fn wants_to_stop(&self) -> bool {
+            false
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = Search {
+        seconds: 0.2,
+        ..search(folder.path(), "0.01")
+    };
+    let mut another = Another(search.clone(), None);
+    search.run(&mut another).expect("trials");
+    let refusal = another.1.expect("a trial");
+    assert!(refusal.contains("in use by another process"), "{refusal}");
+    // A line that a crash cut short, and what it left half written, are cleared away.
+    let trials = search.folder.join("trials.jsonl");
+    let whole = std::fs::read_to_string(&trials).expect("trials");
+    std::fs::write(&trials, format!("{whole}{{\"round\":")).expect("written");
+    let left = search.folder.join(".seq2seq-partial-x");
+    std::fs::write(&left, "half").expect("written");
+    search.run(&mut After(100)).expect("trials");
+    assert_eq!(std::fs::read_to_string(&trials).expect("trials"), whole);
+    assert!(!left.exists());
 }

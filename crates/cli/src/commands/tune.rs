@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Override, Recipe};
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 
 use super::time_budget;
 use crate::Done;
-use crate::output::{count, duration, print_line, table};
+use crate::output::{count, duration, print_line, quoted, table};
 use crate::stop_signal::StopSignal;
 
 /// Search for settings: short trainings, of which the best go on longer
@@ -72,6 +72,7 @@ impl Tune {
         let search = Search {
             ranges: self.ranges(&recipe)?,
             recipe,
+            set: self.set.clone(),
             trials: usize::from(self.trials),
             seconds: self.budget.as_secs_f64(),
             strategy: match self.strategy {
@@ -88,20 +89,32 @@ impl Tune {
             return Ok(Done::Interrupted);
         }
         print_line(&rows(&trials))?;
-        let folder = folder.display();
         if let Some(best) = trials.first() {
-            let flags = best
-                .settings
-                .iter()
-                .map(|setting| format!(" --set {setting}"));
-            say!("\nbest model: {folder}/{}", seq2seq::MODEL_NAME);
-            say!(
-                "train with its settings: seq2seq train {}{}",
-                self.recipe.display(),
-                flags.collect::<String>()
-            );
+            let model = folder.join(seq2seq::MODEL_NAME);
+            say!("\nbest model: {}", model.display());
+            say!("train with its settings: {}", self.training(best));
         }
         Ok(Done::Completed)
+    }
+
+    /// The command that trains as the trial did.
+    fn training(&self, trial: &Trial) -> String {
+        let mut words = vec!["seq2seq".into(), "train".into(), quoted(&self.recipe)];
+        let files = [("--train", &self.train), ("--dev", &self.dev)];
+        for (flag, file) in files {
+            words.extend(file.iter().flat_map(|file| [flag.into(), quoted(file)]));
+        }
+        let budget = Duration::from_secs(trial.seconds.ceil().max(1.0) as u64);
+        let budget = humantime::format_duration(budget).to_string();
+        words.extend(["--budget".into(), budget.replace(' ', "")]);
+        if let Some(seed) = self.seed {
+            words.extend(["--seed".into(), seed.to_string()]);
+        }
+        let set = self.set.iter().map(Override::to_string);
+        for setting in set.chain(trial.settings.iter().cloned()) {
+            words.extend(["--set".into(), quoted(setting)]);
+        }
+        words.join(" ")
     }
 
     /// What the recipe varies, and what the flags do: these count where both name a key.
@@ -117,10 +130,6 @@ impl Tune {
             let range = range.parse().map_err(|error| anyhow!("{key}: {error}"))?;
             Ok((key, range))
         };
-        ensure!(
-            !ranges.contains_key("training.seed"),
-            "training.seed is no setting to be tuned: a lucky seed does not help on other data"
-        );
         ranges.into_iter().map(parse).collect()
     }
 

@@ -1,6 +1,6 @@
 //! The folder of a run: settings, metrics, best model, checkpoints, plot.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::error::TrainingError;
 use super::history::EpochRecord;
 use crate::config::Recipe;
 use crate::data::{STDIN, SkippedLine};
-use crate::files;
+use crate::files::{self, LockError};
 use crate::model_file::{MODEL_NAME, json, write_atomically};
 
 const RECIPE_NAME: &str = "recipe.toml";
@@ -18,7 +18,6 @@ pub(super) const METRICS_NAME: &str = "metrics.jsonl";
 const PLOT_NAME: &str = "history.svg";
 const SKIPPED_NAME: &str = "skipped_lines.tsv";
 const CHECKPOINTS_NAME: &str = "checkpoints";
-const LOCK_NAME: &str = ".lock";
 
 /// What to do about an output folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,20 +106,10 @@ impl RunFolder {
 
     /// Takes the lock, then clears away what a killed process left half written.
     fn locked(path: &Path) -> Result<Self, TrainingError> {
-        let lock = path.join(LOCK_NAME);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&lock)
-            .map_err(|error| unwritable(&lock, error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(TrainingError::Busy(path.to_owned())),
-            // Some network file systems know no locks.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-            Err(TryLockError::Error(error)) => return Err(unwritable(&lock, error)),
-        }
+        let file = files::lock(path).map_err(|error| match error {
+            LockError::Busy => TrainingError::Busy(path.to_owned()),
+            LockError::File(path, error) => unwritable(&path, error),
+        })?;
         for folder in [path, &path.join(CHECKPOINTS_NAME)] {
             if folder.exists() {
                 files::remove_partial(folder).map_err(|error| unwritable(folder, error))?;

@@ -24,6 +24,19 @@ use trial::Trials;
 /// Of the settings of a round, one in so many goes into the next.
 const KEPT: usize = 3;
 
+/// What is not varied, and why.
+const FIXED: &[(&str, &str)] = &[
+    ("training.seed", "a lucky seed does not help on other data"),
+    (
+        "training.epochs",
+        "each trial trains for its share of the time, however many epochs that is",
+    ),
+    (
+        "training.budget_seconds",
+        "the time of all trials together is shared out between them",
+    ),
+];
+
 /// Draws for each of the settings that are asked for, after which there are no other ones.
 const DRAWS: usize = 20;
 
@@ -42,6 +55,9 @@ pub enum Strategy {
 pub struct Search {
     /// The settings that are not varied, and the data.
     pub recipe: Recipe,
+    /// Settings that count for every trial, also where its share of the time asks for others (a falling
+    /// learning rate, no early stopping).
+    pub set: Vec<Override>,
     /// What is varied: keys such as `training.learning_rate`, and their ranges.
     pub ranges: Vec<(String, Range)>,
     /// Settings that are tried in the first round.
@@ -63,6 +79,22 @@ pub enum SearchError {
          training.learning_rate=0.0003..0.003, or in the recipe under [tune]"
     )]
     NothingVaried,
+    /// What cannot be varied.
+    #[error("{key} is no setting to be varied: {reason}")]
+    NotVaried {
+        /// The setting.
+        key: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// What would make no difference.
+    #[error("{0}, whatever is drawn: leave it out")]
+    NeverUsed(String),
+    /// Another process searches there.
+    #[error(
+        "{0} is in use by another process: wait until it is done, or choose another folder with --out"
+    )]
+    Busy(PathBuf),
     /// Without validation pairs no settings are better than others.
     #[error("there are no validation pairs to compare settings by: give --dev FILE")]
     NoValidation,
@@ -117,6 +149,7 @@ impl Search {
         &self,
         observer: &mut dyn SearchObserver,
     ) -> Result<(Vec<Trial>, bool), SearchError> {
+        self.check_ranges()?;
         let settings = self.settings()?;
         let mut trials = Trials::open(&self.folder)?;
         let counts = self.counts(settings.len());
@@ -147,6 +180,40 @@ impl Search {
         }
     }
 
+    /// Refuses to vary what a search decides on itself.
+    fn check_ranges(&self) -> Result<(), SearchError> {
+        let find = |&(key, reason): &(&str, &'static str)| {
+            let varied = self.ranges.iter().any(|(name, _)| name == key);
+            let key = key.to_owned();
+            varied.then_some(SearchError::NotVaried { key, reason })
+        };
+        FIXED.iter().find_map(find).map_or(Ok(()), Err)
+    }
+
+    /// The settings of a trial that has so much time. What is set or drawn counts over what the time asks
+    /// for, so that a trial is trained with the settings that it is told of.
+    fn recipe_of(&self, drawn: &[Override], seconds: f64) -> Result<Recipe, ConfigError> {
+        let mut recipe = self.recipe.clone();
+        recipe.tune.clear();
+        recipe.within_budget(seconds);
+        recipe.with_overrides(&self.set)?.with_overrides(drawn)
+    }
+
+    /// Refuses to vary what none of the trials looks at.
+    fn check_used(&self, settings: &[Vec<Override>]) -> Result<(), SearchError> {
+        let base = self.recipe_of(&[], self.seconds)?;
+        let mut unused: Option<Vec<String>> = None;
+        for drawn in settings {
+            let of_trial = self.recipe_of(drawn, self.seconds)?.unused_settings(&base);
+            match &mut unused {
+                None => unused = Some(of_trial),
+                Some(unused) => unused.retain(|message| of_trial.contains(message)),
+            }
+        }
+        let message = unused.into_iter().flatten().next();
+        message.map_or(Ok(()), |message| Err(SearchError::NeverUsed(message)))
+    }
+
     /// The settings of each number, no two alike: the same in every run of the search. They are
     /// fewer than asked for if the ranges hold no more.
     ///
@@ -168,12 +235,13 @@ impl Search {
             }
             let parsed = drawn.iter().map(|setting| setting.parse());
             let settings = parsed.collect::<Result<Vec<Override>, ConfigError>>()?;
-            self.recipe.clone().with_overrides(&settings)?;
+            self.recipe_of(&settings, self.seconds)?;
             distinct.push(settings);
             if distinct.len() >= self.trials {
                 break;
             }
         }
+        self.check_used(&distinct)?;
         Ok(distinct)
     }
 
@@ -211,10 +279,7 @@ impl Search {
             }
             return Ok(Some(done.clone()));
         }
-        let mut recipe = self.recipe.clone().with_overrides(settings)?;
-        recipe.tune.clear();
-        recipe.within_budget(seconds);
-        match trained(recipe, &mut Stop(observer)) {
+        match trained(self.recipe_of(settings, seconds)?, &mut Stop(observer)) {
             Ok((_, Ending::Interrupted)) => return Ok(None),
             Ok((model, _)) => {
                 let figure = model.provenance.best.ok_or(SearchError::NoValidation)?;

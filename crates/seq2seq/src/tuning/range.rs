@@ -65,7 +65,7 @@ impl Range {
             // Three digits: finer differences are no differences.
             &Self::Real(low, high) => format!("{:.2e}", between(low, high)),
             &Self::Whole(low, high) => {
-                let drawn = between(low as f64, (high + 1) as f64) as u64;
+                let drawn = between(low as f64, high as f64 + 1.0) as u64;
                 drawn.clamp(low, high).to_string()
             }
         }

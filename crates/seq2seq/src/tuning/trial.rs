@@ -1,13 +1,14 @@
 //! Trials, and the file that they are written to as they end.
 
 use std::cmp::Ordering;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{SearchError, unusable};
+use crate::files::{self, LockError, write_atomically};
 
 /// Name of the file, with a JSON object a line.
 const NAME: &str = "trials.jsonl";
@@ -40,15 +41,22 @@ impl Trial {
     }
 }
 
-/// The trials in a folder.
+/// The trials in a folder. While they are open, no other process can search there.
 pub(super) struct Trials {
     path: PathBuf,
     done: Vec<Trial>,
+    /// The system gives the lock back when the process ends, however it ends.
+    _lock: File,
 }
 
 impl Trials {
     pub fn open(folder: &Path) -> Result<Self, SearchError> {
         fs::create_dir_all(folder).map_err(|source| unusable(folder, source))?;
+        let lock = files::lock(folder).map_err(|error| match error {
+            LockError::Busy => SearchError::Busy(folder.to_owned()),
+            LockError::File(path, source) => unusable(&path, source),
+        })?;
+        files::remove_partial(folder).map_err(|source| unusable(folder, source))?;
         let path = folder.join(NAME);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -62,9 +70,14 @@ impl Trials {
             .collect::<Result<_, _>>()
             .map_err(|error| unusable(&path, error.into()))?;
         if whole.len() < text.len() {
-            fs::write(&path, whole).map_err(|source| unusable(&path, source))?;
+            write_atomically(&path, &[whole.as_bytes()])
+                .map_err(|source| unusable(&path, source))?;
         }
-        Ok(Self { path, done })
+        Ok(Self {
+            path,
+            done,
+            _lock: lock,
+        })
     }
 
     pub fn find(&self, round: usize, number: usize) -> Option<&Trial> {
