@@ -157,6 +157,33 @@ const CASES: &[(&str, i32, &str)] = &[
         1,
         "there is no model at folder/model.safetensors",
     ),
+    (
+        "train pairs.tsv --out new --set model.encoder_layers=100000000",
+        1,
+        "model.encoder_layers = 100000000: must be at most 1000",
+    ),
+    (
+        "train pairs.tsv --out new --set model.monotonic.window=9223372036854775807",
+        1,
+        "model.monotonic.window = 9223372036854775807: must be at most 65536",
+    ),
+    (
+        "train pairs.tsv --out new --set model.encoder_units=300 --set model.decoder_layers=1000",
+        1,
+        "lower model.decoder_layers (now 1000)",
+    ),
+    (
+        "train pairs.tsv --out new --set model.embedding=30000 --set model.encoder_units=32000",
+        1,
+        "lower model.encoder_units (now 32000)",
+    ),
+    (
+        "generate addition --count 1000000000000",
+        1,
+        "count is 1000000000000, but at most 100000000",
+    ),
+    ("predict model --pattern (a{1000}){1000}{1000}", 1, "64 MiB"),
+    ("predict model --pattern A)|(?:B", 1, "unopened group"),
     ("predict", 2, "required"),
     ("predict none", 1, "there is no model at none"),
     ("predict empty", 1, "it is empty"),

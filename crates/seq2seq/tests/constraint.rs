@@ -172,5 +172,39 @@ fn unsatisfiable_constraints_are_refused() {
     assert!(error.to_string().contains("unclosed group"), "{error}");
     // An automaton must tell apart all that the last 30 symbols may have been.
     let error = Constraint::pattern("[0-9]*1[0-9]{30}", &side).expect_err("too large");
-    assert!(error.to_string().contains("size limit"), "{error}");
+    assert!(error.to_string().contains("64 MiB"), "{error}");
+}
+
+/// Counts inside each other are refused before they fill the memory.
+#[test]
+fn expressions_that_become_too_large_are_refused() {
+    for pattern in [r"(a{1000}){1000}{1000}", r"\w{1000}{1000}", r"\w{5000}"] {
+        let error = Constraint::pattern(pattern, &digits()).expect_err("too large");
+        assert!(
+            matches!(error, ConstraintError::PatternTooLarge { .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("64 MiB"), "{error}");
+    }
+}
+
+/// An expression is whole by itself: brackets, comments and marks of its own end with it.
+#[test]
+fn expressions_stay_within_their_brackets() {
+    let side = digits();
+    for pattern in ["1)|(?:2", "1)(2", "1)"] {
+        let error = Constraint::pattern(pattern, &side).expect_err("unopened");
+        assert!(error.to_string().contains("unopened group"), "{error}");
+    }
+    let ids = |text: &str| side.vocabulary.encode(&side.tokenization.split(text)).ids;
+    let commented = Constraint::pattern("(?x) 1 2 # and no more", &side).expect("a pattern");
+    assert!(commented.allows(&ids("12")));
+    let either = Constraint::pattern("1|23", &side).expect("a pattern");
+    for (text, allowed) in [("1", true), ("23", true), ("13", false), ("123", false)] {
+        assert_eq!(either.allows(&ids(text)), allowed, "{text}");
+    }
+    let anchored = Constraint::pattern(r"^1\z|2$", &side).expect("a pattern");
+    for (text, allowed) in [("1", true), ("2", true), ("12", false)] {
+        assert_eq!(anchored.allows(&ids(text)), allowed, "{text}");
+    }
 }

@@ -15,6 +15,35 @@ fn refusal(settings: &[&str]) -> String {
 /// Each list of settings, and what the message about it must say.
 const REFUSED: &[(&[&str], &str)] = &[
     (
+        &["model.encoder_layers=100000000"],
+        "model.encoder_layers = 100000000: must be at most 1000",
+    ),
+    (
+        &[
+            "model.architecture=transformer",
+            "model.transformer.layers=1000000000",
+        ],
+        "model.transformer.layers = 1000000000: must be at most 1000",
+    ),
+    (
+        &[
+            "model.architecture=monotonic",
+            "model.monotonic.window=9223372036854775807",
+        ],
+        "model.monotonic.window = 9223372036854775807: must be at most 65536",
+    ),
+    (
+        &[
+            "model.architecture=monotonic",
+            "model.monotonic.encoder_layers=1001",
+        ],
+        "must be at most 1000",
+    ),
+    (
+        &["training.epochs=9223372036854775807"],
+        "must be at most 1000000000",
+    ),
+    (
         &["model.encoder_layers=0"],
         "model.encoder_layers = 0: must be at least 1",
     ),

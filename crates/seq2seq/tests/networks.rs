@@ -13,7 +13,7 @@ use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use seq2seq::config::Recipe;
 use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
 use seq2seq::model::ngrams::frequent;
-use seq2seq::model::parameters::{Parameters, Weights, weights_of};
+use seq2seq::model::parameters::{Parameters, Weights, shapes_of, weights_of};
 use seq2seq::model::prepared::Prepared;
 use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
 use seq2seq::training::{Expected, Figures, Losses};
@@ -461,6 +461,27 @@ fn missing_features_are_an_empty_list() {
         };
         let scores = |source| rows(network.forward(&batch_of(&[source]), &read, None));
         assert_eq!(scores(missing), scores(listed), "{settings:?}");
+    }
+}
+
+/// What a network would have is counted without making it.
+#[test]
+fn weights_are_counted_as_they_are_given() {
+    for settings in FORMS {
+        let recipe = recipe(settings);
+        let made = network(&recipe, &Device::flex());
+        // The symbols of n-grams are kept with the weights, but are none.
+        let shapes = shapes_of(&made).into_iter();
+        let weights = shapes.filter(|(name, _)| !name.ends_with("ngrams.known"));
+        let weights: usize = weights
+            .map(|(_, shape)| shape.iter().product::<usize>())
+            .sum();
+        let sources = sources();
+        let symbols = sources.iter().map(|source| &source.symbols[..]);
+        let mut counted =
+            Parameters::counted().with_ngrams(frequent(symbols, &recipe.model.ngrams));
+        Network::new(&recipe.model, sizes(&recipe), &mut counted).expect("a network");
+        assert_eq!(counted.weights(), weights as u64, "{settings:?}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use seq2seq::Recipe;
 use seq2seq::config::Override;
+use seq2seq::data::LONGEST_TEXT;
 use seq2seq::decoding::{
     Hypothesis, Keep, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions,
     choose, score_outputs, search,
@@ -358,6 +359,57 @@ fn limits_follow_the_input() {
     assert_eq!(LengthLimit { most: 5, ..own }.of(100, longest), 5);
     assert_eq!(own.of(0, Longest::default()), 2);
 }
+
+proptest! {
+    /// Whatever flags, settings and files say, an output has a limit.
+    #[test]
+    fn limits_have_a_limit(
+        most in prop::sample::select(&EXTREME[..]),
+        extra in prop::sample::select(&EXTREME[..]),
+        source in prop::sample::select(&EXTREME[..]),
+        longest in prop::array::uniform2(prop::sample::select(&EXTREME[..])),
+        ratio in prop::num::f64::ANY,
+    ) {
+        let longest = Longest { source: longest[0], target: longest[1] };
+        let limit = LengthLimit { most, ratio, extra }.of(source, longest);
+        prop_assert!((1..=LONGEST_TEXT).contains(&limit));
+        prop_assert!(most == 0 || limit <= most);
+    }
+
+    /// Options at the ends of what is allowed give outputs with scores that are numbers.
+    #[test]
+    fn extreme_options_give_scores(
+        seed: u64,
+        temperature in prop::sample::select(vec![f32::MIN_POSITIVE, 1e-3, 1.0, f32::MAX]),
+        penalties in prop::array::uniform2(prop::sample::select(vec![0.0, 1.0, 1e300, f64::MAX])),
+        top_k in prop::sample::select(vec![None, Some(1), Some(usize::MAX)]),
+        top_p in prop::sample::select(vec![f32::MIN_POSITIVE, 0.5, 1.0]),
+        size in 1_usize..4,
+        sample: bool,
+    ) {
+        let options = SearchOptions {
+            method: match sample {
+                true => Method::Sample { temperature, top_k, top_p, seed },
+                false => Method::Beam { size },
+            },
+            nbest: size,
+            length_penalty: penalties[0],
+            coverage_penalty: penalties[1],
+            minimum_bayes_risk: size > 1,
+            ..SearchOptions::default()
+        };
+        options.check().expect("allowed");
+        let input = SearchInput { number: u64::MAX, ..input(&[3, 4], 5) };
+        let found = search(&Toy::new(seed, 4), &[input], &options).remove(0);
+        let chosen = choose(found, &options);
+        prop_assert!(!chosen.is_empty());
+        for output in &chosen {
+            prop_assert!(!output.score.is_nan() && output.ids.len() <= 5, "{output:?}");
+        }
+    }
+}
+
+const EXTREME: [usize; 7] = [0, 1, 3, 1 << 32, 1 << 62, usize::MAX - 1, usize::MAX];
 
 /// What cannot work is refused, each with its own message.
 #[test]

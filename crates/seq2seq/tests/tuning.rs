@@ -38,6 +38,8 @@ proptest! {
         prop_assert!((low..=low + more).contains(&whole));
         let (least, most) = (low as f64 / 7.0, (low + more) as f64 / 7.0);
         let real: f64 = Range::Real(least, most).draw(rng).parse().expect("a number");
+        let widest = Range::Whole(low, u64::MAX).draw(rng).parse::<u64>();
+        prop_assert!(widest.is_ok_and(|number| number >= low));
         // Three digits are kept.
         prop_assert!(real >= least * 0.99 && real <= most * 1.01 + 1e-9);
     }

@@ -16,6 +16,12 @@ const MOST_PARTS: usize = 256;
 /// Epochs whose weights are kept to be averaged, at most: each takes as much memory as the network.
 const MOST_AVERAGED: usize = 100;
 
+/// Layers beyond which a network is a slip of the finger.
+const MOST_LAYERS: usize = 1000;
+
+/// Epochs and steps, at most: so many that no run comes to an end, and few enough to be multiplied.
+const MOST_STEPS: usize = 1_000_000_000;
+
 /// Units beyond which a single weight matrix would take more than 16 GiB.
 const MOST_UNITS: usize = 32_768;
 
@@ -108,8 +114,8 @@ impl Recipe {
         if let Embedding::Size(size) = model.embedding {
             units("model.embedding", size)?;
         }
-        at_least("model.encoder_layers", model.encoder_layers, 1)?;
-        at_least("model.decoder_layers", model.decoder_layers, 1)?;
+        layers("model.encoder_layers", model.encoder_layers)?;
+        layers("model.decoder_layers", model.decoder_layers)?;
         within("model.dropout", model.dropout, 0.0, MOST_DROPOUT)?;
         within(
             "model.embedding_dropout",
@@ -292,6 +298,9 @@ impl Recipe {
     fn check_training(&self) -> Result<(), ConfigError> {
         let training = &self.training;
         at_least("training.epochs", training.epochs, 1)?;
+        at_most("training.epochs", training.epochs, MOST_STEPS)?;
+        at_most("training.decay_epochs", training.decay_epochs, MOST_STEPS)?;
+        at_most("training.warmup_steps", training.warmup_steps, MOST_STEPS)?;
         at_least("training.batch_size", training.batch_size, 1)?;
         within(
             "training.budget_seconds",
@@ -366,6 +375,7 @@ impl Recipe {
     fn check_decoding(&self) -> Result<(), ConfigError> {
         let decoding = &self.decoding;
         at_least("decoding.batch_size", decoding.batch_size, 1)?;
+        at_most("decoding.batch_size", decoding.batch_size, MOST_STEPS)?;
         at_least("decoding.beam", decoding.beam, 1)?;
         if decoding.beam > LARGEST_BEAM {
             return Err(ConfigError::Impossible {
@@ -443,6 +453,11 @@ pub(super) fn at_most(key: &'static str, value: usize, most: usize) -> Result<()
         value: value.to_string(),
         rule: format!("must be at most {most}"),
     })
+}
+
+pub(super) fn layers(key: &'static str, value: usize) -> Result<(), ConfigError> {
+    at_least(key, value, 1)?;
+    at_most(key, value, MOST_LAYERS)
 }
 
 pub(super) fn units(key: &'static str, value: usize) -> Result<(), ConfigError> {

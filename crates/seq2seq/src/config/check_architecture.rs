@@ -1,10 +1,11 @@
 //! What [`Recipe::check`](super::Recipe::check) asks of the settings that only some networks have.
 
-use super::check::{at_least, conflict, units, within};
+use super::check::{at_least, at_most, conflict, layers, units, within};
 use super::{
     Architecture, ConfigError, DecoderInput, Embedding, ModelSettings, MonotonicSettings, Override,
     PositionKind, Recipe, TransformerSettings,
 };
+use crate::data::LONGEST_TEXT;
 
 /// Settings of `[model]` that recurrent networks do not look at.
 const SECTIONS: &[&str] = &["transformer", "monotonic", "ensemble"];
@@ -162,9 +163,9 @@ impl ModelSettings {
 
 impl TransformerSettings {
     fn check(&self) -> Result<(), ConfigError> {
-        at_least("model.transformer.layers", self.layers, 1)?;
-        at_least("model.transformer.encoder_layers", self.encoder_layers(), 1)?;
-        at_least("model.transformer.decoder_layers", self.decoder_layers(), 1)?;
+        layers("model.transformer.layers", self.layers)?;
+        layers("model.transformer.encoder_layers", self.encoder_layers())?;
+        layers("model.transformer.decoder_layers", self.decoder_layers())?;
         units("model.transformer.model_size", self.model_size)?;
         units("model.transformer.feed_forward", self.feed_forward)?;
         at_least("model.transformer.heads", self.heads, 1)?;
@@ -205,8 +206,9 @@ impl MonotonicSettings {
             });
         }
         at_least("model.monotonic.window", self.window, 1)?;
-        at_least("model.monotonic.encoder_layers", self.encoder_layers, 1)?;
-        at_least("model.monotonic.decoder_layers", self.decoder_layers, 1)?;
+        at_most("model.monotonic.window", self.window, LONGEST_TEXT)?;
+        layers("model.monotonic.encoder_layers", self.encoder_layers)?;
+        layers("model.monotonic.decoder_layers", self.decoder_layers)?;
         if let Some(emission) = self.emission_units {
             units("model.monotonic.emission_units", emission)?;
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::unused::setting;
 use super::{Recipe, ScheduleKind};
 
 /// Why settings cannot be used.
@@ -202,6 +203,12 @@ impl Recipe {
             shown(&own, key),
             shown(&others, key)
         ))
+    }
+
+    /// A single setting as it is written, by its full name; none if it is not set.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        let table = toml::Table::try_from(self).ok()?;
+        setting(&table, name).map(toml::Value::to_string)
     }
 
     /// The recipe as TOML, every setting spelled out.

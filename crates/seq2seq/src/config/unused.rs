@@ -139,7 +139,7 @@ impl Recipe {
 }
 
 /// A setting's value, by its full name; none if it is not set.
-fn setting<'a>(recipe: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
+pub(super) fn setting<'a>(recipe: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {
     let (table, key) = name.rsplit_once('.')?;
     let find = |table: &'a toml::Table, key| table.get(key)?.as_table();
     table.split('.').try_fold(recipe, find)?.get(key)

@@ -16,6 +16,8 @@ const MOST_DIGITS: usize = 15;
 /// The longest question, in symbols. Far above what a recurrent network can
 /// learn; it keeps a slip of the finger from filling the memory.
 const WIDEST_SOURCE: usize = 1000;
+/// The most pairs that are kept in memory at once: some 20 GB of them.
+const MOST_PAIRS: usize = 100_000_000;
 /// After this many draws in a row without a new question, there are none, or
 /// they are too unlikely to wait for. That takes a few seconds.
 const FRUITLESS_DRAWS: u32 = 10_000_000;
@@ -117,6 +119,12 @@ pub enum AdditionError {
     /// No pairs were asked for.
     #[error("count is 0; ask for at least one pair")]
     NoPairs,
+    /// More pairs than fit into memory.
+    #[error("count is {count}, but at most {MOST_PAIRS} pairs are possible")]
+    TooManyPairs {
+        /// How many were asked for.
+        count: usize,
+    },
     /// More distinct questions were asked for than there are.
     #[error("{count} unique questions were asked for, but there are only {existing} with {terms} terms of up to {digits} digits (the order of the terms does not count){}; ask for fewer, or for more digits", taken_already(.taken))]
     TooFewQuestions {
@@ -194,8 +202,8 @@ impl Addition {
     /// # Errors
     ///
     /// There are fewer than 2 terms, terms have no digits or more than 15,
-    /// questions would be longer than 1000 symbols, no pairs are asked for, or
-    /// more unique questions than there are.
+    /// questions would be longer than 1000 symbols, no pairs are asked for, too
+    /// many, or more unique questions than there are.
     pub fn check(&self) -> Result<(), AdditionError> {
         let Self {
             terms,
@@ -219,6 +227,9 @@ impl Addition {
         }
         if count == 0 {
             return Err(AdditionError::NoPairs);
+        }
+        if count > MOST_PAIRS {
+            return Err(AdditionError::TooManyPairs { count });
         }
         self.check_enough(0)
     }

@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use regex_automata::dfa::{Automaton, dense};
+use regex_automata::dfa::{Automaton, StartKind, dense};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
@@ -62,6 +63,16 @@ pub enum ConstraintError {
         pattern: String,
         /// What is wrong.
         reason: String,
+    },
+    /// An expression that becomes too large an automaton.
+    #[error(
+        "{pattern:?} becomes an automaton of more than {} MiB, which is the most: use smaller counts in \
+         braces, fewer of them inside each other, or list the outputs with --allow",
+        MOST_BYTES >> 20
+    )]
+    PatternTooLarge {
+        /// The expression.
+        pattern: String,
     },
     /// No sequence of symbols matches.
     #[error(
@@ -123,16 +134,36 @@ impl Constraint {
             pattern: pattern.to_owned(),
             reason,
         };
+        let too_large = || ConstraintError::PatternTooLarge {
+            pattern: pattern.to_owned(),
+        };
+        // Read by itself, the expression cannot reach out of what is built around it.
+        let expression = syntax::parse(pattern).map_err(|error| invalid(root_cause(&error)))?;
+        let nfa = thompson::Compiler::new()
+            .configure(
+                thompson::Config::new()
+                    .nfa_size_limit(Some(MOST_BYTES))
+                    .which_captures(WhichCaptures::None),
+            )
+            .build_from_hir(&expression)
+            .map_err(|error| match error.size_limit() {
+                Some(_) => too_large(),
+                None => invalid(root_cause(&error)),
+            })?;
+        // From an anchored start, with all matches kept, a text ends in a match if all of it is one.
         let automaton = dense::Builder::new()
             .configure(
                 dense::Config::new()
+                    .start_kind(StartKind::Anchored)
                     .match_kind(MatchKind::All)
                     .dfa_size_limit(Some(MOST_BYTES))
                     .determinize_size_limit(Some(MOST_BYTES)),
             )
-            .syntax(syntax::Config::new().unicode(true).utf8(true))
-            .build(&format!(r"\A(?:{pattern})\z"))
-            .map_err(|error| invalid(root_cause(&error)))?;
+            .build_from_nfa(&nfa)
+            .map_err(|error| match error.is_size_limit_exceeded() {
+                true => too_large(),
+                false => invalid(root_cause(&error)),
+            })?;
         let start = automaton
             .start_state_forward(&Input::new("").anchored(Anchored::Yes))
             .map_err(|error| invalid(error.to_string()))?;

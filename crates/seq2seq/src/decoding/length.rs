@@ -1,5 +1,7 @@
 //! How long an output may become.
 
+use crate::data::LONGEST_TEXT;
+
 /// The longest output of an input, in symbols, end mark not counted. No output is endless.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LengthLimit {
@@ -23,17 +25,24 @@ pub struct Longest {
 }
 
 impl LengthLimit {
-    /// The limit for a source of so many symbols, end mark included.
+    /// The limit for a source of so many symbols, end mark included: at most [`LONGEST_TEXT`], whatever
+    /// settings, flags and training data ask for.
     pub fn of(&self, source: usize, longest: Longest) -> usize {
         let limit = if self.ratio > 0.0 {
-            (self.ratio * source as f64).ceil() as usize + self.extra
+            // A product that is too large becomes the largest number.
+            let product = (self.ratio * source as f64).ceil() as usize;
+            product.saturating_add(self.extra)
         } else if self.most > 0 {
             self.most
         } else {
-            let (twice, training) = (2 * longest.target.max(1), longest.source.max(1));
-            twice * source.max(training) / training
+            let (twice, training) = (2.0 * longest.target.max(1) as f64, longest.source.max(1));
+            (twice * source.max(training) as f64 / training as f64) as usize
         };
-        let most = if self.most > 0 { self.most } else { usize::MAX };
-        limit.clamp(1, most)
+        let most = if self.most > 0 {
+            self.most
+        } else {
+            LONGEST_TEXT
+        };
+        limit.clamp(1, most.min(LONGEST_TEXT))
     }
 }

@@ -43,6 +43,7 @@ enum Origin {
     Fresh(Box<ChaCha8Rng>),
     Stored(Weights),
     Grown(Box<ChaCha8Rng>, Weights, Growth),
+    Counted,
 }
 
 /// How the vocabularies of a trained network grew.
@@ -62,6 +63,7 @@ pub struct Parameters {
     dtype: DType,
     path: Vec<String>,
     given: u64,
+    weights: u64,
     ngrams: Vec<Ngram>,
 }
 
@@ -86,6 +88,17 @@ impl Parameters {
         Self::from_origin(Origin::Grown(rng, weights, growth), device)
     }
 
+    /// No weights at all: what is built is good for nothing but to [count](Self::weights) those that it
+    /// would have.
+    pub fn counted() -> Self {
+        Self::from_origin(Origin::Counted, &Device::flex())
+    }
+
+    /// How many weights were given so far; `u64::MAX` for more than can be counted.
+    pub fn weights(&self) -> u64 {
+        self.weights
+    }
+
     fn from_origin(origin: Origin, device: &Device) -> Self {
         Self {
             origin,
@@ -93,6 +106,7 @@ impl Parameters {
             dtype: DType::F32,
             path: Vec::new(),
             given: 0,
+            weights: 0,
             ngrams: Vec::new(),
         }
     }
@@ -211,7 +225,7 @@ impl Parameters {
     /// If stored weights lack them, or have longer or shorter ones.
     pub fn ngrams(&self, name: &str, longest: usize) -> Result<Vec<Ngram>, ParameterError> {
         let (weights, growth) = match &self.origin {
-            Origin::Fresh(_) => return Ok(self.ngrams.clone()),
+            Origin::Fresh(_) | Origin::Counted => return Ok(self.ngrams.clone()),
             Origin::Stored(weights) => (weights, Growth::default()),
             Origin::Grown(_, weights, growth) => (weights, *growth),
         };
@@ -252,8 +266,12 @@ impl Parameters {
         draw: impl FnOnce(&mut ChaCha8Rng) -> Vec<f32>,
     ) -> Result<Param<Tensor<D>>, ParameterError> {
         let name = self.name(name);
+        let sizes = shape.iter().map(|&size| size as u64);
+        let count = sizes.fold(1, u64::saturating_mul);
+        self.weights = self.weights.saturating_add(count);
         let data = match &mut self.origin {
             Origin::Fresh(rng) => TensorData::new(draw(rng), shape),
+            Origin::Counted => TensorData::new(vec![0.0f32], [1; D]),
             Origin::Stored(weights) => take(weights, name, &shape)?,
             Origin::Grown(rng, weights, growth) => {
                 let fresh = draw(rng);
@@ -268,7 +286,11 @@ impl Parameters {
             }
         };
         self.given += 1;
-        let tensor = Tensor::from_data(data, (&self.device, self.dtype));
+        let mut tensor = Tensor::<D>::from_data(data, (&self.device, self.dtype));
+        if matches!(self.origin, Origin::Counted) {
+            // One number that looks like all of them.
+            tensor = tensor.expand(shape);
+        }
         let tensor = if self.device.is_autodiff() {
             tensor.require_grad()
         } else {

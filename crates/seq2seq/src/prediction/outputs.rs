@@ -186,7 +186,7 @@ impl Model {
     /// As many as a batch holds, fewer where each has many hypotheses.
     fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
         let batch = self.recipe.decoding.batch_size;
-        (batch * ROWS / options.method.width(options.nbest)).clamp(1, batch)
+        (batch.saturating_mul(ROWS) / options.method.width(options.nbest)).clamp(1, batch)
     }
 }
 

@@ -33,18 +33,16 @@ impl TrainingBatch {
                 }
             })
             .collect();
-        let decoder_input = Padded::new(&read);
-        let expected = Padded::new(&predicted);
-        let mut ids = expected.ids;
-        for (column, &length) in expected.lengths.iter().enumerate() {
-            for step in length..expected.time {
-                ids[step * examples.len() + column] = PADDING;
-            }
-        }
+        // As many steps are read as are predicted, and at least one, so that a batch of empty targets is a
+        // batch of padding.
+        let read_steps = read.iter().map(Vec::len).max().unwrap_or(0);
+        let predicted_steps = predicted.iter().map(|ids| ids.len()).max().unwrap_or(0);
+        let steps = read_steps.max(predicted_steps).max(1);
+        let expected = Padded::filled(&predicted, |&id| id as i32, steps, PADDING);
         Self {
             source: SourceBatch::new(&sources),
-            decoder_input,
-            expected: Expected::new(ids),
+            decoder_input: Padded::filled(&read, |&id| id as i32, steps, 0),
+            expected: Expected::new(expected.ids),
         }
     }
 }

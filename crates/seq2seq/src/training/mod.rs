@@ -17,6 +17,7 @@ mod history;
 mod known_gradient;
 mod loaded_pairs;
 mod loss;
+mod memory;
 mod observer;
 mod optimizer;
 mod pace;

@@ -53,6 +53,21 @@ pub enum TaskError {
     /// The model to go on from cannot be used.
     #[error("training.from: {0}")]
     Base(#[from] ModelFileError),
+    /// A network that the machine has no room for.
+    #[error(
+        "the network would have {weights} weights, which take at least {gigabytes} GB in training, but \
+         {limit}: lower {setting}"
+    )]
+    TooLarge {
+        /// Its weights.
+        weights: u64,
+        /// What they take.
+        gigabytes: u64,
+        /// What there is.
+        limit: String,
+        /// The setting that makes the most of it.
+        setting: String,
+    },
     /// Nothing to learn from.
     #[error("{0}")]
     Unusable(String),

@@ -24,6 +24,7 @@ use super::gradient::Pass;
 use super::hidden_symbols::Unknown;
 use super::history::EpochRecord;
 use super::loss::Figures;
+use super::memory::check_memory;
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
 use super::pace::Pace;
@@ -34,7 +35,7 @@ use crate::config::Recipe;
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
-use crate::model::ngrams;
+use crate::model::ngrams::{self, Ngram};
 use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
 use crate::trained_model::{Model, Provenance};
 
@@ -68,20 +69,24 @@ impl Trainer {
     /// # Errors
     /// If the folder cannot be used or the settings cannot work.
     pub fn new(task: Task, folder: Option<(&Path, Existing)>) -> Result<Self, TrainingError> {
+        let ngrams = ngrams_of(&task)?;
         let folder = folder
             .map(|(path, existing)| RunFolder::create(path, existing))
             .transpose()?;
-        Self::fresh(task, folder)
+        Self::fresh(task, ngrams, folder)
     }
 
-    fn fresh(task: Task, folder: Option<RunFolder>) -> Result<Self, TrainingError> {
+    fn fresh(
+        task: Task,
+        ngrams: Vec<Ngram>,
+        folder: Option<RunFolder>,
+    ) -> Result<Self, TrainingError> {
         let (seed, device) = (task.recipe.training.seed, Device::flex().autodiff());
         let mut params = match &task.base {
             Some(base) => base.parameters(&task.codec, seed, &device),
             None => Parameters::fresh(seed, &device),
         };
-        let sources = task.train.iter().map(|example| &example.source.symbols[..]);
-        params = params.with_ngrams(ngrams::frequent(sources, &task.recipe.model.ngrams));
+        params = params.with_ngrams(ngrams);
         let mut state = State::default();
         state.position.data = fingerprint(&task);
         state.position.learning_rate = task.recipe.training.learning_rate;
@@ -95,7 +100,8 @@ impl Trainer {
     /// If the checkpoints are damaged, or the data or network is another.
     pub fn resume(task: Task, mut folder: RunFolder) -> Result<Self, TrainingError> {
         let Some(saved) = folder.load_checkpoint()? else {
-            return Self::fresh(task, Some(folder));
+            let ngrams = ngrams_of(&task)?;
+            return Self::fresh(task, ngrams, Some(folder));
         };
         saved
             .check_same(&task)
@@ -479,4 +485,12 @@ impl Trainer {
         let (recipe, codec) = (self.task.recipe.clone(), Arc::clone(&self.task.codec));
         Ok(Model::new(recipe, codec, provenance, self.averaged()?))
     }
+}
+
+/// The n-grams that a new network has vectors of, if it has room in memory with them.
+fn ngrams_of(task: &Task) -> Result<Vec<Ngram>, TrainingError> {
+    let sources = task.train.iter().map(|example| &example.source.symbols[..]);
+    let ngrams = ngrams::frequent(sources, &task.recipe.model.ngrams);
+    check_memory(task, &ngrams)?;
+    Ok(ngrams)
 }
