@@ -3,7 +3,9 @@
 //! toolchain `crates/seq2seq/tests/fuzz.rs` calls them with inputs of a mutator of its own.
 
 use seq2seq::config::Override;
-use seq2seq::data::{OnBadLine, ReadOptions, guess_tokenization, questions, read_pairs_from};
+use seq2seq::data::{
+    OnBadLine, ReadOptions, Texts, guess_tokenization, questions, read_pairs_from,
+};
 use seq2seq::decoding::LengthLimit;
 use seq2seq::text::{Normalization, Specials, Tokenization, Vocabulary};
 use seq2seq::{Model, PredictOptions, Recipe};
@@ -80,7 +82,13 @@ pub fn pairs(bytes: &[u8]) {
             "{options:?}"
         );
         assert!(questions(&file.pairs).len() <= file.pairs.len());
-        let guess = guess_tokenization(file.pairs.iter().map(|pair| pair.source.as_str()));
+        let sources: Vec<&str> = file.pairs.iter().map(|pair| pair.source.as_str()).collect();
+        let targets: Vec<&str> = file.pairs.iter().map(|pair| pair.target.as_str()).collect();
+        let guess = guess_tokenization(&Texts {
+            own: &sources,
+            other: &targets,
+            held_out: &targets,
+        });
         assert!(!guess.reason.is_empty());
     }
 }

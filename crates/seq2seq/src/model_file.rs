@@ -338,7 +338,10 @@ fn agree(
 ) -> Result<(), (&'static str, String)> {
     let text = &recipe.text;
     let settings = [
-        ("normalization", codec.normalization == text.normalization),
+        (
+            "normalization",
+            (text.normalization.fixed()).is_none_or(|fixed| fixed == codec.normalization),
+        ),
         ("source_width", codec.source_width == text.source_width),
         ("source_align", codec.source_align == text.source_align),
         (

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use seq2seq::data::{
-    Addition, AdditionError, DataError, Draw, OnBadLine, Pair, PairFile, ReadOptions, Split,
-    SplitError, SplitMethod, guess_tokenization, questions, read_pairs, read_pairs_from, split,
+    Addition, AdditionError, DataError, Draw, Guess, OnBadLine, Pair, PairFile, ReadOptions, Split,
+    SplitError, SplitMethod, Texts, guess_tokenization, questions, read_pairs, read_pairs_from,
+    split,
 };
 use seq2seq::text::Tokenization;
 
@@ -673,8 +674,15 @@ mod splitting {
 mod guessing {
     use super::*;
 
+    fn guessed(own: &[&str]) -> Guess {
+        guess_tokenization(&Texts {
+            own,
+            ..Texts::default()
+        })
+    }
+
     fn guess(texts: &[&str]) -> Tokenization {
-        guess_tokenization(texts.iter().copied()).tokenization
+        guessed(texts).tokenization
     }
 
     #[test]
@@ -700,7 +708,7 @@ mod guessing {
             "jump and walk twice and jump left",
             "walk left twice and jump right twice",
         ];
-        assert_eq!(guess(&commands), Tokenization::Spaces);
+        assert_eq!(guess(&commands.repeat(20)), Tokenization::Spaces);
     }
 
     #[test]
@@ -731,8 +739,9 @@ mod guessing {
         let texts: Vec<String> = (0..20_000)
             .map(|n| format!("word{} word{}", n % 1500, n % 1400))
             .collect();
-        let guess = guess_tokenization(texts.iter().map(String::as_str));
+        let guess = guessed(&texts.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(guess.tokenization, Tokenization::Characters);
+        assert_eq!(guess.alternative, Tokenization::Spaces);
         assert_eq!(
             guess.reason,
             "1500 distinct pieces between spaces, each 26.7 times on average"
@@ -747,7 +756,7 @@ mod guessing {
     }
 
     fn guess_of(texts: &[String]) -> Tokenization {
-        guess_tokenization(texts.iter().map(String::as_str)).tokenization
+        guess(&texts.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     #[test]
@@ -775,19 +784,136 @@ mod guessing {
         assert_eq!(guess_of(&aligned), Tokenization::Characters);
     }
 
+    /// Pairs of all words with each other, as texts.
+    fn combinations(words: &[&str], join: &str) -> Vec<String> {
+        let pair = |first: &&str| {
+            let first = (*first).to_owned();
+            words
+                .iter()
+                .map(move |second| format!("{first}{join}{second}"))
+        };
+        words.iter().flat_map(pair).collect()
+    }
+
+    fn slices(texts: &[String]) -> Vec<&str> {
+        texts.iter().map(String::as_str).collect()
+    }
+
+    const NAMES: [&str; 8] = [
+        "anna", "bernd", "clara", "dieter", "emil", "frieda", "gustav", "helga",
+    ];
+
+    #[test]
+    fn names_that_recur_a_few_times_are_free_text() {
+        let names = combinations(&NAMES, " ");
+        let guess = guessed(&slices(&names));
+        assert_eq!(guess.tokenization, Tokenization::Characters);
+        assert_eq!(guess.alternative, Tokenization::Spaces);
+        assert_eq!(
+            guess.reason,
+            "8 distinct pieces between spaces, each 16.0 times on average and 5.1 characters long: \
+             they look like words of free text"
+        );
+    }
+
+    #[test]
+    fn pieces_made_of_letters_of_the_other_side_are_free_text() {
+        let names = combinations(&NAMES, " ");
+        let own = slices(&names).repeat(5);
+        let other = |join: &str| -> Vec<String> {
+            let texts = own.iter().zip(0..);
+            texts
+                .map(|(text, n)| format!("{}{n}", text.replace(' ', join)))
+                .collect()
+        };
+        assert_eq!(guess(&own), Tokenization::Spaces, "without the other side");
+        let guess = guess_tokenization(&Texts {
+            own: &own,
+            other: &slices(&other("")),
+            held_out: &[],
+        });
+        assert_eq!(guess.tokenization, Tokenization::Characters);
+        let why = "each 80.0 times on average, but they are made of letters of the other side";
+        assert!(guess.reason.ends_with(why), "{}", guess.reason);
+        // Words of the other side, as they are or as parts of its symbols, are none of its letters.
+        let symbols: Vec<String> = own
+            .iter()
+            .map(|text| text.to_uppercase().replace(' ', " DO_"))
+            .collect();
+        for other in [&own, &slices(&symbols)] {
+            let guess = guess_tokenization(&Texts {
+                own: &own,
+                other,
+                held_out: &[],
+            });
+            assert_eq!(guess.tokenization, Tokenization::Spaces);
+        }
+    }
+
+    #[test]
+    fn unseen_pieces_of_the_held_out_part_speak_for_characters() {
+        let with_held_out = |own: &[&str], held_out: &[&str]| {
+            guess_tokenization(&Texts {
+                own,
+                other: &[],
+                held_out,
+            })
+        };
+        let names = combinations(&NAMES, " ");
+        let names = slices(&names).repeat(5);
+        let known = with_held_out(&names, &["anna emil"; 50]);
+        assert_eq!(known.tokenization, Tokenization::Spaces);
+        let mut held_out = vec!["anna emil"; 50];
+        held_out.extend(["berta emil", "anna otto"]);
+        let unknown = with_held_out(&names, &held_out);
+        assert_eq!(unknown.tokenization, Tokenization::Characters);
+        let why = "but 1.9 % of those in the validation pairs are not among them";
+        assert!(unknown.reason.ends_with(why), "{}", unknown.reason);
+        // A rare phoneme is one all the same.
+        let phonemes = phonemes(|_, text| text);
+        let rare = with_held_out(&slices(&phonemes), &["K AH S ZH", "B AH K S", "S IY K S"]);
+        assert_eq!(rare.tokenization, Tokenization::Spaces);
+    }
+
+    #[test]
+    fn combining_marks_speak_for_graphemes() {
+        // NFC has no single character for a q with a tilde.
+        let words = ["q\u{303}a", "aq\u{303}", "ta", "at", "q\u{303}aq\u{303}"];
+        let marked = guessed(&words.repeat(5));
+        assert_eq!(marked.tokenization, Tokenization::Graphemes);
+        assert_eq!(marked.alternative, Tokenization::Characters);
+        assert_eq!(
+            marked.reason,
+            "26.7 % of the characters are combining marks, which belong to the letters before them"
+        );
+        // Too many letters with marks to know them all.
+        let many: Vec<String> = ('a'..='z')
+            .map(|c| format!("{c}\u{303}{c}\u{302}"))
+            .collect();
+        assert_eq!(guess_of(&many), Tokenization::Characters);
+        let unseen = guess_tokenization(&Texts {
+            own: &words.repeat(5),
+            other: &[],
+            held_out: &["q\u{302}a"],
+        });
+        assert_eq!(unseen.tokenization, Tokenization::Characters);
+        // An accent that has its letter is no reason.
+        assert_eq!(guess(&["cafe\u{301}"; 20]), Tokenization::Characters);
+    }
+
     #[test]
     fn reasons_have_numbers() {
         assert_eq!(
-            guess_tokenization(["a", "b c"].into_iter()).reason,
+            guessed(&["a", "b c"]).reason,
             "1 of 2 texts contain a space"
         );
         assert_eq!(
-            guess_tokenization([" 1"].into_iter()).reason,
+            guessed(&[" 1"]).reason,
             "spaces seem to be data, as in \" 1\""
         );
         let long = format!(" {}", "1".repeat(100));
         assert_eq!(
-            guess_tokenization([long.as_str()].into_iter()).reason,
+            guessed(&[&long]).reason,
             format!("spaces seem to be data, as in \" {}\"...", "1".repeat(39))
         );
     }

@@ -11,12 +11,13 @@ use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use seq2seq::Pair;
+use seq2seq::config::NormalizationChoice;
 use seq2seq::data::{
     LONGEST_LINE, LONGEST_TEXT, OnBadLine, PairFile, ReadOptions, read_pairs_from,
 };
 use seq2seq::evaluation::UnknownSymbols;
 use seq2seq::text::{Normalization, Tokenization};
-use seq2seq::training::Task;
+use seq2seq::training::{LoadedPairs, Task};
 
 fn read(bytes: &[u8]) -> Result<PairFile, String> {
     read_pairs_from(bytes, "f", &ReadOptions::default()).map_err(|error| error.to_string())
@@ -232,11 +233,82 @@ fn spellings_of_one_letter_are_one_symbol() {
 }
 
 #[test]
-fn targets_are_spelled_alike_too() {
-    let task = task(&[], &[("a", APART)]);
-    let ids = task.codec.encode_target(COMPOSED).ids;
-    assert_eq!(task.codec.decode_target(&ids), COMPOSED);
-    assert_eq!(task.train[0].target, ids);
+fn targets_are_spelled_alike_and_answers_are_spelled_as_in_training() {
+    for (form, length) in [("nfc", 4), ("nfd", 5), ("nfkc", 4), ("none", 4)] {
+        for written in [COMPOSED, APART] {
+            let setting = format!("text.normalization={form}");
+            let task = task(&[&setting], &[("a", written)]);
+            let codec = &task.codec;
+            assert_eq!(codec.encode_target(written).ids, task.train[0].target);
+            assert_eq!(
+                codec.decode_target(&task.train[0].target),
+                written,
+                "{form}"
+            );
+            if form != "none" {
+                assert_eq!(codec.split_target(COMPOSED).len(), length, "{form}");
+                assert_eq!(codec.encode_target(COMPOSED), codec.encode_target(APART));
+                assert_eq!(codec.in_answer_form(COMPOSED), written, "{form}");
+                assert_eq!(codec.in_answer_form(APART), written, "{form}");
+            }
+        }
+    }
+}
+
+/// Every syllable of four consonants and four vowels, of which `held_out` says which are held out.
+fn syllables(held_out: impl Fn(u32, u32) -> bool) -> LoadedPairs {
+    let (mut train, mut dev) = (Vec::new(), Vec::new());
+    for (consonant, vowel) in (0..4).flat_map(|consonant| (0..4).map(move |v| (consonant, v))) {
+        // Unicode 17, section 3.12: syllables are ordered by 19 consonants, 21 vowels, 28 finals.
+        let syllable = char::from_u32(0xAC00 + (consonant * 21 + vowel) * 28).unwrap();
+        let written = format!(
+            "{}{}",
+            ["g", "gg", "n", "d"][consonant as usize],
+            ["a", "ae", "ya", "yae"][vowel as usize]
+        );
+        let pairs = if held_out(consonant, vowel) {
+            &mut dev
+        } else {
+            &mut train
+        };
+        pairs.push(Pair::from((written.clone(), syllable.to_string())));
+        pairs.push(Pair::from((
+            format!("{written}{written}"),
+            format!("{syllable}{syllable}"),
+        )));
+    }
+    LoadedPairs {
+        train,
+        dev: Some(dev),
+        ..LoadedPairs::default()
+    }
+}
+
+#[test]
+fn syllables_that_training_lacks_are_taken_apart_and_put_together_again() {
+    let prepare = |settings: &[&str], loaded| {
+        Task::new(support::recipe(&["data.validation=0"], settings), loaded).unwrap()
+    };
+    let diagonal = |consonant, vowel| consonant == vowel;
+    let task = prepare(&[], syllables(diagonal));
+    let decomposed = task.report.decomposed.as_ref().unwrap();
+    assert_eq!((decomposed.side, decomposed.share), ("target", 1.0));
+    assert_eq!(task.recipe.text.normalization, NormalizationChoice::Nfd);
+    assert_eq!(task.codec.normalization, Normalization::Nfd);
+    assert!(task.report.unseen.is_empty(), "{:?}", task.report.unseen);
+    let ids = task.codec.encode_target("\u{AC00}").ids;
+    assert_eq!(ids.len(), 3, "two letters and the end");
+    assert_eq!(task.codec.decode_target(&ids), "\u{AC00}");
+
+    let asked_for = prepare(&["text.normalization=nfc"], syllables(diagonal));
+    assert_eq!(asked_for.report.decomposed, None);
+    assert_eq!(asked_for.report.unseen.target.len(), 4);
+    let all_seen = prepare(&[], syllables(|_, _| false));
+    assert_eq!(all_seen.report.decomposed, None);
+    assert_eq!(all_seen.recipe.text.normalization, NormalizationChoice::Nfc);
+    // Nothing of this consonant is seen, in whatever form.
+    let no_help = prepare(&[], syllables(|consonant, _| consonant == 0));
+    assert_eq!(no_help.report.decomposed, None);
 }
 
 #[test]
@@ -260,6 +332,14 @@ fn grapheme_clusters_are_symbols() {
 proptest! {
     #[test]
     fn normalization_comes_to_rest(text: String) {
+        prop_assert_eq!(
+            Normalization::of_texts([text.as_str()]),
+            match (Normalization::Nfc.apply(&text) == text, Normalization::Nfd.apply(&text) == text) {
+                (true, false) => Some(Normalization::Nfc),
+                (false, true) => Some(Normalization::Nfd),
+                _ => None,
+            }
+        );
         for form in [Normalization::None, Normalization::Nfc, Normalization::Nfd, Normalization::Nfkc] {
             let once = form.apply(&text).into_owned();
             let twice = form.apply(&once).into_owned();

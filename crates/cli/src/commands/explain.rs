@@ -74,7 +74,8 @@ pub fn explanation(
         read_part(model, input),
         steps_part(model, &prediction, top, given.is_some()),
     ];
-    parts.push(result_part(&prediction, expected));
+    let expected = expected.map(|expected| model.codec.in_answer_form(expected));
+    parts.push(result_part(&prediction, expected.as_deref()));
     Ok(parts.join("\n\n"))
 }
 

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use seq2seq::data::{Addition, Draw, Pair, ReadOptions, analogies, guess_tokenization, read_pairs};
+use seq2seq::data::{
+    Addition, Draw, Pair, ReadOptions, Texts, analogies, guess_tokenization, read_pairs,
+};
 use seq2seq::text::{Align, Tokenization};
 
 use crate::Done;
@@ -142,21 +144,28 @@ impl AdditionOptions {
 impl AnalogiesOptions {
     fn pairs(&self) -> Result<Vec<Pair>> {
         let pairs = read_pairs(&self.pairs, &ReadOptions::default())?.pairs;
-        let source = tokenization(self.source, pairs.iter().map(|p| p.source.as_str()));
-        let target = tokenization(self.target, pairs.iter().map(|p| p.target.as_str()));
+        let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
+        let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
+        let source = tokenization(self.source, &sources, &targets);
+        let target = tokenization(self.target, &targets, &sources);
         let most = self.count.unwrap_or(pairs.len());
         Ok(analogies(&pairs, source, target, most))
     }
 }
 
-fn tokenization<'a>(
-    option: Option<TokenizationOption>,
-    texts: impl Iterator<Item = &'a str> + Clone,
-) -> Tokenization {
+fn tokenization(option: Option<TokenizationOption>, own: &[&str], other: &[&str]) -> Tokenization {
     match option {
         Some(TokenizationOption::Characters) => Tokenization::Characters,
         Some(TokenizationOption::Graphemes) => Tokenization::Graphemes,
         Some(TokenizationOption::Spaces) => Tokenization::Spaces,
-        None => guess_tokenization(texts).tokenization,
+        None => {
+            let held_out = &[];
+            guess_tokenization(&Texts {
+                own,
+                other,
+                held_out,
+            })
+            .tokenization
+        }
     }
 }

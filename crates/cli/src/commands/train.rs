@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use seq2seq::config::{Architecture, Override, Recipe};
 use seq2seq::data::{OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
+use seq2seq::text::Normalization;
 use seq2seq::training::{
-    Chosen, Cost, DataReport, Ending, Existing, FinalPairs, LoadedPairs, Outcome, RunFolder, Task,
-    Trainer, TrainingError,
+    Chosen, Cost, DataReport, Decomposed, Ending, Existing, FinalPairs, LoadedPairs, Outcome,
+    RunFolder, Task, Trainer, TrainingError,
 };
 use seq2seq::{Model, ModelFileError};
 
@@ -299,6 +300,9 @@ impl Train {
             codec.target.vocabulary.len(),
             report.longest_target,
         );
+        if let Some(decomposed) = &report.decomposed {
+            describe_decomposed(decomposed, codec.answer_form);
+        }
         describe_stray_blanks("source", &report.source_blanks);
         describe_stray_blanks("target", &report.target_blanks);
         describe_skipped(report, task.recipe.data.on_bad_line);
@@ -361,14 +365,29 @@ fn example(pairs: &[Pair]) -> Option<String> {
 }
 
 fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
-    let why = chosen
-        .reason
-        .as_ref()
-        .map(|why| format!(" (guessed: {why}; --set text.{side}=… to change)"));
+    let why = chosen.guessed.as_ref().map(|guessed| {
+        format!(
+            " (guessed: {}; to change: --set text.{side}={})",
+            guessed.reason, guessed.alternative
+        )
+    });
     say!(
         "{side}: {}, {symbols} symbols, longest {longest}{}",
         chosen.tokenization,
         why.unwrap_or_default()
+    );
+}
+
+fn describe_decomposed(decomposed: &Decomposed, answers: Option<Normalization>) {
+    let answers = match answers {
+        Some(Normalization::Nfc) => "; answers are put together again, as in the training pairs",
+        _ => "",
+    };
+    say!(
+        "normalization: nfd, as {:.1} % of the {} symbols of the validation pairs are known from training \
+         only when they are taken apart (to change: --set text.normalization=nfc){answers}",
+        100.0 * decomposed.share,
+        decomposed.side,
     );
 }
 

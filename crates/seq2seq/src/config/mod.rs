@@ -37,7 +37,7 @@ pub use model::{
     AttentionKind, BridgeKind, CellKind, DecoderInput, Embedding, FeatureUse, ModelSettings,
     OneHotName, Protocol,
 };
-pub use text::{TextSettings, TokenizationChoice, VocabularyChoice};
+pub use text::{NormalizationChoice, TextSettings, TokenizationChoice, VocabularyChoice};
 pub use training::{Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
 
 /// All settings of a training run.

@@ -31,6 +31,57 @@ impl TokenizationChoice {
     }
 }
 
+/// How the Unicode form of texts is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormalizationChoice {
+    /// NFC, or NFD where only that makes most symbols of the validation pairs known.
+    #[default]
+    Auto,
+    /// Texts stay as they are.
+    None,
+    /// Letters and accents put together where Unicode has such a letter.
+    Nfc,
+    /// Letters and accents taken apart.
+    Nfd,
+    /// As NFC, and variants such as ligatures and full-width letters become plain letters.
+    Nfkc,
+}
+
+impl From<Tokenization> for TokenizationChoice {
+    fn from(tokenization: Tokenization) -> Self {
+        match tokenization {
+            Tokenization::Characters => Self::Characters,
+            Tokenization::Graphemes => Self::Graphemes,
+            Tokenization::Spaces => Self::Spaces,
+        }
+    }
+}
+
+impl NormalizationChoice {
+    /// The form asked for, unless it is to be chosen by the pairs.
+    pub fn fixed(self) -> Option<Normalization> {
+        match self {
+            Self::Auto => None,
+            Self::None => Some(Normalization::None),
+            Self::Nfc => Some(Normalization::Nfc),
+            Self::Nfd => Some(Normalization::Nfd),
+            Self::Nfkc => Some(Normalization::Nfkc),
+        }
+    }
+}
+
+impl From<Normalization> for NormalizationChoice {
+    fn from(form: Normalization) -> Self {
+        match form {
+            Normalization::None => Self::None,
+            Normalization::Nfc => Self::Nfc,
+            Normalization::Nfd => Self::Nfd,
+            Normalization::Nfkc => Self::Nfkc,
+        }
+    }
+}
+
 /// Where the symbols come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,8 +103,9 @@ pub struct TextSettings {
     /// Symbols of the target: `auto`, `characters`, `graphemes` or `spaces`.
     pub target: TokenizationChoice,
     /// Unicode form that every text is brought into, in training and in use: `nfc`, `none`, `nfd` or
-    /// `nfkc`.
-    pub normalization: Normalization,
+    /// `nfkc`; `auto` is `nfd` where over 1 % of the validation symbols are seen in training in that
+    /// form only (Hangul), and else `nfc`. Answers have the form of the training targets.
+    pub normalization: NormalizationChoice,
     /// `from-data`, or `notebook` for its 13 symbols in its order.
     pub vocabulary: VocabularyChoice,
     /// What stands between two features: `;` unless set, such as `,` or a space.
@@ -78,7 +130,7 @@ impl Default for TextSettings {
         Self {
             source: TokenizationChoice::Auto,
             target: TokenizationChoice::Auto,
-            normalization: Normalization::Nfc,
+            normalization: NormalizationChoice::Auto,
             vocabulary: VocabularyChoice::FromData,
             feature_separator: ";".into(),
             shared_vocabulary: false,

@@ -21,7 +21,7 @@ pub use addition::{Addition, AdditionError, Draw};
 pub use analogy::analogies;
 pub use batch::{EpochOrder, Example, NOT_COPIED, Padded, SourceIds};
 pub use errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
-pub use guess::{Guess, guess_tokenization};
+pub use guess::{Guess, Texts, guess_tokenization};
 pub use input::{STDIN, open_input};
 pub use pairs::{
     OnBadLine, Pair, PairFile, ReadOptions, SkippedLine, read_pairs, read_pairs_from, text_of,

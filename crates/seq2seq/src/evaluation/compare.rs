@@ -7,7 +7,7 @@ use crate::data::Question;
 use crate::metrics::{
     FreeRunning, PairedDifference, RESAMPLES, ScoreError, mcnemar, paired_bootstrap, score,
 };
-use crate::prediction::PredictOptions;
+use crate::prediction::{PredictOptions, Prediction};
 use crate::trained_model::Model;
 
 /// Start of the random choices of the bootstrap.
@@ -89,10 +89,16 @@ pub fn compare(
     questions: &[Question],
 ) -> Result<Comparison, CompareError> {
     check_outputs(first.0, second.0)?;
-    let references = reference_symbols(&first.0.codec, questions);
+    let codec = &first.0.codec;
+    let references = reference_symbols(codec, questions);
     let answers = |(model, options): (&Model, &PredictOptions)| -> (Vec<String>, Vec<Vec<String>>) {
         let predictions = answer_questions(model, questions, options);
-        predictions.into_iter().map(|p| (p.text, p.symbols)).unzip()
+        let same_form = model.codec.normalization == codec.normalization;
+        let answer = |p: Prediction| match same_form {
+            true => (p.text, p.symbols),
+            false => (codec.in_answer_form(&p.text), codec.split_target(&p.text)),
+        };
+        predictions.into_iter().map(answer).unzip()
     };
     let ((first_texts, a), (second_texts, b)) = (answers(first), answers(second));
     let (right_a, right_b) = (are_right(&a, &references), are_right(&b, &references));
@@ -127,7 +133,9 @@ pub fn compare(
         disagreements: disagreements
             .map(|q| Disagreement {
                 source: questions[q].source.clone(),
-                references: questions[q].references.clone(),
+                references: (questions[q].references.iter())
+                    .map(|reference| codec.in_answer_form(reference))
+                    .collect(),
                 first: first_texts[q].clone(),
                 second: second_texts[q].clone(),
             })
@@ -142,6 +150,10 @@ fn check_outputs(first: &Model, second: &Model) -> Result<(), CompareError> {
             first: a.tokenization.to_string(),
             second: b.tokenization.to_string(),
         });
+    }
+    // Letters of one may be parts of those of the other.
+    if first.codec.normalization != second.codec.normalization {
+        return Ok(());
     }
     let ordinary = |side: &crate::text::Side| -> Vec<String> {
         let symbols = side.vocabulary.symbols().iter();

@@ -131,8 +131,12 @@ pub fn examine(
     let references = reference_symbols(&model.codec, &questions);
     let answers: Vec<Vec<String>> = predictions.iter().map(|p| p.symbols.clone()).collect();
     let texts: Vec<&str> = predictions.iter().map(|p| p.text.as_str()).collect();
+    let spelled = |texts: &Vec<String>| -> Vec<String> {
+        let texts = texts.iter();
+        texts.map(|text| model.codec.in_answer_form(text)).collect()
+    };
     let reference_texts: Vec<Vec<String>> =
-        questions.iter().map(|q| q.references.clone()).collect();
+        questions.iter().map(|q| spelled(&q.references)).collect();
     // Symbols between spaces are words already.
     let tokenizer = match model.codec.target.tokenization {
         Tokenization::Spaces => BleuTokenizer::None,

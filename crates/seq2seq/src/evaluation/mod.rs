@@ -179,15 +179,7 @@ pub fn first_symbols(model: &Model, questions: &[Question]) -> Vec<u32> {
 
 /// References as symbols, for scoring.
 pub fn reference_symbols(codec: &Codec, questions: &[Question]) -> Vec<Vec<Vec<String>>> {
-    let split = |text: &String| {
-        codec
-            .target
-            .tokenization
-            .split(text)
-            .into_iter()
-            .map(str::to_owned)
-            .collect()
-    };
+    let split = |text: &String| codec.split_target(text);
     questions
         .iter()
         .map(|q| q.references.iter().map(split).collect())

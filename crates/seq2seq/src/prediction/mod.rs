@@ -289,7 +289,7 @@ impl Model {
         });
         let symbols = self.spelled(text, input, output);
         Alternative {
-            text: self.codec.target.tokenization.join(&symbols),
+            text: self.codec.answer(&symbols),
             symbols,
             log_probability: output.log_probability,
             score: output.score,

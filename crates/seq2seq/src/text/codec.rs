@@ -40,6 +40,9 @@ pub struct Codec {
     /// Spelling that every text is brought into first.
     #[serde(default)]
     pub normalization: Normalization,
+    /// Form that answers are given in, where it is another: that of the training targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_form: Option<Normalization>,
     /// Width that a source is filled up to with blanks; 0 for none.
     pub source_width: usize,
     /// Where the source stands in that width.
@@ -85,7 +88,8 @@ impl Codec {
                 tokenization: target,
                 vocabulary: target_vocabulary,
             },
-            normalization: text.normalization,
+            normalization: text.normalization.fixed().unwrap_or_default(),
+            answer_form: None,
             source_width: text.source_width,
             source_align: text.source_align,
             reverse_source: text.reverse_source,
@@ -292,9 +296,28 @@ impl Codec {
             .collect()
     }
 
+    /// Symbols of a target, in the order in which they are written.
+    pub fn split_target(&self, text: &str) -> Vec<String> {
+        let text = self.normalization.apply(text);
+        let symbols = self.target.tokenization.split(&text);
+        symbols.into_iter().map(str::to_owned).collect()
+    }
+
     /// Text of a decoded target.
     pub fn decode_target(&self, ids: &[u32]) -> String {
-        self.target.tokenization.join(&self.target_symbols(ids))
+        self.answer(&self.target_symbols(ids))
+    }
+
+    /// Target symbols as an answer's text.
+    pub fn answer<S: AsRef<str>>(&self, symbols: &[S]) -> String {
+        self.in_answer_form(&self.target.tokenization.join(symbols))
+    }
+
+    /// A text as answers are spelled, so that it can be compared with them.
+    pub fn in_answer_form(&self, text: &str) -> String {
+        let text = self.normalization.apply(text);
+        let form = self.answer_form.unwrap_or(Normalization::None);
+        form.apply(&text).into_owned()
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::task::choose;
+use super::reading::Sides;
 use crate::config::{
     Architecture, AttentionKind, CellKind, Embedding, ModelSettings, Override, Recipe,
     ScheduleKind, TrainingSettings,
@@ -40,10 +40,8 @@ struct Nature {
 impl Nature {
     /// Of pairs whose texts are cut up as the recipe says, or as they seem to ask for.
     fn of(pairs: &[Pair], recipe: &Recipe) -> Self {
-        let sources = pairs.iter().map(|pair| pair.source.as_str());
-        let targets = pairs.iter().map(|pair| pair.target.as_str());
-        let source = choose(recipe.text.source, sources).tokenization;
-        let target = choose(recipe.text.target, targets).tokenization;
+        let sides = Sides::choose(&recipe.text, pairs, &[]);
+        let (source, target) = (sides.source.tokenization, sides.target.tokenization);
         let (mut read, mut written) = (HashSet::new(), HashSet::new());
         let (mut all_cells, mut most_cells) = (0usize, 0);
         for pair in pairs {

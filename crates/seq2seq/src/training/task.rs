@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
-use crate::config::{ConfigError, Recipe, TokenizationChoice};
+use super::reading::{Chosen, Decomposed, Sides};
+use crate::config::{ConfigError, Recipe};
 use crate::data::{
     AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, StrayBlanks,
-    analogies, guess_tokenization, split,
+    analogies, split,
 };
 use crate::evaluation::UnknownSymbols;
 use crate::model_file::ModelFileError;
-use crate::text::{Codec, Tokenization};
+use crate::text::{Codec, Normalization, Tokenization};
 
 /// Why training cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -73,15 +74,6 @@ pub enum TaskError {
     Unusable(String),
 }
 
-/// What a tokenization was chosen for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chosen {
-    /// The tokenization.
-    pub tokenization: Tokenization,
-    /// Why, if it was guessed.
-    pub reason: Option<String>,
-}
-
 /// What was read, for people to check.
 #[derive(Clone, Debug)]
 pub struct DataReport {
@@ -93,6 +85,8 @@ pub struct DataReport {
     pub sources: usize,
     /// Training pairs that were made by analogy; the sources do not count theirs.
     pub analogies: usize,
+    /// Why texts are taken apart into letters and marks, if that was not asked for.
+    pub decomposed: Option<Decomposed>,
     /// Tokenization of the source.
     pub source: Chosen,
     /// Tokenization of the target.
@@ -158,19 +152,35 @@ impl Task {
     pub fn new(mut recipe: Recipe, loaded: LoadedPairs) -> Result<Self, TaskError> {
         recipe.check()?;
         recipe.model.check_trainable()?;
-        let loaded = loaded.normalized(recipe.text.normalization);
-        let (mut pairs, dev) = validation_pairs(&recipe, loaded.train)?;
-        let read_dev = loaded.dev.unwrap_or_default();
-        let dev = if read_dev.is_empty() { dev } else { read_dev };
+        let written_in =
+            Normalization::of_texts(loaded.train.iter().map(|pair| pair.target.as_str()));
+        let asked_for = recipe.text.normalization.fixed();
+        let mut loaded = loaded.normalized(asked_for.unwrap_or_default());
+        let (mut pairs, dev) = validation_pairs(&recipe, std::mem::take(&mut loaded.train))?;
+        let read_dev = loaded.dev.take().unwrap_or_default();
+        let mut dev = if read_dev.is_empty() { dev } else { read_dev };
         if pairs.is_empty() {
             return Err(TaskError::Unusable(
                 "there is not a single training pair".into(),
             ));
         }
-        let source = choose(recipe.text.source, pairs.iter().map(|p| p.source.as_str()));
-        let target = choose(recipe.text.target, pairs.iter().map(|p| p.target.as_str()));
-        recipe.text.source = choice(source.tokenization);
-        recipe.text.target = choice(target.tokenization);
+        let Sides { source, target } = Sides::choose(&recipe.text, &pairs, &dev);
+        recipe.text.source = source.tokenization.into();
+        recipe.text.target = target.tokenization.into();
+        let decomposed = match asked_for {
+            Some(_) => None,
+            None => Decomposed::if_needed(&source, &target, &pairs, &dev),
+        };
+        let form = asked_for.unwrap_or(match decomposed {
+            Some(_) => Normalization::Nfd,
+            None => Normalization::default(),
+        });
+        recipe.text.normalization = form.into();
+        if decomposed.is_some() {
+            for pair in pairs.iter_mut().chain(&mut dev).chain(&mut loaded.test) {
+                *pair = pair.normalized(form);
+            }
+        }
         let given = pairs.len();
         let most = (recipe.data.analogies * given as f64) as usize;
         if most > 0 {
@@ -185,7 +195,10 @@ impl Task {
             .transpose()?;
         let codec = match &base {
             Some(base) => base.codec.extended(&pairs),
-            None => Codec::build(&recipe, &pairs, source.tokenization, target.tokenization),
+            None => Codec {
+                answer_form: written_in.filter(|&written| !form.is_in(written)),
+                ..Codec::build(&recipe, &pairs, source.tokenization, target.tokenization)
+            },
         };
         check_covered(&codec, &pairs)?;
         if codec.copy && !codec.can_copy() {
@@ -203,6 +216,7 @@ impl Task {
                 .collect::<HashSet<_>>()
                 .len(),
             analogies: pairs.len() - given,
+            decomposed,
             source_blanks: ignored(loaded.source_blanks, &source),
             target_blanks: ignored(loaded.target_blanks, &target),
             source,
@@ -241,39 +255,11 @@ fn validation_pairs(
     Ok(split(pairs, &options)?)
 }
 
-/// How texts are cut into symbols: as chosen, or as they seem to ask for.
-pub(super) fn choose<'a>(
-    choice: TokenizationChoice,
-    texts: impl Iterator<Item = &'a str> + Clone,
-) -> Chosen {
-    match choice.fixed() {
-        Some(tokenization) => Chosen {
-            tokenization,
-            reason: None,
-        },
-        None => {
-            let guess = guess_tokenization(texts);
-            Chosen {
-                tokenization: guess.tokenization,
-                reason: Some(guess.reason),
-            }
-        }
-    }
-}
-
 /// Stray blanks count for nothing where symbols stand between spaces; elsewhere they are data.
 fn ignored(blanks: StrayBlanks, side: &Chosen) -> StrayBlanks {
     match side.tokenization {
         Tokenization::Spaces => blanks,
         Tokenization::Characters | Tokenization::Graphemes => StrayBlanks::default(),
-    }
-}
-
-fn choice(tokenization: Tokenization) -> TokenizationChoice {
-    match tokenization {
-        Tokenization::Characters => TokenizationChoice::Characters,
-        Tokenization::Graphemes => TokenizationChoice::Graphemes,
-        Tokenization::Spaces => TokenizationChoice::Spaces,
     }
 }
 
