@@ -77,7 +77,8 @@ impl CrossEntropy {
             let share = f64::from(smoothing);
             (1.0 - share) * nll + share * (log_sum - mean)
         };
-        self.correct += usize::from(best == class);
+        // Without numbers there is no largest logit.
+        self.correct += usize::from(best == class && !nll.is_nan());
         self.counted += 1;
         if let Some(gradient) = gradient {
             let log_sum = log_sum as f32;

@@ -249,8 +249,8 @@ fn weights_of_another_cell_are_refused() {
 
 #[test]
 #[cfg_attr(miri, ignore = "starts a process")]
-fn everything_holds_without_the_processors_vectors() {
-    common::run_portable();
+fn every_level_agrees() {
+    common::run_on_every_level();
 }
 
 #[test]

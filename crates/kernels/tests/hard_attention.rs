@@ -292,3 +292,9 @@ fn what_lies_past_the_ends_does_not_matter() {
     };
     assert_eq!(run(&case), run(&other));
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn every_level_agrees() {
+    common::run_on_every_level();
+}

@@ -1,6 +1,8 @@
 //! Layer normalisation against its definition in double precision, and gradients by finite
 //! differences.
 
+mod common;
+
 use rnn_kernels::{layer_norm, layer_norm_backward};
 
 const EPSILON: f32 = 1e-5;
@@ -88,4 +90,10 @@ fn gradients_are_those_of_finite_differences() {
 #[should_panic(expected = "the bias")]
 fn lengths_are_checked() {
     layer_norm(&[1.0, 2.0], &[1.0, 1.0], &[0.0], EPSILON);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn every_level_agrees() {
+    common::run_on_every_level();
 }

@@ -97,6 +97,6 @@ fn every_size_agrees() {
 
 #[test]
 #[cfg_attr(miri, ignore = "starts a process")]
-fn the_portable_path_agrees_too() {
-    common::run_portable();
+fn every_level_agrees() {
+    common::run_on_every_level();
 }

@@ -1,5 +1,7 @@
 //! Softmax against its definition in double precision, and its gradient by finite differences.
 
+mod common;
+
 use rnn_kernels::{softmax, softmax_backward};
 
 fn wave(count: usize, frequency: f64) -> Vec<f32> {
@@ -82,4 +84,10 @@ fn gradients_are_those_of_finite_differences() {
 #[should_panic(expected = "5 numbers are no rows of 2")]
 fn lengths_are_checked() {
     softmax(&mut [0.0; 5], 2);
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "starts a process")]
+fn every_level_agrees() {
+    common::run_on_every_level();
 }

@@ -328,8 +328,8 @@ fn squares_are_summed_in_double_precision() {
 
 #[test]
 #[cfg_attr(miri, ignore = "starts a process")]
-fn everything_agrees_without_the_processors_vectors() {
-    common::run_portable();
+fn every_level_agrees() {
+    common::run_on_every_level();
 }
 
 #[test]

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::config::{DecoderInput, FeatureUse, Protocol, Recipe};
 use crate::files;
-use crate::model::parameters::{ParameterError, weights_of};
+use crate::model::parameters::{ParameterError, first_not_finite, weights_of};
 use crate::tensor_file::{self, Damage, Metadata, ReadFailure, TensorFile};
 use crate::text::{Codec, Side};
 use crate::trained_model::{Model, Provenance};
@@ -50,6 +50,17 @@ pub enum ModelFileError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Weights that are NaN or infinite, which no file may hold.
+    #[error(
+        "cannot write {path}: the weights `{name}` are NaN or infinite. Train the model again with \
+         a lower training.learning_rate"
+    )]
+    NotFinite {
+        /// The file, which is as it was.
+        path: PathBuf,
+        /// Name of the weights.
+        name: String,
     },
     /// The content is no safetensors file, is cut short, or has changed since it was written.
     #[error("{path} cannot be used: {damage}")]
@@ -104,8 +115,15 @@ impl Model {
     /// machine that it was trained on.
     ///
     /// # Errors
-    /// If the system refuses; the file is then as it was.
+    /// If a weight is NaN or infinite, or the system refuses; the file is then as it was.
     pub fn save(&self, path: &Path) -> Result<(), ModelFileError> {
+        let weights = weights_of(self.network());
+        if let Some(name) = first_not_finite(&weights) {
+            return Err(ModelFileError::NotFinite {
+                path: path.to_owned(),
+                name: name.to_owned(),
+            });
+        }
         let metadata = Metadata::from([
             (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
             ("version".to_owned(), VERSION.to_owned()),
@@ -113,8 +131,7 @@ impl Model {
             ("codec".to_owned(), json(&*self.codec)),
             ("provenance".to_owned(), toml(&self.provenance)),
         ]);
-        tensor_file::write(path, &weights_of(self.network()), &metadata)
-            .map_err(|source| unwritable(path, source))
+        tensor_file::write(path, &weights, &metadata).map_err(|source| unwritable(path, source))
     }
 
     /// Reads a model from a file, or from the folder of a run.

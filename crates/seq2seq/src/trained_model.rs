@@ -10,7 +10,7 @@ use crate::config::{Protocol, Recipe};
 use crate::data::{Pair, Question, SourceIds};
 use crate::decoding::{Attention, LogProbs, StepModel, StepOutput};
 use crate::metrics::Calibration;
-use crate::model::parameters::{ParameterError, Parameters, Weights, shapes_of};
+use crate::model::parameters::{ParameterError, Parameters, Weights, first_not_finite, shapes_of};
 use crate::model::prepared::Prepared;
 use crate::model::{DecoderState, Network, SourceBatch};
 use crate::text::Codec;
@@ -121,7 +121,9 @@ impl Model {
         provenance: Provenance,
         weights: Weights,
     ) -> Result<Self, ParameterError> {
-        check_numbers(&weights)?;
+        if let Some(name) = first_not_finite(&weights) {
+            return Err(ParameterError::NotFinite(name.to_owned()));
+        }
         let mut names: BTreeSet<String> = weights.keys().cloned().collect();
         let mut params = Parameters::stored(weights, &Device::flex());
         let network = Network::new(&recipe.model, codec.sizes(), &mut params)?;
@@ -221,17 +223,4 @@ impl StepModel for Model {
     fn select(&self, state: &DecoderState, rows: &[usize]) -> DecoderState {
         state.select(rows)
     }
-}
-
-/// Refuses weights of which one is no number: every answer would be nonsense.
-fn check_numbers(weights: &Weights) -> Result<(), ParameterError> {
-    for (name, data) in weights {
-        let finite = data
-            .as_slice::<f32>()
-            .is_ok_and(|values| values.iter().all(|value| value.is_finite()));
-        if !finite {
-            return Err(ParameterError::NotFinite(name.clone()));
-        }
-    }
-    Ok(())
 }

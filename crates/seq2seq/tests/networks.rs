@@ -330,6 +330,31 @@ fn kernels_agree_with_composed_operations() {
     }
 }
 
+/// Weights that are NaN make the loss NaN, in both precisions: training that went wrong ends as such.
+#[test]
+fn weights_that_are_not_a_number_reach_the_loss() {
+    let nan = |data: &mut TensorData| change(data, |numbers| numbers.fill(f64::NAN));
+    for (settings, dtype) in FORMS
+        .iter()
+        .flat_map(|settings| [(settings, DType::F32), (settings, DType::F64)])
+    {
+        let recipe = recipe(settings);
+        let whole = weights_of(&network_of(&recipe, &Device::flex(), dtype));
+        let are_learned = |name: &&String| !name.ends_with("ngrams.known");
+        for name in whole.keys().filter(are_learned) {
+            let mut weights = whole.clone();
+            weights.entry(name.clone()).and_modify(nan);
+            let mut params = Parameters::stored(weights, &Device::flex()).with_dtype(dtype);
+            let network = Network::new(&recipe.model, sizes(&recipe), &mut params);
+            let loss = number(loss(&network.expect("a network")));
+            assert!(
+                loss.is_nan(),
+                "{settings:?}, {dtype:?}: {name} gives {loss}"
+            );
+        }
+    }
+}
+
 /// Log-probabilities of the decoder's steps for one source alone, without its batch mates and
 /// their padding.
 fn alone(network: &Network, row: usize) -> Vec<Vec<f64>> {

@@ -209,3 +209,39 @@ fn reproduce_prints_a_table() {
     );
     assert!(!Path::new("runs").exists());
 }
+
+/// A step that is far too long ends as an error, in the default architecture too, whose losses are those of
+/// probabilities.
+#[test]
+fn training_that_diverges_is_an_error() {
+    let folder = folder_with_words();
+    let settings = "--set training.optimizer=sgd --set training.learning_rate=1e20 \
+                    --set training.clip_norm=0";
+    for architecture in ["monotonic", "recurrent", "transformer"] {
+        let arguments = format!(
+            "train words.tsv --out {architecture} {settings} --set model.architecture={architecture}"
+        );
+        let output = seq2seq(folder.path())
+            .args(arguments.split_whitespace())
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        let last = message.lines().last().unwrap_or_default();
+        assert!(
+            last.contains("became NaN or infinite at epoch 1"),
+            "{message}"
+        );
+        let advice = "Lower training.learning_rate (now 100000000000000000000) or set \
+                      training.clip_norm (now 0, which is off).";
+        assert!(last.contains(advice), "{message}");
+        assert!(!message.contains("use it:"), "{message}");
+        assert!(
+            !folder
+                .path()
+                .join(architecture)
+                .join("model.safetensors")
+                .exists()
+        );
+    }
+}

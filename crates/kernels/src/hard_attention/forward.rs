@@ -31,7 +31,8 @@ impl Kernel for Forward<'_> {
             let filter = &mut self.filters[step * chain.places..][..length];
             let moves = chain.moves(simd, step, factors);
             for (from, &weight) in before.iter().enumerate() {
-                if weight > 0.0 {
+                // Not `> 0.0`, which would leave a NaN out.
+                if weight != 0.0 {
                     moves.from(from, row);
                     let first = moves.first(from);
                     add(&mut filter[first..], weight, &row[first..]);
@@ -47,7 +48,7 @@ impl Kernel for Forward<'_> {
                     mixed[symbol] += weight * probabilities[chain.symbols];
                 }
             }
-            mixed.iter_mut().for_each(|p| *p = p.max(TINY).ln());
+            mixed.iter_mut().for_each(|p| *p = at_least_tiny(*p).ln());
             match chain.written(step) {
                 Some(symbol) => {
                     chain.emitted(step, symbol, self.probabilities, emitted);
@@ -57,6 +58,12 @@ impl Kernel for Forward<'_> {
             }
         }
     }
+}
+
+/// `p`, or [`TINY`] if it is less; unlike `f32::max`, this keeps a NaN.
+#[inline(always)]
+fn at_least_tiny(p: f32) -> f32 {
+    if p < TINY { TINY } else { p }
 }
 
 /// `to += weight values`, as far as both go.

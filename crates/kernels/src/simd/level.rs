@@ -31,6 +31,27 @@ impl Level {
     pub fn detected() -> Self {
         level()
     }
+
+    /// Levels that the processor has, the best first.
+    pub fn available() -> Vec<Self> {
+        let mut levels = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx2 && is_x86_feature_detected!("avx512f") {
+                levels.push(Self::Avx512);
+            }
+            if avx2 {
+                levels.push(Self::Avx2);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") && !cfg!(miri) {
+            levels.push(Self::Neon);
+        }
+        levels.push(Self::Portable);
+        levels
+    }
 }
 
 /// [`Level::detected`], for the kernels.
@@ -39,29 +60,8 @@ pub(crate) fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
         let asked = std::env::var("RNN_KERNELS_SIMD").unwrap_or_default();
-        let available = available();
+        let available = Level::available();
         let named = available.iter().find(|level| level.name() == asked);
         *named.unwrap_or(&available[0])
     })
-}
-
-/// Levels that the processor has, the best first.
-fn available() -> Vec<Level> {
-    let mut levels = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    {
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if avx2 && is_x86_feature_detected!("avx512f") {
-            levels.push(Level::Avx512);
-        }
-        if avx2 {
-            levels.push(Level::Avx2);
-        }
-    }
-    #[cfg(target_arch = "aarch64")]
-    if std::arch::is_aarch64_feature_detected!("neon") && !cfg!(miri) {
-        levels.push(Level::Neon);
-    }
-    levels.push(Level::Portable);
-    levels
 }

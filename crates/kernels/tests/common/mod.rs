@@ -1,7 +1,7 @@
 //! Problems with random operands, shared by the tests.
 #![allow(dead_code)]
 
-use rnn_kernels::{Cell, Direction, Float, Gradients, Input, Layout, Problem, Saved};
+use rnn_kernels::{Cell, Direction, Float, Gradients, Input, Layout, Level, Problem, Saved};
 
 pub const CELLS: [Cell; 4] = [
     Cell::Lstm,
@@ -199,16 +199,19 @@ pub fn assert_close(actual: &[f64], expected: &[f64], tolerance: f64, what: &dyn
     }
 }
 
-/// Runs the tests of this file once more on the portable path, in a process of its own, since the
-/// vectors are chosen once a process.
-pub fn run_portable() {
+/// Runs the tests of this file on every other level that the processor has, each in a process of its
+/// own, since the level is chosen once a process.
+pub fn run_on_every_level() {
     let variable = "RNN_KERNELS_SIMD";
-    if std::env::var_os(variable).is_none() {
+    if std::env::var_os(variable).is_some() {
+        return;
+    }
+    for level in &Level::available()[1..] {
         let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = tests.env(variable, "portable").output().unwrap();
+        let output = tests.env(variable, level.name()).output().unwrap();
         assert!(
             output.status.success(),
-            "{}",
+            "{level:?}: {}",
             String::from_utf8_lossy(&output.stdout)
         );
     }

@@ -425,6 +425,18 @@ pub fn weights_of(network: &impl Module) -> Weights {
     collector.weights
 }
 
+/// The name of the first weights that are not all finite numbers of 32 bits: every answer would be
+/// nonsense.
+pub fn first_not_finite(weights: &Weights) -> Option<&str> {
+    let is_finite = |data: &TensorData| {
+        let values = data.as_slice::<f32>();
+        values.is_ok_and(|values| values.iter().all(|value| value.is_finite()))
+    };
+    let mut weights = weights.iter();
+    let (name, _) = weights.find(|(_, data)| !is_finite(data))?;
+    Some(name)
+}
+
 /// Name and shape of every weight, in the order of the layers.
 pub fn shapes_of(network: &impl Module) -> Vec<(String, Vec<usize>)> {
     let mut collector = ShapeCollector::default();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::distillation::TeacherError;
+use super::not_finite::NotFinite;
 use super::task::TaskError;
 use crate::config::ConfigError;
 use crate::model::parameters::ParameterError;
@@ -17,19 +18,9 @@ pub enum TrainingError {
     /// Settings that cannot work.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The loss is no number any more.
-    #[error(
-        "the loss became {loss} at epoch {epoch}, batch {batch}: the last good model is kept; try a \
-         smaller training.learning_rate, or training.clip_norm = 1"
-    )]
-    NotFinite {
-        /// The loss.
-        loss: f64,
-        /// Epoch, from 1.
-        epoch: usize,
-        /// Batch of the epoch, from 1.
-        batch: usize,
-    },
+    /// The loss or a weight became NaN or infinite.
+    #[error(transparent)]
+    NotFinite(Box<NotFinite>),
     /// The output folder holds a run.
     #[error(
         "{0} already holds a run: continue it with --resume {0}, replace it with --overwrite, or \

@@ -25,6 +25,7 @@ use super::hidden_symbols::Unknown;
 use super::history::EpochRecord;
 use super::loss::Figures;
 use super::memory::check_memory;
+use super::not_finite::{NotFinite, Quantity};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
 use super::pace::Pace;
@@ -36,7 +37,7 @@ use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
 use crate::model::ngrams::{self, Ngram};
-use crate::model::parameters::{ParameterError, Parameters, Weights, weights_of};
+use crate::model::parameters::{ParameterError, Parameters, Weights, first_not_finite, weights_of};
 use crate::trained_model::{Model, Provenance};
 
 pub use cost::Cost;
@@ -54,6 +55,8 @@ pub struct Trainer {
     position: Position,
     history: Vec<EpochRecord>,
     best: Option<Model>,
+    /// The model at the end of the last epoch, for a run without a best one.
+    last_good: Option<Model>,
     folder: Option<RunFolder>,
     /// Whether the folder holds this run, and nothing of one before.
     begun: bool,
@@ -179,6 +182,7 @@ impl Trainer {
             position,
             history,
             best: None,
+            last_good: None,
             folder,
             begun: false,
             budget,
@@ -211,9 +215,25 @@ impl Trainer {
     /// Trains to the end, or until the observer wants to stop.
     ///
     /// # Errors
-    /// If the loss is no number any more, or a file cannot be written.
+    /// If the loss or a weight becomes NaN or infinite, or a file cannot be written. The folder then
+    /// holds the last good model, if there was one.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
         self.begin_run()?;
+        if self.best.is_none() && self.position.step > 0 {
+            self.last_good = Some(self.model()?);
+        }
+        match self.train(observer) {
+            Ok(ending) => self.finish(ending),
+            Err(TrainingError::NotFinite(mut found)) => {
+                found.kept = self.keep_last_good()?;
+                Err(TrainingError::NotFinite(found))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Trains until the end of all epochs, or until something ends it before, and saves a checkpoint.
+    fn train(&mut self, observer: &mut dyn Observer) -> Result<Ending, TrainingError> {
         let mut ending = Ending::Finished;
         while !self.is_over() && ending == Ending::Finished {
             if self.is_stale() {
@@ -223,7 +243,7 @@ impl Trainer {
             }
         }
         self.checkpoint()?;
-        self.finish(ending)
+        Ok(ending)
     }
 
     /// Trains for what is left of an epoch; false if the observer wants to stop.
@@ -323,16 +343,35 @@ impl Trainer {
 
     /// Adds a batch to the figures of the epoch.
     fn count(&mut self, figures: Figures, symbols: usize) -> Result<(), TrainingError> {
-        let position = &mut self.position;
         let loss = figures.cross_entropy;
         if !loss.is_finite() {
-            let (epoch, batch) = (position.epoch + 1, position.batch + 1);
-            return Err(TrainingError::NotFinite { loss, epoch, batch });
+            return Err(self.not_finite(Quantity::Loss, self.position.batch + 1));
         }
+        let position = &mut self.position;
         position.loss += loss * symbols as f64;
         position.correct += figures.correct;
         position.symbols += symbols;
         Ok(())
+    }
+
+    /// Refuses to go on with weights that are NaN or infinite, which the last batch has made so.
+    fn check_weights(&self) -> Result<(), TrainingError> {
+        match first_not_finite(&self.weights()) {
+            None => Ok(()),
+            Some(_) => Err(self.not_finite(Quantity::Weights, self.position.batch)),
+        }
+    }
+
+    fn not_finite(&self, quantity: Quantity, batch: usize) -> TrainingError {
+        let settings = &self.task.recipe.training;
+        TrainingError::NotFinite(Box::new(NotFinite {
+            quantity,
+            epoch: self.position.epoch + 1,
+            batch,
+            learning_rate: settings.learning_rate,
+            clip_norm: settings.clip_norm,
+            kept: None,
+        }))
     }
 
     fn batch_report(&self, pairs: usize) -> BatchReport {
@@ -347,6 +386,7 @@ impl Trainer {
 
     /// Validates, keeps the model if it is the best, and writes everything down.
     fn close_epoch(&mut self, number: usize, speed: f64) -> Result<EpochRecord, TrainingError> {
+        self.check_weights()?;
         let report = self.batch_report(0);
         self.position.epoch = number;
         let network = &self.network;
@@ -381,6 +421,9 @@ impl Trainer {
         if self.save_plan.due_after_epoch(number, self.position.step) {
             self.checkpoint()?;
         }
+        if self.best.is_none() {
+            self.last_good = Some(self.model()?);
+        }
         Ok(record)
     }
 
@@ -409,6 +452,7 @@ impl Trainer {
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainingError> {
+        self.check_weights()?;
         self.position.elapsed = self.budget.elapsed();
         let Some(folder) = &self.folder else {
             return Ok(());

@@ -51,6 +51,7 @@ impl Trainer {
         let settings = self.task.recipe.training.clone();
         let before = (self.network.clone(), self.position.clone());
         let optimizer_before = self.optimizer.to_record();
+        let average_before = self.average.clone();
 
         let order = EpochOrder::new(&self.task.train, &settings, self.position.epoch);
         let seconds_per_symbol = self.time_steps(&order)?;
@@ -60,6 +61,7 @@ impl Trainer {
             .sum();
 
         (self.network, self.position) = before;
+        self.average = average_before;
         self.optimizer = optimizer(&settings).load_record(optimizer_before);
         self.schedule = Schedule::new(&settings, order.len(), self.position.step)?;
 
@@ -82,7 +84,11 @@ impl Trainer {
         let mut fastest = f64::INFINITY;
         for (count, (_, members)) in largest.into_iter().chain(order.from(0)).enumerate() {
             let step = Instant::now();
-            self.step(members)?;
+            match self.step(members) {
+                // Training tells where it happens, if it does in the order of training.
+                Err(TrainingError::NotFinite(_)) => break,
+                result => result?,
+            }
             let symbols = self.padded_symbols(members).max(1);
             fastest = fastest.min(step.elapsed().as_secs_f64() / symbols as f64);
             if count >= FEWEST_STEPS && begun.elapsed().as_secs_f64() > ENOUGH_SECONDS {

@@ -7,6 +7,7 @@ use crate::config::Monitor;
 use crate::evaluation::{free_running, teacher_forced};
 use crate::trained_model::Model;
 use crate::training::history::Validation;
+use crate::training::not_finite::KeptModel;
 use crate::training::task::TaskError;
 
 impl Trainer {
@@ -24,7 +25,8 @@ impl Trainer {
             Monitor::Loss => -forced.loss,
             Monitor::Accuracy => forced.accuracy,
         };
-        let best = figure.is_finite() && self.position.best.is_none_or(|best| figure > best);
+        let is_finite = figure.is_finite() && forced.loss.is_finite();
+        let best = is_finite && self.position.best.is_none_or(|best| figure > best);
         let position = &mut self.position;
         position.stale = if best { 0 } else { position.stale + 1 };
         let patience = self.task.recipe.training.decay_epochs.max(1);
@@ -54,6 +56,20 @@ impl Trainer {
         }
         self.best = Some(model);
         Ok(())
+    }
+
+    /// Keeps the last good model of a run that diverged, and tells where it is.
+    pub(super) fn keep_last_good(&mut self) -> Result<Option<KeptModel>, TrainingError> {
+        if self.best.is_none()
+            && let Some(model) = self.last_good.take()
+        {
+            self.keep(model)?;
+        }
+        let kept = self.folder.as_ref().zip(self.best.as_ref());
+        Ok(kept.map(|(folder, model)| KeptModel {
+            path: folder.model(),
+            epochs: model.provenance.epochs,
+        }))
     }
 
     /// Whether there has been no better model for too long.
