@@ -85,7 +85,12 @@ fn state_is_complete() {
             average.after_epoch(|| weights(value as f32));
         }
         let mut restored = fresh;
-        restored.restore(average.state());
+        let shape = |(name, data): (String, TensorData)| (name, data.shape().to_vec());
+        let shapes: Vec<_> = weights(1.0).into_iter().map(shape).collect();
+        let state = average.state();
+        restored.restore(state.clone(), &shapes).expect("its own");
+        let other = [("other".to_owned(), vec![1])];
+        assert!(restored.clone().restore(state, &other).is_err());
         for average in [&mut average, &mut restored] {
             average.after_step(12, || weights(12.0));
             average.after_epoch(|| weights(12.0));

@@ -1,6 +1,9 @@
 //! A run that is interrupted anywhere and resumed is the run that nobody interrupted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail by panicking
 
+#[path = "../../../fuzz/harness.rs"]
+#[allow(dead_code)] // only the checksum is needed here
+mod harness;
 mod support;
 
 use std::fs;
@@ -362,6 +365,89 @@ fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew() {
         assert_eq!(bench.checkpoints("whole"), damaged);
         assert!(bench.model("whole") == model);
     }
+}
+
+/// Checkpoints that somebody changed on purpose, with the checksum that they should have: they are refused,
+/// or the run goes on, but nothing panics.
+#[test]
+fn changed_checkpoints_are_refused_or_work() {
+    for settings in [
+        &["training.optimizer=adam", "training.average_epochs=2"][..],
+        &["training.optimizer=rmsprop", "training.weight_average=0.9"],
+        &["training.optimizer=sgd", "training.momentum=0.9"],
+    ] {
+        let bench = Bench::new();
+        bench.start("run", settings).run(&mut StopAfter(7)).unwrap();
+        let path = bench.checkpoints("run").pop().unwrap();
+        let whole = fs::read(&path).unwrap();
+        let (mut refused, mut tried) = (0, 0);
+        for place in (8..whole.len()).step_by(whole.len() / 100) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << (place % 8);
+            fs::write(&path, harness::resealed(&bytes)).unwrap();
+            tried += 1;
+            match bench.resume("run") {
+                Ok(trainer) => drop(trainer.run(&mut StopAfter(1))),
+                Err(_) => refused += 1,
+            }
+            // What the run wrote belongs to another trial.
+            for other in bench.checkpoints("run") {
+                fs::remove_file(other).unwrap();
+            }
+        }
+        assert!(refused > 5 && tried > refused, "{refused} of {tried}");
+    }
+}
+
+/// Positions and states that no run comes to, each with the part of the checkpoint that tells.
+#[test]
+fn checkpoints_that_cannot_be_are_refused() {
+    let bench = Bench::new();
+    let settings = ["training.average_epochs=2"];
+    bench
+        .start("run", &settings)
+        .run(&mut StopAfter(12))
+        .unwrap();
+    let path = bench.checkpoints("run").pop().unwrap();
+    let whole = fs::read(&path).unwrap();
+    for (from, to) in [
+        ("\\nstep = 12\\n", "\\nstep = 99\\n"),
+        ("\\nbatch = 2\\n", "\\nbatch = 9\\n"),
+        ("average/0.", "average/x."),
+        ("average/1.", "average/9."),
+        (".moment_1", ".moment_3"),
+    ] {
+        let changed = replaced(&whole, from.as_bytes(), to.as_bytes());
+        assert!(changed != whole, "there is no {from}");
+        fs::write(&path, harness::resealed(&changed)).unwrap();
+        match bench.resume("run") {
+            Ok(trainer) => {
+                // Of weights without a state a new one is begun, as at the start of a run.
+                assert!(
+                    from.starts_with(".moment") || from.ends_with("1."),
+                    "{from}"
+                );
+                trainer.run(&mut StopAfter(1)).unwrap();
+                for other in bench.checkpoints("run") {
+                    fs::remove_file(other).unwrap();
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains("cannot resume"), "{from}: {error}");
+            }
+        }
+    }
+}
+
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for place in 0..bytes.len().saturating_sub(from.len()) {
+        if bytes[place..].starts_with(from) {
+            bytes[place..place + to.len()].copy_from_slice(to);
+        }
+    }
+    bytes
 }
 
 fn list(folder: &Path) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Averages of the weights that training goes through: they answer better than the last ones, and
 //! change less from epoch to epoch (Polyak and Juditsky 1992; Vaswani et al. 2017, section 6.1).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use burn::tensor::TensorData;
+use burn::tensor::{DType, TensorData};
 
 use crate::config::TrainingSettings;
 use crate::model::parameters::Weights;
@@ -108,21 +108,43 @@ impl WeightAverage {
         }
     }
 
-    /// Takes back what [`state`](Self::state) gave.
-    pub fn restore(&mut self, state: Weights) {
-        let mut sets: Vec<Weights> = Vec::new();
+    /// Takes back what [`state`](Self::state) gave for a network whose weights have these names and
+    /// shapes.
+    ///
+    /// # Errors
+    /// If it is not that of such a network; the reason.
+    pub fn restore(
+        &mut self,
+        state: Weights,
+        shapes: &[(String, Vec<usize>)],
+    ) -> Result<(), String> {
+        let shapes: BTreeMap<&str, &[usize]> = shapes
+            .iter()
+            .map(|(name, shape)| (name.as_str(), shape.as_slice()))
+            .collect();
+        let mut sets: BTreeMap<usize, Weights> = BTreeMap::new();
         for (name, data) in state {
-            let Some((number, name)) = name.split_once('.') else {
-                continue;
-            };
-            let Ok(number) = number.parse::<usize>() else {
-                continue;
-            };
-            if sets.len() <= number {
-                sets.resize_with(number + 1, Weights::new);
+            let (number, weights) = name.split_once('.').unwrap_or_default();
+            let number = number.parse();
+            let fits = shapes
+                .get(weights)
+                .is_some_and(|shape| data.shape()[..] == shape[..]);
+            match number {
+                Ok(number) if fits && data.dtype() == DType::F32 => {
+                    let set = sets.entry(number).or_default();
+                    set.insert(weights.to_owned(), data);
+                }
+                _ => {
+                    return Err(format!(
+                        "it averages {name:?}, which the network does not have"
+                    ));
+                }
             }
-            sets[number].insert(name.to_owned(), data);
         }
+        if sets.values().any(|set| set.len() != shapes.len()) {
+            return Err("it averages a part of the network only".to_owned());
+        }
+        let sets: Vec<Weights> = sets.into_values().collect();
         match self {
             Self::Off => {}
             Self::Exponential { mean, .. } => *mean = sets.into_iter().next(),
@@ -131,6 +153,7 @@ impl WeightAverage {
                 *kept = sets.into_iter().skip(skipped).collect();
             }
         }
+        Ok(())
     }
 }
 

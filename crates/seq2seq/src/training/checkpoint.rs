@@ -6,8 +6,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use burn::optim::OptimizerRecord;
-use burn::tensor::{Bytes, TensorData};
+use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -65,6 +64,22 @@ pub struct Position {
     pub data: String,
 }
 
+/// Weight updates of the longest run: a thousand a second for ten days.
+const MOST_STEPS: usize = 1_000_000_000;
+
+impl Position {
+    /// Whether a run of so many batches an epoch can stand there.
+    fn is_possible(&self, batches: usize) -> bool {
+        let most = (self.epoch.saturating_mul(batches)).saturating_add(self.batch);
+        let numbers = [self.loss, self.seconds, self.elapsed, self.learning_rate];
+        self.batch <= batches
+            && self.step <= most.min(MOST_STEPS)
+            && self.epoch <= MOST_STEPS
+            && numbers.iter().all(|number| number.is_finite())
+            && self.best.is_none_or(f64::is_finite)
+    }
+}
+
 /// Where training stands and what it went through.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,8 +107,9 @@ pub struct Checkpoint {
     pub recipe: Recipe,
     /// Weights by name.
     pub weights: Weights,
-    /// State of the optimizer.
-    pub optimizer: OptimizerRecord,
+    /// State of the optimizer, as Burn writes it; see
+    /// [`record_for`](super::optimizer_state::record_for).
+    pub optimizer: Vec<u8>,
     /// What the average of the weights is made from.
     pub average: Weights,
     /// Where training stands and what it went through.
@@ -106,13 +122,9 @@ impl Checkpoint {
     /// Writes the checkpoint; the file is as it was if that fails.
     pub(super) fn save(self, path: &Path) -> Result<(), TrainingError> {
         let failed = |error| unwritable(path, error);
-        let optimizer = self
-            .optimizer
-            .into_bytes()
-            .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
         let mut tensors = self.weights;
-        let length = optimizer.len();
-        let optimizer = TensorData::new(optimizer.to_vec(), [length]);
+        let length = self.optimizer.len();
+        let optimizer = TensorData::new(self.optimizer, [length]);
         tensors.insert(OPTIMIZER.to_owned(), optimizer);
         tensors.extend(prefixed(AVERAGE, self.average));
         let mut metadata = Metadata::from([
@@ -183,13 +195,17 @@ impl Checkpoint {
                     .into(),
             );
         }
-        let changed = changed_setting(&self.recipe, &task.recipe);
-        changed.map_or(Ok(()), |setting| {
-            Err(format!(
+        if let Some(setting) = changed_setting(&self.recipe, &task.recipe) {
+            return Err(format!(
                 "{setting} has changed since the run began, and a run cannot go on with another: \
                  change it back, or start another run"
-            ))
-        })
+            ));
+        }
+        let batches = task.train.len().div_ceil(task.recipe.training.batch_size);
+        match self.state.position.is_possible(batches) {
+            true => Ok(()),
+            false => Err("it says that the run stands where no run can be".into()),
+        }
     }
 }
 
@@ -216,12 +232,10 @@ fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     ::toml::from_str(text).map_err(|error| error.to_string())
 }
 
-fn optimizer_of(tensors: &mut Weights) -> Result<OptimizerRecord, String> {
-    let bytes = tensors
-        .remove(OPTIMIZER)
-        .and_then(|data| data.try_into_vec::<u8>().ok())
-        .ok_or("it has no optimizer state")?;
-    OptimizerRecord::from_bytes(Bytes::from_bytes_vec(bytes)).map_err(|error| error.to_string())
+fn optimizer_of(tensors: &mut Weights) -> Result<Vec<u8>, String> {
+    let bytes = tensors.remove(OPTIMIZER);
+    let bytes = bytes.and_then(|data| data.try_into_vec::<u8>().ok());
+    bytes.ok_or_else(|| "it has no optimizer state".to_owned())
 }
 
 /// The first setting that differs and that the state of a run depends on.

@@ -21,6 +21,7 @@ mod memory;
 mod not_finite;
 mod observer;
 mod optimizer;
+mod optimizer_state;
 mod pace;
 mod plot;
 mod reading;

@@ -28,16 +28,19 @@ use super::memory::check_memory;
 use super::not_finite::{NotFinite, Quantity};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::{clip_global_norm, optimizer};
+use super::optimizer_state::record_for;
 use super::pace::Pace;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
-use super::task::Task;
+use super::task::{Task, TaskError};
 use crate::config::Recipe;
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
 use crate::model::ngrams::{self, Ngram};
-use crate::model::parameters::{ParameterError, Parameters, Weights, first_not_finite, weights_of};
+use crate::model::parameters::{
+    ParameterError, Parameters, Weights, first_not_finite, shapes_of, weights_of,
+};
 use crate::trained_model::{Model, Provenance};
 
 pub use cost::Cost;
@@ -117,9 +120,18 @@ impl Trainer {
             Model::from_weights(task.recipe.clone(), codec, best.provenance, best.weights)
         });
         let mut params = Parameters::stored(saved.weights, &Device::flex().autodiff());
+        let path = folder.path().to_owned();
+        let foreign = |reason| TrainingError::Checkpoint {
+            path: path.clone(),
+            reason,
+        };
         let mut trainer = Self::start(task, &mut params, saved.state, Some(folder))?;
-        trainer.optimizer = trainer.optimizer.load_record(saved.optimizer);
-        trainer.average.restore(saved.average);
+        let (network, steps) = (&trainer.network, trainer.position.step);
+        let shapes = shapes_of(network);
+        let optimizer = record_for(network, steps, saved.optimizer).map_err(&foreign)?;
+        trainer.optimizer = trainer.optimizer.load_record(optimizer);
+        let average = trainer.average.restore(saved.average, &shapes);
+        average.map_err(foreign)?;
         let best = best.transpose()?;
         if let Some(folder) = &trainer.folder {
             folder.update_recipe(&trainer.task.recipe)?;
@@ -464,7 +476,7 @@ impl Trainer {
         let checkpoint = Checkpoint {
             recipe: self.task.recipe.clone(),
             weights: self.weights(),
-            optimizer: self.optimizer.to_record(),
+            optimizer: self.optimizer_state()?,
             average: self.average.state(),
             state: State {
                 position: self.position.clone(),
@@ -475,6 +487,13 @@ impl Trainer {
         folder.save_checkpoint(checkpoint, self.task.recipe.training.keep_checkpoints)?;
         self.save_plan.saved(self.position.step);
         Ok(())
+    }
+
+    /// The optimizer's state as bytes.
+    fn optimizer_state(&self) -> Result<Vec<u8>, TrainingError> {
+        let bytes = self.optimizer.into_bytes();
+        let bytes = bytes.map_err(|error| TaskError::Unusable(error.to_string()))?;
+        Ok(bytes.to_vec())
     }
 
     fn weights(&self) -> Weights {
