@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::config::{DecoderInput, FeatureUse, Protocol, Recipe};
+use crate::config::{ConfigError, DecoderInput, FeatureUse, Protocol, Recipe};
 use crate::files;
 use crate::model::parameters::{ParameterError, first_not_finite, weights_of};
 use crate::tensor_file::{self, Damage, Metadata, ReadFailure, TensorFile};
@@ -85,6 +85,11 @@ pub enum ModelFileError {
         /// Its version.
         found: String,
     },
+    /// A model with n-gram vectors, which version 0.1 had.
+    #[error(
+        "{0} has n-gram vectors, which this version no longer has: train it again, or use version 0.1"
+    )]
+    NgramVectors(PathBuf),
     /// The metadata is not what it should be.
     #[error(
         "{path}: the model's {part} cannot be used: {reason}. If a newer version of seq2seq wrote \
@@ -157,6 +162,10 @@ impl Model {
 
     fn from_file(path: &Path, file: TensorFile) -> Result<Self, ModelFileError> {
         check_format(path, &file)?;
+        let of_ngrams = |name: &str| name.split('.').any(|part| part == "ngrams");
+        if file.names().any(of_ngrams) {
+            return Err(ModelFileError::NgramVectors(path.to_owned()));
+        }
         let recipe = recipe_of(path, &file.metadata)?;
         check_symbol_count(path, &file)?;
         let codec: Codec = parsed(path, &file.metadata, "codec")?;
@@ -263,8 +272,9 @@ fn recipe_of(path: &Path, metadata: &Metadata) -> Result<Recipe, ModelFileError>
         recipe.check()?;
         Ok(recipe)
     };
-    read(text_of(path, metadata, "recipe")?).map_err(|error: crate::config::ConfigError| {
-        metadata_error(path, "recipe", error.to_string())
+    read(text_of(path, metadata, "recipe")?).map_err(|error| match error {
+        ConfigError::Removed { .. } => ModelFileError::NgramVectors(path.to_owned()),
+        error => metadata_error(path, "recipe", error.to_string()),
     })
 }
 

@@ -236,6 +236,11 @@ impl TensorFile {
         self.data.len() / 4
     }
 
+    /// Names of the tensors.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The tensors by name.
     pub fn into_tensors(self) -> Weights {
         let data = &self.data;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use seq2seq::config::{Architecture, AttentionKind, CellKind};
+use seq2seq::config::{Architecture, AttentionKind, CellKind, ScheduleKind};
 use seq2seq::training::{Task, Trainer};
 use seq2seq::{Pair, PredictOptions, Recipe};
 
@@ -109,13 +109,18 @@ fn settings_of_a_network_bring_that_network() {
     );
 }
 
-/// A large lexicon is learned by heart as much as by rule; sentences have no vectors of n-grams.
+/// A large lexicon gets a smaller network and a planned end; sentences do not.
 #[test]
-fn a_hundred_thousand_words_get_ngrams() {
-    let longest = |pairs, architecture| Recipe::for_size(pairs, architecture).model.ngrams.longest;
-    assert_eq!(longest(100_000, Architecture::Monotonic), 1);
-    assert_eq!(longest(100_001, Architecture::Monotonic), 5);
-    assert_eq!(longest(100_001, Architecture::Recurrent), 1);
+fn a_hundred_thousand_words_get_a_learning_rate_that_falls_to_nothing() {
+    let chosen = |pairs, architecture| {
+        let recipe = Recipe::for_size(pairs, architecture);
+        (recipe.model.encoder_units, recipe.training.schedule)
+    };
+    let few = (256, ScheduleKind::Plateau);
+    assert_eq!(chosen(100_000, Architecture::Monotonic), few);
+    let many = (160, ScheduleKind::Cosine);
+    assert_eq!(chosen(100_001, Architecture::Monotonic), many);
+    assert_eq!(chosen(100_001, Architecture::Recurrent), few);
 }
 
 /// Texts that have no symbols, or nothing in common, are no reason to fail.

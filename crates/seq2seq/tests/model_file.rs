@@ -308,6 +308,48 @@ fn old_files_load() {
     assert_eq!(texts, ["dcba", "badd", "acd"]);
 }
 
+/// Recipes in files of version 0.1 have the sections of n-gram vectors and analogies. Log-probabilities
+/// are those that the version printed which wrote the files.
+#[test]
+fn files_with_removed_settings_turned_off_answer_as_before() {
+    let single = include_bytes!("fixtures/removed-settings-off.safetensors");
+    let ensemble = include_bytes!("fixtures/removed-settings-off-ensemble.safetensors");
+    let cases: [(&[u8], [f64; 3]); 2] = [
+        (single, [-0.652_047_76, -0.643_231_29, -1.062_857_31]),
+        (ensemble, [-2.730_545_92, -2.382_171_85, -4.929_206_85]),
+    ];
+    for (bytes, expected) in cases {
+        assert!(String::from_utf8_lossy(bytes).contains("ngrams]"));
+        let answers = load(bytes)
+            .unwrap()
+            .predict(&["abcd", "ddab", "abcdabc"], &PredictOptions::default());
+        let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+        assert_eq!(texts, ["ABCD", "DDAB", "ABCDABC"]);
+        for (answer, expected) in answers.iter().zip(expected) {
+            let found = answer.log_probability;
+            assert!(
+                (found - expected).abs() < 1e-4,
+                "{found} instead of {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn files_with_ngram_vectors_are_refused() {
+    let bytes = include_bytes!("fixtures/ngrams.safetensors");
+    let expected = "m has n-gram vectors, which this version no longer has: train it again, or use version 0.1";
+    assert_eq!(refusal(bytes), expected);
+    // The weights tell, whatever the recipe says.
+    let (header, data) = split(bytes);
+    let hidden = header.replace("longest = 3", "longest = 1");
+    assert_eq!(refusal(&file(&hidden, data)), expected);
+    let claimed = with_metadata("recipe", |recipe| {
+        format!("{recipe}\n[model.ngrams]\nlongest = 3\n")
+    });
+    assert_eq!(refusal(&claimed), expected);
+}
+
 #[test]
 fn paths_that_are_no_files() {
     let folder = tempfile::tempdir().unwrap();

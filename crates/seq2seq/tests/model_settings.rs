@@ -132,26 +132,6 @@ const REFUSED: &[(&[&str], &str)] = &[
         "or remove model.embedding_dropout",
     ),
     (
-        &["model.ngrams.longest=3", "model.embedding=one-hot"],
-        "or remove model.ngrams",
-    ),
-    (
-        &["model.ngrams.longest=0"],
-        "model.ngrams.longest = 0: must be at least 1",
-    ),
-    (
-        &["model.ngrams.longest=99"],
-        "model.ngrams.longest = 99: must be at most 16",
-    ),
-    (
-        &["model.ngrams.min_count=0"],
-        "model.ngrams.min_count = 0: must be at least 1",
-    ),
-    (
-        &["model.ngrams.discount=-1.0"],
-        "model.ngrams.discount = -1: must lie between 0",
-    ),
-    (
         &[
             "text.shared_vocabulary=true",
             "text.vocabulary=notebook",
@@ -273,10 +253,6 @@ fn settings_that_are_not_used_are_named() {
             &["model.attention_heads means nothing with model.attention = \"general\""],
         ),
         (
-            &["model.ngrams.min_count=100"],
-            &["model.ngrams.min_count means nothing with model.ngrams.longest = 1"],
-        ),
-        (
             &["training.teacher_weight=0.9"],
             &["training.teacher_weight means nothing without training.teacher"],
         ),
@@ -369,4 +345,34 @@ fn our_recipes_have_no_unused_settings() {
             path.display()
         );
     }
+}
+
+/// Every recipe that an earlier version wrote has the section, nearly always turned off.
+#[test]
+fn removed_settings_are_left_out_or_refused() {
+    let members = |longest| {
+        format!(
+            "[[model.ensemble.members]]\nembedding = 8\n\n\
+             [model.ensemble.members.ngrams]\nlongest = {longest}\n"
+        )
+    };
+    let section = |longest| format!("[model.ngrams]\nlongest = {longest}\ndiscount = 0.5\n");
+    let parse = |text: &str| seq2seq::Recipe::parse(text, "r.toml").map_err(|e| e.to_string());
+    for off in ["[model.ngrams]\n", &section(1), &members(1)] {
+        let recipe = parse(off).expect("it is turned off");
+        assert!(!recipe.to_toml().contains("ngrams"), "{off}");
+    }
+    let refusal =
+        "model.ngrams: n-gram vectors were removed: leave model.ngrams out, or use version 0.1";
+    for on in [section(5), members(2)] {
+        assert_eq!(parse(&on), Err(format!("r.toml: {refusal}")));
+    }
+    for change in ["model.ngrams.longest=1", "model.ngrams={}"] {
+        let change: seq2seq::config::Override = change.parse().expect("an override");
+        let changed = seq2seq::Recipe::default().with_overrides(std::slice::from_ref(&change));
+        let message = changed.expect_err("a removed setting").to_string();
+        assert_eq!(message, format!("`{change}`: {refusal}"));
+    }
+    let misspelt = parse("[model]\nembeding = 8\n").expect_err("a misspelt setting");
+    assert!(misspelt.contains("line 2, column 1"), "{misspelt}");
 }

@@ -12,7 +12,6 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use seq2seq::config::Recipe;
 use seq2seq::data::{NOT_COPIED, Padded, SourceIds};
-use seq2seq::model::ngrams::frequent;
 use seq2seq::model::parameters::{Parameters, Weights, shapes_of, weights_of};
 use seq2seq::model::prepared::Prepared;
 use seq2seq::model::{Network, Noise, SourceBatch, VocabularySizes};
@@ -70,12 +69,7 @@ const FORMS: &[&[&str]] = &[
         "model.copy=true",
         "model.input_feeding=true",
     ],
-    &[
-        "model.attention=dot",
-        "model.ngrams.longest=3",
-        "model.ngrams.min_count=1",
-        "model.embedding_dropout=0.1",
-    ],
+    &["model.attention=dot", "model.embedding_dropout=0.1"],
     &[
         "model.decoder_input=encoder-output",
         "model.attention=general",
@@ -100,15 +94,7 @@ const FORMS: &[&[&str]] = &[
         "model.features=encoder",
     ],
     &[
-        "model.architecture=monotonic",
-        "model.ngrams.longest=4",
-        "model.ngrams.min_count=1",
-        "model.ngrams.discount=0.4",
-    ],
-    &[
         "model.architecture=transformer",
-        "model.ngrams.longest=2",
-        "model.ngrams.min_count=1",
         "model.transformer.model_size=8",
         "model.transformer.feed_forward=6",
         "model.transformer.layers=1",
@@ -154,11 +140,7 @@ fn network(recipe: &Recipe, device: &Device) -> Network {
 }
 
 fn network_of(recipe: &Recipe, device: &Device, dtype: DType) -> Network {
-    let sources = sources();
-    let symbols = sources.iter().map(|source| &source.symbols[..]);
-    let mut params = Parameters::fresh(3, device)
-        .with_dtype(dtype)
-        .with_ngrams(frequent(symbols, &recipe.model.ngrams));
+    let mut params = Parameters::fresh(3, device).with_dtype(dtype);
     Network::new(&recipe.model, sizes(recipe), &mut params).expect("a network")
 }
 
@@ -278,8 +260,7 @@ fn gradients_are_those_of_finite_differences() {
             found: BTreeMap::new(),
         };
         network.visit(&mut collector);
-        let are_learned = |(name, _): &(&String, &TensorData)| !name.ends_with("ngrams.known");
-        for (name, data) in weights.iter().filter(are_learned) {
+        for (name, data) in &weights {
             let gradient = collector
                 .found
                 .get(name)

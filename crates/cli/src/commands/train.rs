@@ -392,13 +392,9 @@ fn describe_decomposed(decomposed: &Decomposed, answers: Option<Normalization>) 
 }
 
 fn describe_network(recipe: &Recipe) {
-    let ngrams = match recipe.model.ngrams.longest {
-        0 | 1 => String::new(),
-        longest => format!(" and vectors of n-grams of up to {longest} symbols"),
-    };
     match recipe.model.architecture {
         Architecture::Monotonic => say!(
-            "model: hard monotonic attention{ngrams} (these pairs are short; --set \
+            "model: hard monotonic attention (these pairs are short; --set \
              model.architecture=recurrent for attention)"
         ),
         _ => say!(

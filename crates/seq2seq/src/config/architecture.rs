@@ -118,32 +118,6 @@ impl TransformerSettings {
     }
 }
 
-/// Symbols of the longest n-gram that there can be.
-pub const LONGEST_NGRAM: usize = 16;
-
-/// `[model.ngrams]`: vectors of what stands around each source symbol, beside its own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct NgramSettings {
-    /// Symbols of the longest n-gram that has a vector; 1 for none but the symbols' own.
-    pub longest: usize,
-    /// How often an n-gram must stand in the training sources to have one; all others share one.
-    pub min_count: usize,
-    /// While training, an n-gram that stands there `n` times counts as unknown with the probability
-    /// `discount / n`: a rare one has learned much of its vector from the very word that it is in.
-    pub discount: f64,
-}
-
-impl Default for NgramSettings {
-    fn default() -> Self {
-        Self {
-            longest: 1,
-            min_count: 5,
-            discount: 1.0,
-        }
-    }
-}
-
 /// `[model.monotonic]`: settings of `model.architecture = "monotonic"`, whose encoder and decoder
 /// take cell, units and embedding from `[model]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

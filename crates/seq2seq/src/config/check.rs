@@ -2,7 +2,7 @@
 
 use super::{
     Architecture, AttentionKind, BridgeKind, ConfigError, DecoderInput, Embedding, FeatureUse,
-    LARGEST_BEAM, LONGEST_NGRAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
+    LARGEST_BEAM, OptimizerKind, Protocol, Recipe, ScheduleKind, VocabularyChoice,
 };
 
 use crate::data::LONGEST_TEXT;
@@ -129,10 +129,6 @@ impl Recipe {
             0.0,
             MOST_DROPOUT,
         )?;
-        at_least("model.ngrams.longest", model.ngrams.longest, 1)?;
-        at_most("model.ngrams.longest", model.ngrams.longest, LONGEST_NGRAM)?;
-        at_least("model.ngrams.min_count", model.ngrams.min_count, 1)?;
-        within("model.ngrams.discount", model.ngrams.discount, 0.0, 1e6)?;
         self.check_attention()?;
         self.check_embeddings()?;
         let encoders = match self.feature_use() {
@@ -256,12 +252,7 @@ impl Recipe {
     fn check_embeddings(&self) -> Result<(), ConfigError> {
         let model = &self.model;
         let one_hot = matches!(model.embedding, Embedding::Named(_));
-        // A Transformer has a size of its own for vectors.
-        let of_layers = model.architecture != Architecture::Transformer;
-        let of_source = [
-            (model.embedding_dropout > 0.0, "model.embedding_dropout"),
-            (of_layers && model.ngrams.longest > 1, "model.ngrams"),
-        ];
+        let of_source = [(model.embedding_dropout > 0.0, "model.embedding_dropout")];
         let of_target = [
             (model.tied_embeddings, "model.tied_embeddings"),
             (model.shared_embeddings, "model.shared_embeddings"),

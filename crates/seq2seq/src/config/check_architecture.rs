@@ -14,7 +14,6 @@ const SECTIONS: &[&str] = &["transformer", "monotonic", "ensemble"];
 const OF_TRANSFORMER: &[&str] = &[
     "architecture",
     "transformer",
-    "ngrams",
     "features",
     "copy",
     "protocol",
@@ -29,7 +28,6 @@ const OF_MONOTONIC: &[&str] = &[
     "encoder_units",
     "decoder_units",
     "embedding",
-    "ngrams",
     "features",
     "copy",
     "protocol",

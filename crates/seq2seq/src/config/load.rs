@@ -4,8 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::Deserialize;
+use toml::de::DeTable;
+
 use super::unused::setting;
-use super::{Recipe, ScheduleKind};
+use super::{Recipe, ScheduleKind, removed};
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,16 @@ pub enum ConfigError {
         value: String,
         /// What it must be.
         rule: String,
+    },
+    /// A setting of an earlier version, which asks for what this one does not have.
+    #[error("{origin}: {setting}: {feature} were removed: leave {setting} out, or use version 0.1")]
+    Removed {
+        /// The recipe or the override.
+        origin: String,
+        /// The setting.
+        setting: &'static str,
+        /// What it brought.
+        feature: &'static str,
     },
     /// Settings that exclude each other.
     #[error("{0}")]
@@ -140,10 +153,16 @@ impl Recipe {
     /// # Errors
     /// If the text is not TOML, or has an unknown key or a value of the wrong type.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Invalid {
-            origin: origin.to_owned(),
-            message: with_nearest(&error.to_string(), error.message()),
-        })
+        let invalid = |mut error: toml::de::Error| {
+            error.set_input(Some(text));
+            ConfigError::Invalid {
+                origin: origin.to_owned(),
+                message: with_nearest(&error.to_string(), error.message()),
+            }
+        };
+        let mut table = DeTable::parse(text).map_err(invalid)?;
+        removed::leave_out(table.get_mut(), origin)?;
+        Self::deserialize(toml::Deserializer::from(table)).map_err(invalid)
     }
 
     /// Changes single settings.
@@ -155,6 +174,7 @@ impl Recipe {
     }
 
     fn with_override(self, change: &Override) -> Result<Self, ConfigError> {
+        removed::refuse(change)?;
         let invalid = |message: String| ConfigError::Invalid {
             origin: format!("`{}`", change.text),
             message,

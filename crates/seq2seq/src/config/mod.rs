@@ -18,6 +18,7 @@ mod data;
 mod decoding;
 mod load;
 mod model;
+mod removed;
 mod text;
 mod training;
 mod unused;
@@ -27,8 +28,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use architecture::{
-    Architecture, EnsembleSettings, LONGEST_NGRAM, Mixing, MonotonicSettings, NgramSettings,
-    PositionKind, TransformerSettings,
+    Architecture, EnsembleSettings, Mixing, MonotonicSettings, PositionKind, TransformerSettings,
 };
 pub use data::{AdditionSettings, DataSettings};
 pub use decoding::{DecodingSettings, LARGEST_BEAM};

@@ -3,9 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{
-    Architecture, EnsembleSettings, MonotonicSettings, NgramSettings, TransformerSettings,
-};
+use super::architecture::{Architecture, EnsembleSettings, MonotonicSettings, TransformerSettings};
 
 /// Kind of recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,8 +196,6 @@ pub struct ModelSettings {
     /// Share of the state that recurrent products do not see while training, the same at every
     /// step of a sequence (variational dropout).
     pub recurrent_dropout: f64,
-    /// Vectors of what stands around each source symbol.
-    pub ngrams: NgramSettings,
     /// What only a Transformer has.
     pub transformer: TransformerSettings,
     /// What only hard monotonic attention has.
@@ -236,7 +232,6 @@ impl Default for ModelSettings {
             dropout: 0.0,
             embedding_dropout: 0.0,
             recurrent_dropout: 0.0,
-            ngrams: NgramSettings::default(),
             transformer: TransformerSettings::default(),
             monotonic: MonotonicSettings::default(),
             ensemble: EnsembleSettings::default(),

@@ -13,7 +13,6 @@ impl Recipe {
         let optimizer = |kinds: &[OptimizerKind]| kinds.contains(&self.training.optimizer);
         let schedule = |kinds: &[ScheduleKind]| kinds.contains(&self.training.schedule);
         let attention = |kinds: &[AttentionKind]| kinds.contains(&self.model.attention);
-        let has_ngrams = self.model.ngrams.longest > 1;
         let from_file = self.data.addition.is_none();
         let splits = self.data.dev.is_none();
         let validates = !splits || self.data.validation > 0.0;
@@ -67,8 +66,6 @@ impl Recipe {
                 attention(&[MultiHead]),
                 "model.attention",
             ),
-            ("model.ngrams.min_count", has_ngrams, "model.ngrams.longest"),
-            ("model.ngrams.discount", has_ngrams, "model.ngrams.longest"),
             ("data.source_column", from_file, "data.addition"),
             ("data.target_column", from_file, "data.addition"),
             ("data.more_source_columns", from_file, "data.addition"),

@@ -43,34 +43,17 @@ impl Noise {
 
     /// The numbers of such a mask.
     pub fn values(&mut self, count: usize, rate: f64) -> Vec<f32> {
-        let keep = 1.0 / (1.0 - rate as f32);
-        let threshold = threshold(rate);
-        let mask = |&drawn: &u16| if drawn < threshold { 0.0 } else { keep };
-        // By reference: this loop is vectorized, one that consumes the numbers is not.
-        self.draw(count).iter().map(mask).collect()
-    }
-
-    /// For each rate, `true` with that probability.
-    pub fn drops(&mut self, rates: impl ExactSizeIterator<Item = f64>) -> Vec<bool> {
-        let drawn = self.draw(rates.len());
-        let drops = drawn.iter().zip(rates);
-        drops
-            .map(|(&drawn, rate)| drawn < threshold(rate))
-            .collect()
-    }
-
-    /// 16 bits a number: fine enough for a rate, and half the random numbers to draw.
-    fn draw(&mut self, count: usize) -> Vec<u16> {
+        // 16 bits a number: fine enough for a rate, and half the random numbers to draw.
         let mut drawn = vec![0u16; count];
         self.0.fill_bytes(bytemuck::cast_slice_mut(&mut drawn));
-        drawn.iter_mut().for_each(|n| *n = u16::from_le(*n));
-        drawn
+        let (threshold, keep) = ((rate * 65536.0) as u16, 1.0 / (1.0 - rate as f32));
+        let mask = |&drawn: &u16| match u16::from_le(drawn) < threshold {
+            true => 0.0,
+            false => keep,
+        };
+        // By reference: this loop is vectorized, one that consumes the numbers is not.
+        drawn.iter().map(mask).collect()
     }
-}
-
-/// What a random number is below with this probability.
-fn threshold(rate: f64) -> u16 {
-    (rate * 65536.0) as u16
 }
 
 /// Random numbers of a part of a step's batch, whatever came before it.
@@ -107,11 +90,6 @@ impl<'a> Dropout<'a> {
     /// Dropout of this rate; without noise nothing is ever dropped.
     pub fn new(rate: f64, noise: Option<&'a mut Noise>) -> Self {
         Self { rate, noise }
-    }
-
-    /// The noise, while training: for dropout of another rate.
-    pub fn noise(&mut self) -> Option<&mut Noise> {
-        self.noise.as_deref_mut()
     }
 
     /// The tensor with some of its numbers at zero.

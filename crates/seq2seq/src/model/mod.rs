@@ -20,7 +20,6 @@ pub mod interleaved;
 pub mod layer_norm;
 pub mod monotonic;
 pub mod network;
-pub mod ngrams;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;

@@ -1,13 +1,11 @@
 //! The networks behind one interface: training, decoding and evaluation know no other.
 
 use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
 use super::dropout::Noise;
 use super::ensemble::{EnsembleNetwork, EnsembleState};
 use super::monotonic::{MonotonicNetwork, MonotonicState};
-use super::ngrams::Ngrams;
 use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
 use super::recurrent_network::{RecurrentNetwork, RecurrentState};
@@ -89,38 +87,6 @@ impl Network {
             Architecture::Ensemble => {
                 EnsembleNetwork::new(&settings.ensemble, sizes, params).map(Self::Ensemble)
             }
-        }
-    }
-
-    /// Vectors of n-grams, if it has any.
-    fn ngrams(&self) -> Option<&Ngrams> {
-        match self {
-            Self::Recurrent(network) => network.ngrams.as_ref(),
-            Self::Transformer(network) => network.ngrams.as_ref(),
-            Self::Monotonic(network) => network.ngrams.as_ref(),
-            Self::Ensemble(_) => None,
-        }
-    }
-
-    /// The same network with no more vectors of n-grams than a batch of sources reads, so that its
-    /// gradient is a small one; none if it has no such vectors. [`spread`](Self::spread) makes that
-    /// gradient one of this network.
-    pub fn excerpt<'a>(&self, sources: impl Iterator<Item = &'a Padded>) -> Option<Self> {
-        let ngrams = self.ngrams()?.excerpt(sources);
-        let mut excerpt = self.clone();
-        match &mut excerpt {
-            Self::Recurrent(network) => network.ngrams = Some(ngrams),
-            Self::Transformer(network) => network.ngrams = Some(ngrams),
-            Self::Monotonic(network) => network.ngrams = Some(ngrams),
-            Self::Ensemble(_) => {}
-        }
-        Some(excerpt)
-    }
-
-    /// The gradient of this network from that of an [`excerpt`](Self::excerpt).
-    pub fn spread(&self, excerpt: &Self, gradients: &mut GradientsParams) {
-        if let (Some(whole), Some(part)) = (self.ngrams(), excerpt.ngrams()) {
-            whole.spread(part, gradients);
         }
     }
 

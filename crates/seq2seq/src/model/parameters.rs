@@ -1,15 +1,13 @@
 //! Where a network's weights come from: fresh ones with Keras's initial values, drawn from a seeded
 //! generator so that a run can be repeated, or those stored in a model file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rnn_kernels::{Order, ProductShape, add_product, product};
-
-use super::ngrams::Ngram;
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +62,6 @@ pub struct Parameters {
     path: Vec<String>,
     given: u64,
     weights: u64,
-    ngrams: Vec<Ngram>,
 }
 
 impl Parameters {
@@ -107,7 +104,6 @@ impl Parameters {
             path: Vec::new(),
             given: 0,
             weights: 0,
-            ngrams: Vec::new(),
         }
     }
 
@@ -116,12 +112,6 @@ impl Parameters {
     #[must_use]
     pub fn with_dtype(self, dtype: DType) -> Self {
         Self { dtype, ..self }
-    }
-
-    /// Gives a new network vectors of these n-grams, and one that grows those of them that it lacks.
-    #[must_use]
-    pub fn with_ngrams(self, ngrams: Vec<Ngram>) -> Self {
-        Self { ngrams, ..self }
     }
 
     /// Builds a layer whose weights have names that start with `name` and a dot.
@@ -199,56 +189,6 @@ impl Parameters {
         values: Vec<f32>,
     ) -> Result<Param<Tensor<1>>, ParameterError> {
         self.give(name, [values.len()], |_| values)
-    }
-
-    /// Numbers that go with the weights and do not change.
-    pub fn constant<const D: usize>(
-        &mut self,
-        name: &str,
-        shape: [usize; D],
-        values: Vec<f32>,
-    ) -> Param<Tensor<D>> {
-        let name = self.name(name);
-        if let Origin::Stored(weights) | Origin::Grown(_, weights, _) = &mut self.origin {
-            weights.remove(&name);
-        }
-        self.given += 1;
-        let kind = (&self.device, self.dtype);
-        let values = Tensor::from_data(TensorData::new(values, shape), kind);
-        Param::initialized(ParamId::from(self.given), values)
-    }
-
-    /// The n-grams of a network: those that are stored `[1 + n-grams, 1 + longest]` under this name, the
-    /// first row being none, and the new ones.
-    ///
-    /// # Errors
-    /// If stored weights lack them, or have longer or shorter ones.
-    pub fn ngrams(&self, name: &str, longest: usize) -> Result<Vec<Ngram>, ParameterError> {
-        let (weights, growth) = match &self.origin {
-            Origin::Fresh(_) | Origin::Counted => return Ok(self.ngrams.clone()),
-            Origin::Stored(weights) => (weights, Growth::default()),
-            Origin::Grown(_, weights, growth) => (weights, *growth),
-        };
-        let name = self.name(name);
-        let data = weights.get(&name);
-        let data = data.ok_or_else(|| ParameterError::Missing(name.clone()))?;
-        let width = 1 + longest;
-        match data.shape()[..] {
-            [count, found] if count > 0 && found == width => {}
-            _ => return Err(shape_error(name, data, &[1, width])),
-        }
-        // Features among the source's symbols have other ids where there are new symbols before them.
-        let moved = |id: i32| match usize::try_from(id) {
-            Ok(old) if old >= growth.source => id.saturating_add(growth.new_in_source as i32),
-            _ => id,
-        };
-        let values: Vec<f32> = data.iter().collect();
-        let stored = values.chunks_exact(width).skip(1);
-        let mut all: Vec<Ngram> = stored.filter_map(|row| Ngram::load(row, moved)).collect();
-        let known: HashSet<Box<[i32]>> = all.iter().map(|ngram| ngram.symbols.clone()).collect();
-        let is_new = |ngram: &&Ngram| !known.contains(&ngram.symbols);
-        all.extend(self.ngrams.iter().filter(is_new).cloned());
-        Ok(all)
     }
 
     /// The full name of a weight of the layer that is being built.

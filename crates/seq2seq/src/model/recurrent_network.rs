@@ -9,11 +9,10 @@ use burn::tensor::{Tensor, activation};
 
 use super::bridge::Bridge;
 use super::decoder::{Decoder, DecoderOutput, DecoderSizes, Pass, SourceMemory};
-use super::dropout::{Noise, dropout};
-use super::embedding::{embedding, layer_input, look_up};
+use super::dropout::Noise;
+use super::embedding::{embedding, layer_input};
 use super::encoder::{Encoder, EncoderOutput, Reading};
 use super::network::{StepScores, VocabularySizes};
-use super::ngrams::Ngrams;
 use super::output_layer::OutputLayer;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
@@ -30,8 +29,6 @@ pub use super::decoder::RecurrentState;
 pub struct RecurrentNetwork {
     /// Vectors `[source symbols, size]`; none for one-hot input or if the target's are shared.
     pub source_embedding: Option<Param<Tensor<2>>>,
-    /// Vectors of what stands around each source symbol.
-    pub ngrams: Option<Ngrams>,
     /// Reads the source.
     pub encoder: Encoder,
     /// Reads the features.
@@ -93,10 +90,6 @@ impl RecurrentNetwork {
         let units = settings.decoder_units();
         Ok(Self {
             source_embedding,
-            ngrams: match settings.embedding {
-                Embedding::Size(size) => Ngrams::new(&settings.ngrams, size, params)?,
-                Embedding::Named(_) => None,
-            },
             encoder: params.layer("encoder", |params| {
                 let input = settings.embedding.width(sizes.source);
                 Encoder::new(settings, settings.encoder_layers, input, params)
@@ -163,22 +156,11 @@ impl RecurrentNetwork {
     }
 
     /// What the first layer of the encoder reads.
-    fn source_input<'a>(
-        &self,
-        symbols: &'a Padded,
-        mut noise: Option<&mut Noise>,
-    ) -> LayerInput<'a> {
+    fn source_input<'a>(&self, symbols: &'a Padded, noise: Option<&mut Noise>) -> LayerInput<'a> {
         // One-hot input has no table on either side; shared vectors are the target's.
         let own = self.source_embedding.as_ref();
         let table = own.or(self.target_embedding.as_ref()).map(Param::val);
-        match (table, &self.ngrams) {
-            (Some(table), Some(ngrams)) => {
-                let sum = ngrams.sum(symbols, noise.as_deref_mut());
-                let vectors = look_up(table, symbols) + sum;
-                LayerInput::Vectors(dropout(vectors, self.embedding_dropout, noise))
-            }
-            (table, _) => layer_input(table, symbols, self.embedding_dropout, noise),
-        }
+        layer_input(table, symbols, self.embedding_dropout, noise)
     }
 
     fn read_features(

@@ -15,7 +15,7 @@ use crate::data::Pair;
 const SMALL: usize = 2_000;
 /// Most pairs of one of middle size.
 const MIDDLE: usize = 20_000;
-/// Most pairs of one that is too small for vectors of n-grams.
+/// Most pairs of one whose learning rate falls when validation stands still, and not by a plan.
 const LARGE: usize = 100_000;
 /// Most cells of a table of source by target symbols, on average, for hard monotonic attention, which
 /// fills such a table for every pair: words, forms, dates, but not sentences by characters.
@@ -91,9 +91,9 @@ impl Recipe {
     /// Settings that suit an architecture and a number of training pairs.
     ///
     /// Fewer pairs get smaller batches and more epochs, so that every model sees enough weight
-    /// updates; training stops early once free-running results no longer improve. A hundred thousand
-    /// pairs for hard monotonic attention get vectors of n-grams, and a rate that falls to nothing in
-    /// the end, so that training goes on until then.
+    /// updates; training stops early once free-running results no longer improve. More than a hundred
+    /// thousand pairs for hard monotonic attention get a smaller network, so that an epoch takes less
+    /// time, and a rate that falls to nothing at the end, so that training goes on until then.
     pub fn for_size(pairs: usize, architecture: Architecture) -> Self {
         Self {
             model: model(architecture, pairs),
@@ -109,11 +109,11 @@ fn training(architecture: Architecture, pairs: usize) -> TrainingSettings {
         clip_norm: 5.0,
         ..TrainingSettings::default()
     };
-    if looks_up_ngrams(architecture, pairs) {
+    if is_large_lexicon(architecture, pairs) {
         return TrainingSettings {
             batch_size: 128,
-            epochs: 20,
-            learning_rate: 0.003,
+            epochs: 25,
+            learning_rate: 0.004,
             schedule: ScheduleKind::Cosine,
             ..default
         };
@@ -138,9 +138,8 @@ fn training(architecture: Architecture, pairs: usize) -> TrainingSettings {
     }
 }
 
-/// Whether there are pairs enough for vectors of n-grams, with which a network learns words by heart in a
-/// third of the epochs.
-fn looks_up_ngrams(architecture: Architecture, pairs: usize) -> bool {
+/// Whether these pairs are a large lexicon.
+fn is_large_lexicon(architecture: Architecture, pairs: usize) -> bool {
     architecture == Architecture::Monotonic && pairs > LARGE
 }
 
@@ -172,9 +171,9 @@ fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
                 embedding,
                 ..default
             };
-            if looks_up_ngrams(architecture, pairs) {
+            if is_large_lexicon(architecture, pairs) {
                 (model.encoder_units, model.embedding) = (160, Embedding::Size(64));
-                (model.ngrams.longest, model.monotonic.dropout) = (5, 0.2);
+                model.monotonic.dropout = 0.2;
             }
             model
         }

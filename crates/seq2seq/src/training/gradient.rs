@@ -37,8 +37,6 @@ pub struct Pass<'a> {
 pub struct BatchGradient {
     /// Of the mean loss of the batch's symbols.
     pub gradient: GradientsParams,
-    /// The network that it is the gradient of, if that is not the whole one: see [`Network::spread`].
-    pub excerpt: Option<Network>,
     /// Of each part, with its number of symbols.
     pub figures: Vec<(Figures, usize)>,
 }
@@ -65,9 +63,6 @@ impl Pass<'_> {
             .map(|part| self.part(part, &examples[bound(part)..bound(part + 1)]))
             .collect();
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
-        let sources = parts.iter().map(|part| &part.batch.source.symbols);
-        let excerpt = network.excerpt(sources);
-        let network = excerpt.as_ref().unwrap_or(network);
         let alone = parts.len() == 1;
         let computed = side_by_side(parts, |part| match alone {
             true => self.of_part(part, network, symbols),
@@ -85,7 +80,6 @@ impl Pass<'_> {
         }
         BatchGradient {
             gradient: sum.grads(),
-            excerpt,
             figures,
         }
     }

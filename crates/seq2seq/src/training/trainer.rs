@@ -37,7 +37,6 @@ use crate::config::Recipe;
 use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::model::Network;
-use crate::model::ngrams::{self, Ngram};
 use crate::model::parameters::{
     ParameterError, Parameters, Weights, first_not_finite, shapes_of, weights_of,
 };
@@ -92,7 +91,6 @@ impl Trainer {
             Some(base) => base.parameters(&task.codec, seed, &device),
             None => Parameters::fresh(seed, &device),
         };
-        params = params.with_ngrams(ngrams);
         let mut state = State::default();
         state.position.data = fingerprint(&task);
         state.position.learning_rate = task.recipe.training.learning_rate;
@@ -334,9 +332,6 @@ impl Trainer {
         let mut gradients = found.gradient;
         if settings.clip_norm > 0.0 {
             gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
-        }
-        if let Some(excerpt) = found.excerpt {
-            self.network.spread(&excerpt, &mut gradients);
         }
         let rate = match self.budget.used() {
             Some(used) => self.schedule.rate_within_budget(used),

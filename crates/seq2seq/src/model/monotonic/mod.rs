@@ -36,7 +36,6 @@ use super::dropout::{Dropout, Noise};
 use super::embedding::{LIMIT, look_up};
 use super::flex::is_flex_f32;
 use super::network::{StepScores, VocabularySizes};
-use super::ngrams::Ngrams;
 use super::parameters::{ParameterError, Parameters};
 use super::prepared::Prepared;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
@@ -50,8 +49,6 @@ use crate::data::Padded;
 pub struct MonotonicNetwork {
     /// Vectors `[source symbols, size]`.
     pub source_embedding: Param<Tensor<2>>,
-    /// Vectors of what stands around each symbol.
-    pub ngrams: Option<Ngrams>,
     /// Reads the source from both ends.
     pub encoder: BidirectionalEncoder,
     /// What the decoder knows of features that have an encoder of their own.
@@ -134,7 +131,6 @@ impl MonotonicNetwork {
         let width = |layer| if layer == 0 { input } else { decoder };
         Ok(Self {
             source_embedding: vectors("source_embedding", [sizes.source, source], params)?,
-            ngrams: Ngrams::new(&model.ngrams, source, params)?,
             encoder: params.layer("encoder", |p| {
                 let shape = [source, model.encoder_units, settings.encoder_layers];
                 BidirectionalEncoder::new(cell, shape, p)
@@ -261,11 +257,7 @@ impl MonotonicNetwork {
         dropout: &mut Dropout,
     ) -> Source {
         let symbols = at_least_one(&source.symbols);
-        let mut vectors = look_up(self.source_embedding.val(), &symbols);
-        if let Some(ngrams) = &self.ngrams {
-            vectors = vectors + ngrams.sum(&symbols, dropout.noise());
-        }
-        let vectors = dropout.apply(vectors);
+        let vectors = dropout.apply(look_up(self.source_embedding.val(), &symbols));
         let states = self.encoder.read(vectors, &symbols, prepared, dropout);
         let states = dropout.apply(states);
         let features = self.features.as_ref();

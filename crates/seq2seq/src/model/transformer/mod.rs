@@ -26,7 +26,6 @@ use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::layer_norm::LayerNorm;
 use super::network::{StepScores, VocabularySizes};
-use super::ngrams::Ngrams;
 use super::parameters::{ParameterError, Parameters};
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
 use super::prepared::Prepared;
@@ -44,8 +43,6 @@ const TINY: f64 = 1e-12;
 pub struct TransformerNetwork {
     /// Vectors `[source symbols, size]`.
     pub source_embedding: Param<Tensor<2>>,
-    /// Vectors of what stands around each source symbol.
-    pub ngrams: Option<Ngrams>,
     /// Vectors `[features, size]`, where features have a table of their own.
     pub feature_embedding: Option<Param<Tensor<2>>>,
     /// Places of source symbols.
@@ -110,7 +107,6 @@ impl TransformerNetwork {
         let output = |p: &mut Parameters| Dense::new(size, sizes.target, p);
         Ok(Self {
             source_embedding: vectors("source_embedding", sizes.source, size, params)?,
-            ngrams: Ngrams::new(&model.ngrams, size, params)?,
             feature_embedding: (sizes.features > 0)
                 .then(|| vectors("feature_embedding", sizes.features, size, params))
                 .transpose()?,
@@ -177,12 +173,7 @@ impl TransformerNetwork {
     ) -> TransformerState {
         let batch = source.batch();
         let symbols = &source.symbols;
-        let mut rows = self.embed(&self.source_embedding, symbols);
-        if let Some(ngrams) = &self.ngrams {
-            let sum = ngrams.sum(symbols, dropout.noise()).reshape(rows.dims());
-            let scale = embedding_scale(sum.dims()[1]);
-            rows = rows + sum.mul_scalar(scale);
-        }
+        let rows = self.embed(&self.source_embedding, symbols);
         let mut rows = self.source_positions.add(rows, batch, 0);
         let mut seen = visible(symbols);
         let mut places: Vec<usize> = (0..symbols.time).collect();
