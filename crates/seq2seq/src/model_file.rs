@@ -268,7 +268,7 @@ fn check_format(path: &Path, file: &TensorFile) -> Result<(), ModelFileError> {
 
 fn recipe_of(path: &Path, metadata: &Metadata) -> Result<Recipe, ModelFileError> {
     let read = |text: &str| {
-        let recipe = Recipe::parse(text, "recipe")?;
+        let recipe = Recipe::parse_of_model(text, "recipe")?;
         recipe.check()?;
         Ok(recipe)
     };

@@ -308,10 +308,10 @@ fn old_files_load() {
     assert_eq!(texts, ["dcba", "badd", "acd"]);
 }
 
-/// Recipes in files of version 0.1 have the sections of n-gram vectors and analogies. Log-probabilities
-/// are those that the version printed which wrote the files.
+/// Version 0.1 wrote these files and printed these log-probabilities. Their recipes have n-gram vectors
+/// turned off; the single model learned from pairs by analogy, too, which its answers do not need.
 #[test]
-fn files_with_removed_settings_turned_off_answer_as_before() {
+fn files_with_removed_settings_answer_as_before() {
     let single = include_bytes!("fixtures/removed-settings-off.safetensors");
     let ensemble = include_bytes!("fixtures/removed-settings-off-ensemble.safetensors");
     let cases: [(&[u8], [f64; 3]); 2] = [

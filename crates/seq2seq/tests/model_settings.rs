@@ -160,14 +160,6 @@ const REFUSED: &[(&[&str], &str)] = &[
         "give the column that holds the features",
     ),
     (
-        &["data.analogies=1", "data.features_column=3"],
-        "data.analogies compares the ends of sources and targets",
-    ),
-    (
-        &["data.analogies=-1"],
-        "data.analogies = -1: must lie between 0 and 100",
-    ),
-    (
         &["data.features_column=0"],
         "data.features_column = 0: must be at least 1",
     ),
@@ -347,31 +339,57 @@ fn our_recipes_have_no_unused_settings() {
     }
 }
 
-/// Every recipe that an earlier version wrote has the section, nearly always turned off.
+/// Recipes of version 0.1 have them, nearly always turned off.
 #[test]
 fn removed_settings_are_left_out_or_refused() {
+    let ngrams = |longest| format!("[model.ngrams]\nlongest = {longest}\ndiscount = 0.5\n");
     let members = |longest| {
         format!(
             "[[model.ensemble.members]]\nembedding = 8\n\n\
              [model.ensemble.members.ngrams]\nlongest = {longest}\n"
         )
     };
-    let section = |longest| format!("[model.ngrams]\nlongest = {longest}\ndiscount = 0.5\n");
-    let parse = |text: &str| seq2seq::Recipe::parse(text, "r.toml").map_err(|e| e.to_string());
-    for off in ["[model.ngrams]\n", &section(1), &members(1)] {
-        let recipe = parse(off).expect("it is turned off");
-        assert!(!recipe.to_toml().contains("ngrams"), "{off}");
+    let analogies = |many| format!("[data]\nanalogies = {many}\n");
+    let parse = |text: &str| Recipe::parse(text, "r.toml").map_err(|e| e.to_string());
+    for off in [
+        "[model.ngrams]\n",
+        &ngrams(1),
+        &members(1),
+        &analogies("0"),
+        &analogies("0.0"),
+    ] {
+        let recipe = parse(off).expect("it is turned off").to_toml();
+        assert!(
+            !recipe.contains("ngrams") && !recipe.contains("analogies"),
+            "{off}"
+        );
     }
-    let refusal =
-        "model.ngrams: n-gram vectors were removed: leave model.ngrams out, or use version 0.1";
-    for on in [section(5), members(2)] {
-        assert_eq!(parse(&on), Err(format!("r.toml: {refusal}")));
+    let refusals = [
+        ("model.ngrams", "n-gram vectors were removed: leave it out"),
+        (
+            "data.analogies",
+            "training pairs by analogy were removed: leave it out",
+        ),
+    ];
+    let refusal = |origin: &str, (setting, why): (&str, &str)| {
+        Err(format!("{origin}: {setting}: {why}, or use version 0.1"))
+    };
+    for (on, reason) in [
+        (ngrams(5), refusals[0]),
+        (members(2), refusals[0]),
+        (analogies("0.5"), refusals[1]),
+        (analogies("2"), refusals[1]),
+    ] {
+        assert_eq!(parse(&on), refusal("r.toml", reason));
     }
-    for change in ["model.ngrams.longest=1", "model.ngrams={}"] {
-        let change: seq2seq::config::Override = change.parse().expect("an override");
-        let changed = seq2seq::Recipe::default().with_overrides(std::slice::from_ref(&change));
-        let message = changed.expect_err("a removed setting").to_string();
-        assert_eq!(message, format!("`{change}`: {refusal}"));
+    for (change, reason) in [
+        ("model.ngrams.longest=1", refusals[0]),
+        ("model.ngrams={}", refusals[0]),
+        ("data.analogies=0", refusals[1]),
+    ] {
+        let changed = Recipe::default().with_overrides(&support::overrides(&[change]));
+        let message = changed.map_err(|error| error.to_string());
+        assert_eq!(message, refusal(&format!("`{change}`"), reason));
     }
     let misspelt = parse("[model]\nembeding = 8\n").expect_err("a misspelt setting");
     assert!(misspelt.contains("line 2, column 1"), "{misspelt}");

@@ -6,10 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use seq2seq::data::{
-    Addition, Draw, Pair, ReadOptions, Texts, analogies, guess_tokenization, read_pairs,
-};
-use seq2seq::text::{Align, Tokenization};
+use seq2seq::data::{Addition, Draw, ReadOptions, read_pairs};
+use seq2seq::text::Align;
 
 use crate::Done;
 
@@ -24,8 +22,6 @@ pub struct Generate {
 enum Task {
     /// Sums such as "12+345", padded with blanks to one width
     Addition(AdditionOptions),
-    /// Pairs like those of a file: other endings of its words, where it shows what becomes of them
-    Analogies(AnalogiesOptions),
 }
 
 #[derive(Args)]
@@ -59,29 +55,6 @@ struct AdditionOptions {
     exclude: Option<PathBuf>,
 }
 
-#[derive(Args)]
-struct AnalogiesOptions {
-    /// Tab-separated pairs (- for standard input)
-    #[arg(value_name = "PAIRS")]
-    pairs: PathBuf,
-    /// Pairs to write at most, the surest endings first [default: as many as the file has]
-    #[arg(long)]
-    count: Option<usize>,
-    /// How sources are cut into symbols [default: a guess, as in training]
-    #[arg(long, value_enum)]
-    source: Option<TokenizationOption>,
-    /// How targets are cut into symbols [default: a guess, as in training]
-    #[arg(long, value_enum)]
-    target: Option<TokenizationOption>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum TokenizationOption {
-    Characters,
-    Graphemes,
-    Spaces,
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum DrawOption {
     /// Every number is equally likely
@@ -101,71 +74,33 @@ enum AlignOption {
 impl Generate {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let pairs = match self.task {
-            Task::Addition(options) => options.pairs()?,
-            Task::Analogies(options) => options.pairs()?,
-        };
-        let mut out = BufWriter::new(io::stdout().lock());
-        for pair in pairs {
-            writeln!(out, "{}\t{}", pair.source, pair.target)?;
-        }
-        out.flush()?;
-        Ok(Done::Completed)
-    }
-}
-
-impl AdditionOptions {
-    fn pairs(&self) -> Result<Vec<Pair>> {
+        let Task::Addition(options) = self.task;
         let generator = Addition {
-            terms: self.terms,
-            digits: self.digits,
-            count: self.count,
-            seed: self.seed,
-            reverse: self.reverse,
-            unique: self.unique,
-            draw: match self.draw {
+            terms: options.terms,
+            digits: options.digits,
+            count: options.count,
+            seed: options.seed,
+            reverse: options.reverse,
+            unique: options.unique,
+            draw: match options.draw {
                 DrawOption::Uniform => Draw::Uniform,
                 DrawOption::DigitLength => Draw::DigitLength,
             },
-            align: match self.align {
+            align: match options.align {
                 AlignOption::Right => Align::Right,
                 AlignOption::Left => Align::Left,
             },
         };
-        let taken = match &self.exclude {
+        let taken = match &options.exclude {
             Some(path) => read_pairs(path, &ReadOptions::default())?.pairs,
             None => Vec::new(),
         };
         let taken: HashSet<String> = taken.into_iter().map(|pair| pair.source).collect();
-        Ok(generator.generate_excluding(&taken)?)
-    }
-}
-
-impl AnalogiesOptions {
-    fn pairs(&self) -> Result<Vec<Pair>> {
-        let pairs = read_pairs(&self.pairs, &ReadOptions::default())?.pairs;
-        let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
-        let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
-        let source = tokenization(self.source, &sources, &targets);
-        let target = tokenization(self.target, &targets, &sources);
-        let most = self.count.unwrap_or(pairs.len());
-        Ok(analogies(&pairs, source, target, most))
-    }
-}
-
-fn tokenization(option: Option<TokenizationOption>, own: &[&str], other: &[&str]) -> Tokenization {
-    match option {
-        Some(TokenizationOption::Characters) => Tokenization::Characters,
-        Some(TokenizationOption::Graphemes) => Tokenization::Graphemes,
-        Some(TokenizationOption::Spaces) => Tokenization::Spaces,
-        None => {
-            let held_out = &[];
-            guess_tokenization(&Texts {
-                own,
-                other,
-                held_out,
-            })
-            .tokenization
+        let mut out = BufWriter::new(io::stdout().lock());
+        for pair in generator.generate_excluding(&taken)? {
+            writeln!(out, "{}\t{}", pair.source, pair.target)?;
         }
+        out.flush()?;
+        Ok(Done::Completed)
     }
 }

@@ -277,16 +277,10 @@ impl Train {
         say!(
             "{}: {} with {}; validation on {}",
             report.origin,
-            count(task.train.len() - report.analogies, "training pair"),
+            count(task.train.len(), "training pair"),
             count(report.sources, "different source"),
             count(task.dev.len(), "pair"),
         );
-        if task.recipe.data.analogies > 0.0 {
-            say!(
-                "analogies: {} made from these",
-                count(report.analogies, "more training pair")
-            );
-        }
         let codec = &task.codec;
         describe_side(
             "source",

@@ -42,25 +42,3 @@ fn questions_of_a_file_are_left_out() {
     assert_eq!(rest.lines().count(), 25);
     assert!(rest.lines().all(|line| !taken.contains(line)));
 }
-
-#[test]
-fn analogies_of_a_lexicon() {
-    let folder = tempfile::tempdir().unwrap();
-    let stems = [
-        "bat", "hut", "fort", "limit", "carrot", "merit", "pilot", "robot", "ticket", "basket",
-    ];
-    let sounds = |word: &str| {
-        let letters = word.to_uppercase();
-        letters
-            .chars()
-            .map(String::from)
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let known = stems.map(|word| format!("{word}\t{0}\n{word}'s\t{0} S\n", sounds(word)));
-    let lexicon = known.concat() + "comet\tK O M I T\n";
-    std::fs::write(folder.path().join("words.tsv"), lexicon).unwrap();
-    insta::assert_snapshot!(run(folder.path(), "generate analogies words.tsv"));
-    insta::assert_snapshot!(run(folder.path(), "generate analogies words.tsv --count 0"));
-    insta::assert_snapshot!(run(folder.path(), "generate analogies missing.tsv"));
-}

@@ -68,13 +68,6 @@ impl Recipe {
         }
         self.check_features()?;
         within("data.validation", data.validation, 0.0, 0.99)?;
-        within("data.analogies", data.analogies, 0.0, 100.0)?;
-        if data.analogies > 0.0 && (data.features_column.is_some() || data.addition.is_some()) {
-            return conflict(
-                "data.analogies compares the ends of sources and targets, which neither features nor \
-                 generated additions go with: remove it, or data.features_column and [data.addition]",
-            );
-        }
         if data.source_column == data.target_column {
             return conflict(format!(
                 "data.source_column and data.target_column are both {}: a model that reads its own \

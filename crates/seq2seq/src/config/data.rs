@@ -45,9 +45,6 @@ pub struct DataSettings {
     pub validation_split: SplitMethod,
     /// Keep all pairs of one source on the same side of the split.
     pub keep_sources_apart: bool,
-    /// Pairs that are made by analogy to train on, too, at most so many for each training pair; 0 for
-    /// none. In a lexicon, `agenda`, `agenda's` and `canada` make `canada's`.
-    pub analogies: f64,
 }
 
 impl Default for DataSettings {
@@ -66,7 +63,6 @@ impl Default for DataSettings {
             validation: 0.1,
             validation_split: SplitMethod::Random,
             keep_sources_apart: true,
-            analogies: 0.0,
         }
     }
 }

@@ -43,7 +43,7 @@ pub enum ConfigError {
         rule: String,
     },
     /// A setting of an earlier version, which asks for what this one does not have.
-    #[error("{origin}: {setting}: {feature} were removed: leave {setting} out, or use version 0.1")]
+    #[error("{origin}: {setting}: {feature} were removed: leave it out, or use version 0.1")]
     Removed {
         /// The recipe or the override.
         origin: String,
@@ -153,6 +153,20 @@ impl Recipe {
     /// # Errors
     /// If the text is not TOML, or has an unknown key or a value of the wrong type.
     pub fn parse(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, origin, removed::leave_out)
+    }
+
+    /// Parses the recipe that a model was trained with: how its training pairs were made does not matter
+    /// any more.
+    pub(crate) fn parse_of_model(text: &str, origin: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(text, origin, removed::leave_out_of_model)
+    }
+
+    fn parse_with(
+        text: &str,
+        origin: &str,
+        leave_out_removed: fn(&mut DeTable, &str) -> Result<(), ConfigError>,
+    ) -> Result<Self, ConfigError> {
         let invalid = |mut error: toml::de::Error| {
             error.set_input(Some(text));
             ConfigError::Invalid {
@@ -161,7 +175,7 @@ impl Recipe {
             }
         };
         let mut table = DeTable::parse(text).map_err(invalid)?;
-        removed::leave_out(table.get_mut(), origin)?;
+        leave_out_removed(table.get_mut(), origin)?;
         Self::deserialize(toml::Deserializer::from(table)).map_err(invalid)
     }
 

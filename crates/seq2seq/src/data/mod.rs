@@ -7,7 +7,6 @@
 )] // what strangers write is read here
 
 mod addition;
-mod analogy;
 mod batch;
 mod errors;
 mod guess;
@@ -18,7 +17,6 @@ mod split;
 mod stray_blanks;
 
 pub use addition::{Addition, AdditionError, Draw};
-pub use analogy::analogies;
 pub use batch::{EpochOrder, Example, NOT_COPIED, Padded, SourceIds};
 pub use errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
 pub use guess::{Guess, Texts, guess_tokenization};

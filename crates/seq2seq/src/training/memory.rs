@@ -4,7 +4,6 @@ use super::task::{Task, TaskError};
 use crate::config::{Override, Recipe};
 use crate::model::Network;
 use crate::model::VocabularySizes;
-use crate::model::ngrams::Ngram;
 use crate::model::parameters::{ParameterError, Parameters};
 
 /// Weights beyond which a network is refused on any machine: 8 GiB of them.
@@ -21,7 +20,6 @@ const SIZES: &[&str] = &[
     "model.decoder_units",
     "model.attention_units",
     "model.embedding",
-    "model.ngrams.longest",
     "model.transformer.layers",
     "model.transformer.encoder_layers",
     "model.transformer.decoder_layers",
@@ -38,9 +36,9 @@ const SIZES: &[&str] = &[
 ///
 /// # Errors
 /// Names the setting that makes the most of it, and its value.
-pub(super) fn check_memory(task: &Task, ngrams: &[Ngram]) -> Result<(), TaskError> {
+pub(super) fn check_memory(task: &Task) -> Result<(), TaskError> {
     let sizes = task.codec.sizes();
-    let weights = weights(&task.recipe, sizes, ngrams).unwrap_or(u64::MAX);
+    let weights = weights(&task.recipe, sizes).unwrap_or(u64::MAX);
     let bytes = weights.saturating_mul(NUMBERS * size_of::<f32>() as u64);
     let memory = memory_of_machine();
     if weights <= MOST_WEIGHTS && memory.is_none_or(|memory| bytes <= memory) {
@@ -55,30 +53,26 @@ pub(super) fn check_memory(task: &Task, ngrams: &[Ngram]) -> Result<(), TaskErro
             }
             _ => format!("{MOST_WEIGHTS} are the most that are possible"),
         },
-        setting: largest(&task.recipe, sizes, ngrams),
+        setting: largest(&task.recipe, sizes),
     })
 }
 
 /// How many weights a network with these settings has.
-fn weights(
-    recipe: &Recipe,
-    sizes: VocabularySizes,
-    ngrams: &[Ngram],
-) -> Result<u64, ParameterError> {
-    let mut params = Parameters::counted().with_ngrams(ngrams.to_vec());
+fn weights(recipe: &Recipe, sizes: VocabularySizes) -> Result<u64, ParameterError> {
+    let mut params = Parameters::counted();
     Network::new(&recipe.model, sizes, &mut params)?;
     Ok(params.weights())
 }
 
 /// The size that makes the most of a network, with its value: at its default (or at 1 without one), the
 /// fewest weights are left.
-fn largest(recipe: &Recipe, sizes: VocabularySizes, ngrams: &[Ngram]) -> String {
+fn largest(recipe: &Recipe, sizes: VocabularySizes) -> String {
     let default = Recipe::default();
     let without = |key: &&&str| -> Option<u64> {
         let least = default.setting(key).unwrap_or_else(|| "1".to_owned());
         let least: Override = format!("{key}={least}").parse().ok()?;
         let smaller = recipe.clone().with_overrides(&[least]).ok()?;
-        weights(&smaller, sizes, ngrams).ok()
+        weights(&smaller, sizes).ok()
     };
     let changed = SIZES
         .iter()

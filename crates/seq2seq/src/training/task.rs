@@ -10,7 +10,7 @@ use super::reading::{Chosen, Decomposed, Sides};
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
     AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, StrayBlanks,
-    analogies, split,
+    split,
 };
 use crate::evaluation::UnknownSymbols;
 use crate::model_file::ModelFileError;
@@ -83,8 +83,6 @@ pub struct DataReport {
     pub skipped: Vec<SkippedLine>,
     /// Different training sources.
     pub sources: usize,
-    /// Training pairs that were made by analogy; the sources do not count theirs.
-    pub analogies: usize,
     /// Why texts are taken apart into letters and marks, if that was not asked for.
     pub decomposed: Option<Decomposed>,
     /// Tokenization of the source.
@@ -181,12 +179,6 @@ impl Task {
                 *pair = pair.normalized(form);
             }
         }
-        let given = pairs.len();
-        let most = (recipe.data.analogies * given as f64) as usize;
-        if most > 0 {
-            let made = analogies(&pairs, source.tokenization, target.tokenization, most);
-            pairs.extend(made);
-        }
         let base = recipe
             .training
             .from
@@ -211,11 +203,9 @@ impl Task {
             skipped: loaded.skipped,
             sources: pairs
                 .iter()
-                .take(given)
                 .map(|p| p.source.as_str())
                 .collect::<HashSet<_>>()
                 .len(),
-            analogies: pairs.len() - given,
             decomposed,
             source_blanks: ignored(loaded.source_blanks, &source),
             target_blanks: ignored(loaded.target_blanks, &target),

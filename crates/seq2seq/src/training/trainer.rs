@@ -74,18 +74,14 @@ impl Trainer {
     /// # Errors
     /// If the folder cannot be used or the settings cannot work.
     pub fn new(task: Task, folder: Option<(&Path, Existing)>) -> Result<Self, TrainingError> {
-        let ngrams = ngrams_of(&task)?;
+        check_memory(&task)?;
         let folder = folder
             .map(|(path, existing)| RunFolder::create(path, existing))
             .transpose()?;
-        Self::fresh(task, ngrams, folder)
+        Self::fresh(task, folder)
     }
 
-    fn fresh(
-        task: Task,
-        ngrams: Vec<Ngram>,
-        folder: Option<RunFolder>,
-    ) -> Result<Self, TrainingError> {
+    fn fresh(task: Task, folder: Option<RunFolder>) -> Result<Self, TrainingError> {
         let (seed, device) = (task.recipe.training.seed, Device::flex().autodiff());
         let mut params = match &task.base {
             Some(base) => base.parameters(&task.codec, seed, &device),
@@ -104,8 +100,8 @@ impl Trainer {
     /// If the checkpoints are damaged, or the data or network is another.
     pub fn resume(task: Task, mut folder: RunFolder) -> Result<Self, TrainingError> {
         let Some(saved) = folder.load_checkpoint()? else {
-            let ngrams = ngrams_of(&task)?;
-            return Self::fresh(task, ngrams, Some(folder));
+            check_memory(&task)?;
+            return Self::fresh(task, Some(folder));
         };
         saved
             .check_same(&task)
@@ -543,12 +539,4 @@ impl Trainer {
         let (recipe, codec) = (self.task.recipe.clone(), Arc::clone(&self.task.codec));
         Ok(Model::new(recipe, codec, provenance, self.averaged()?))
     }
-}
-
-/// The n-grams that a new network has vectors of, if it has room in memory with them.
-fn ngrams_of(task: &Task) -> Result<Vec<Ngram>, TrainingError> {
-    let sources = task.train.iter().map(|example| &example.source.symbols[..]);
-    let ngrams = ngrams::frequent(sources, &task.recipe.model.ngrams);
-    check_memory(task, &ngrams)?;
-    Ok(ngrams)
 }
