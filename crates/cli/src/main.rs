@@ -8,6 +8,7 @@ mod commands;
 mod inputs;
 mod memory;
 mod progress;
+mod spread;
 mod stop_signal;
 
 use std::process::ExitCode;

@@ -1,7 +1,6 @@
 //! Small-vocabulary sequence-to-sequence models: from a file of pairs to a trained, evaluated and
 //! saved model.
 
-pub mod bench;
 pub mod config;
 pub mod data;
 pub mod decoding;

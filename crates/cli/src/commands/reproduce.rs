@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use seq2seq::bench::Spread;
 use seq2seq::config::{Override, Recipe};
 use seq2seq::evaluation::{Evaluation, evaluate};
 use seq2seq::training::{Task, Trainer};
 
 use crate::Done;
 use crate::output::print_line;
+use crate::spread::Spread;
 
 /// Train recipes over several seeds and print median (minimum - maximum) as a Markdown table
 #[derive(Args)]

@@ -2,10 +2,10 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-
-use crate::config::{ConfigError, Recipe};
-use crate::data::{Addition, Draw, Pair};
-use crate::text::Align;
+use seq2seq::config::ConfigError;
+use seq2seq::data::{Addition, Draw};
+use seq2seq::text::Align;
+use seq2seq::{Pair, Recipe};
 
 /// A kind of work, with sizes, data and batch that do not change between versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,22 +1,16 @@
-//! Speed on this machine: training and decoding of kinds of [`Work`], beside what matrix
-//! products alone would allow.
-
-mod limit;
-mod works;
+//! Times training and decoding of a [`Work`].
 
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, Result};
+use seq2seq::decoding::{Method, SearchOptions};
+use seq2seq::training::{BatchReport, Observer, Task, Trainer};
+use seq2seq::{Model, Pair, PredictOptions};
 use serde::Serialize;
 
-pub use limit::limit_gflops;
-pub use works::Work;
-
-use crate::config::ConfigError;
-use crate::data::Pair;
-use crate::decoding::{Method, SearchOptions};
-use crate::prediction::PredictOptions;
-use crate::trained_model::Model;
-use crate::training::{BatchReport, Observer, Task, Trainer, TrainingError};
+use super::limit::limit_gflops;
+use super::works::Work;
+use crate::spread::Spread;
 
 /// What is done with a work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,31 +36,6 @@ impl Phase {
             Self::Greedy => "greedy",
             Self::GreedyOne => "greedy-1",
             Self::Beam => "beam5",
-        }
-    }
-}
-
-/// Minimum, median and maximum of repetitions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
-    /// The smallest.
-    pub min: f64,
-    /// The middle one, or the mean of the two in the middle.
-    pub median: f64,
-    /// The largest.
-    pub max: f64,
-}
-
-impl Spread {
-    /// Of some values; all zero if there are none.
-    pub fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(0.0);
-        let (lower, upper) = (values.len().saturating_sub(1) / 2, values.len() / 2);
-        Self {
-            min: at(0),
-            median: (at(lower) + at(upper)) / 2.0,
-            max: at(values.len().saturating_sub(1)),
         }
     }
 }
@@ -97,28 +66,6 @@ pub struct Effort {
     pub time: Duration,
 }
 
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchError {
-    /// A thread pool could not be made.
-    #[error("cannot start {threads} threads: {reason}")]
-    Threads {
-        /// How many.
-        threads: usize,
-        /// What the system said.
-        reason: String,
-    },
-    /// Training failed.
-    #[error(transparent)]
-    Training(#[from] TrainingError),
-}
-
-impl From<ConfigError> for BenchError {
-    fn from(error: ConfigError) -> Self {
-        Self::Training(error.into())
-    }
-}
-
 /// Measures phases of a work with so many threads.
 ///
 /// # Errors
@@ -128,15 +75,12 @@ pub fn measure(
     phases: &[Phase],
     threads: usize,
     effort: Effort,
-) -> Result<Vec<Measurement>, BenchError> {
+) -> Result<Vec<Measurement>> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .start_handler(|_| rnn_kernels::flush_denormals())
         .build()
-        .map_err(|error| BenchError::Threads {
-            threads,
-            reason: error.to_string(),
-        })?;
+        .with_context(|| format!("cannot start {threads} threads"))?;
     pool.install(|| measure_here(work, phases, threads, effort))
 }
 
@@ -145,7 +89,7 @@ fn measure_here(
     phases: &[Phase],
     threads: usize,
     effort: Effort,
-) -> Result<Vec<Measurement>, BenchError> {
+) -> Result<Vec<Measurement>> {
     let pairs = work.pairs();
     let limit = limit_gflops(work, threads, effort.time.min(Duration::from_millis(500)));
     let (model, speeds) = train(work, &pairs, phases, effort)?;
@@ -198,8 +142,8 @@ fn train(
     pairs: &[Pair],
     phases: &[Phase],
     mut effort: Effort,
-) -> Result<(Model, Vec<f64>), BenchError> {
-    let task = Task::from_pairs(work.recipe()?, pairs.to_vec()).map_err(TrainingError::from)?;
+) -> Result<(Model, Vec<f64>)> {
+    let task = Task::from_pairs(work.recipe()?, pairs.to_vec())?;
     let trainer = Trainer::new(task, None)?;
     if !phases.contains(&Phase::Train) {
         effort.repetitions = 0;

@@ -1,12 +1,18 @@
 //! `seq2seq bench`: how fast this machine trains and decodes, beside what products alone allow.
 
+mod limit;
+mod measure;
+mod works;
+
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use seq2seq::bench::{Effort, Measurement, Phase, Work, limit_gflops, measure};
+use limit::limit_gflops;
+use measure::{Effort, Measurement, Phase, measure};
 use serde_json::json;
+use works::Work;
 
 use crate::Done;
 use crate::output::{print_line, table};
