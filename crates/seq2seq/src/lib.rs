@@ -1,6 +1,7 @@
 //! Small-vocabulary sequence-to-sequence models: from a file of pairs to a trained, evaluated and
 //! saved model.
 
+mod charts;
 pub mod config;
 pub mod data;
 pub mod decoding;

@@ -1,15 +1,18 @@
 //! Pieces of a page.
 
+use crate::charts::SHAPES;
+
 /// Styles of the page, for light and dark screens.
 const STYLE: &str = "\
-:root{--text:#1f2328;--dim:#656d76;--page:#fff;--line:#d0d7de;--one:#0969da;--two:#cf222e;--good:#dafbe1;--bad:#ffebe9}\
-@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--dim:#8d96a0;--page:#0d1117;--line:#30363d;--one:#4493f8;--two:#f85149;--good:#12361f;--bad:#481a1d}}\
+:root{--text:#1f2328;--dim:#656d76;--page:#fff;--line:#d0d7de;--one:#0969da;--two:#cf222e;--three:#1a7f37;--good:#dafbe1;--bad:#ffebe9}\
+@media(prefers-color-scheme:dark){:root{--text:#e6edf3;--dim:#8d96a0;--page:#0d1117;--line:#30363d;--one:#4493f8;--two:#f85149;--three:#3fb950;--good:#12361f;--bad:#481a1d}}\
 body{font:15px/1.5 system-ui,sans-serif;color:var(--text);background:var(--page);max-width:1080px;margin:2em auto;padding:0 1em}\
 h1{font-size:1.5em;margin-bottom:0}h2{font-size:1.15em;border-bottom:1px solid var(--line);margin-top:2em}\
 p.about{color:var(--dim);margin-top:.3em}table{border-collapse:collapse;align-self:start}\
 td,th{padding:.25em .8em;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;font-weight:normal}\
 th{color:var(--dim)}.charts{display:flex;flex-wrap:wrap;align-items:flex-start;gap:1.5em}svg{max-width:100%}\
-svg text{font:12px system-ui,sans-serif;fill:var(--text)}svg .dim{fill:var(--dim)}\
+svg .dim{color:var(--dim)}svg .grid{color:var(--line)}\
+svg .one{color:var(--one)}svg .two{color:var(--two)}svg .three{color:var(--three)}\
 table.edits td{border:0;padding:.1em .35em;text-align:center;font-family:ui-monospace,monospace}\
 td.error{background:var(--bad)}td.match{background:var(--good)}.mono{font-family:ui-monospace,monospace}";
 
@@ -41,7 +44,7 @@ pub fn page(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{}</title>\
-         <style>{STYLE}</style></head><body>\n{body}</body></html>\n",
+         <style>{STYLE}{SHAPES}</style></head><body>\n{body}</body></html>\n",
         escape(title)
     )
 }

@@ -1,15 +1,14 @@
 //! An evaluation as one HTML page that needs nothing else: scores, history, errors with their
 //! alignments, attention, length curve, calibration.
 
-mod charts;
 mod errors;
 mod html;
 
+use crate::charts::{Chart, Series};
 use crate::evaluation::Examination;
 use crate::metrics::Interval;
-use crate::training::EpochRecord;
+use crate::training::{EpochRecord, plot};
 
-use charts::{Chart, Series};
 use html::{escape, page, section, table};
 
 /// Confusions and symbols that are listed.
@@ -123,33 +122,11 @@ fn training(history: &[EpochRecord]) -> String {
     if history.is_empty() {
         return String::new();
     }
-    let points = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        let point = |record: &EpochRecord| Some((record.epoch as f64, value(record)?));
-        history.iter().filter_map(point).collect()
-    };
-    let validation = |value: fn(&crate::training::Validation) -> f64| {
-        points(&|record| record.validation.as_ref().map(value))
-    };
-    let loss = Chart::new("loss", "epoch", "nats a symbol")
-        .with(Series::line(
-            "training",
-            points(&|record| Some(record.loss)),
-        ))
-        .with(Series::line("validation", validation(|v| v.loss)));
-    let accuracy = Chart::new("validation", "epoch", "share")
-        .with(Series::line("exact match", validation(|v| v.exact_match)))
-        .with(Series::line(
-            "symbol error rate",
-            validation(|v| v.symbol_error_rate),
-        ));
+    let charts = plot::history(history).map(|chart| chart.svg()).concat();
     section(
         "Training",
-        "Loss is teacher-forced; exact match and symbol error rate are free-running.",
-        &format!(
-            "<div class=\"charts\">{}{}</div>",
-            loss.svg(),
-            accuracy.svg()
-        ),
+        "",
+        &format!("<div class=\"charts\">{charts}</div>"),
     )
 }
 
@@ -226,7 +203,8 @@ fn calibration(examination: &Examination) -> String {
     let confidence = &examination.evaluation.confidence;
     let bins = confidence.reliability.iter();
     let reliability = Chart::new("reliability", "confidence", "share right")
-        .within((0.0, 1.0), (0.0, 1.0))
+        .within_x((0.0, 1.0))
+        .within_y((0.0, 1.0))
         .with(Series::line("perfect", vec![(0.0, 0.0), (1.0, 1.0)]))
         .with(Series::line(
             "model",

@@ -23,7 +23,7 @@ mod observer;
 mod optimizer;
 mod optimizer_state;
 mod pace;
-mod plot;
+pub(crate) mod plot;
 mod reading;
 mod run_folder;
 mod schedule;

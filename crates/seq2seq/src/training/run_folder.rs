@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::checkpoint::Checkpoint;
 use super::error::TrainingError;
 use super::history::EpochRecord;
+use super::plot::history;
+use crate::charts::picture;
 use crate::config::Recipe;
 use crate::data::{STDIN, SkippedLine};
 use crate::files::{self, LockError};
@@ -267,8 +269,7 @@ impl RunFolder {
     /// If the system refuses.
     pub fn save_plot(&self, records: &[EpochRecord]) -> Result<(), TrainingError> {
         let path = self.path.join(PLOT_NAME);
-        let plot = super::plot::history(records)
-            .map_err(|error| unwritable(&path, io::Error::other(error)))?;
+        let plot = picture(&history(records));
         Ok(write_atomically(&path, plot.as_bytes())?)
     }
 
