@@ -41,4 +41,4 @@ pub use recurrence::{PackedWeights, infer_packed};
 pub use simd::Level;
 pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};
-pub use threads::{alone, for_each as side_by_side};
+pub use threads::{alone, for_each as side_by_side, threads};

@@ -20,7 +20,7 @@ const PIECES: usize = 4;
 /// Runs `work` on ranges of rows that together are all of them, one range a thread: for work of many
 /// steps on the same rows, which stay in the cache of one core.
 pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
-    let parts = threads(rows / FEWEST_ROWS);
+    let parts = threads_for(rows / FEWEST_ROWS);
     team::for_each_part(parts, &|part| {
         work(rows * part / parts..rows * (part + 1) / parts);
     });
@@ -29,7 +29,7 @@ pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
 /// Runs `work` on ranges of rows that together are all of them, several a thread.
 pub(crate) fn for_each_piece(rows: usize, work: impl Fn(Range<usize>) + Sync) {
     let parts = rows / FEWEST_ROWS;
-    let pieces = match threads(parts) {
+    let pieces = match threads_for(parts) {
         1 => 1,
         threads => (PIECES * threads).min(parts),
     };
@@ -42,7 +42,7 @@ pub(crate) fn for_each_piece(rows: usize, work: impl Fn(Range<usize>) + Sync) {
 /// ones are slower; but for the last, each has a multiple of 16 columns.
 pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Sync) {
     let groups = columns.div_ceil(16);
-    let parts = threads(groups);
+    let parts = threads_for(groups);
     let bound = |part: usize| (groups * part / parts * 16).min(columns);
     team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
 }
@@ -55,16 +55,21 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
 /// If `work` does.
 pub fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
-    team::for_each_part(threads(count), &|_| {
+    team::for_each_part(threads_for(count), &|_| {
         let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&index| index < count);
         std::iter::from_fn(take).for_each(&work);
     });
 }
 
 /// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.
-fn threads(pieces: usize) -> usize {
+fn threads_for(pieces: usize) -> usize {
     if pieces <= 1 {
         return 1;
     }
     team::threads().min(pieces)
+}
+
+/// Threads that the current one may use, itself included.
+pub fn threads() -> usize {
+    team::threads()
 }

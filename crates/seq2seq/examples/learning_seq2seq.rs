@@ -233,7 +233,7 @@ fn test_out_the_model() -> Result<(), Box<dyn Error>> {
         },
         ..PredictOptions::default()
     };
-    predict_one(&untrained, &pairs[0], &options);
+    predict_one(&untrained, &pairs[0], options)?;
     Ok(())
 }
 
@@ -252,19 +252,21 @@ fn with_distributions() -> PredictOptions {
 }
 
 /// Shows a question, the right answer, the model's, and how sure it was of each character.
-fn predict_one(model: &Model, pair: &Pair, options: &PredictOptions) {
-    let vocabulary = &model.codec.target.vocabulary;
-    for prediction in model.predict(&[&pair.source], options) {
+fn predict_one(model: &Model, pair: &Pair, options: PredictOptions) -> Result<(), Box<dyn Error>> {
+    let vocabulary = &model.codec().target.vocabulary;
+    for answer in model.predictor(options)?.predict(&[&pair.source]) {
+        let best = answer.best();
         println!(
             "X = {:?}, y = {:?}, prediction = {:?}",
-            pair.source, pair.target, prediction.text
+            pair.source, pair.target, best.text
         );
-        for step in prediction.steps.iter().take(4) {
+        for step in best.steps.iter().take(4) {
             let symbol = vocabulary.symbol(step.chosen).unwrap_or("?");
             let probability = step.log_probs[step.chosen as usize].exp();
             println!("  {symbol:?} with probability {probability:.3}");
         }
     }
+    Ok(())
 }
 
 /// Prints a few epochs of a run.
@@ -311,6 +313,6 @@ fn train_on_addition(sizes: &Sizes, reverse: bool) -> Result<Evaluation, Box<dyn
     let pairs = addition(sizes.digits, experiment.samples, reverse, 1)?;
     let (model, _) = fit(recipe(experiment, 0.0), pairs)?;
     let test = addition(sizes.digits, sizes.test_samples, reverse, 2)?;
-    predict_one(&model, &test[0], &with_distributions());
+    predict_one(&model, &test[0], with_distributions())?;
     Ok(evaluate(&model, &test)?)
 }

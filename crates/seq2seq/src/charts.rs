@@ -272,6 +272,10 @@ impl Scale {
 
 /// About five round values within a range, at least so far apart.
 fn ticks((low, high): Range, least: f64) -> Vec<f64> {
+    // Nothing is drawn in a range of nothing.
+    if !(low.is_finite() && high.is_finite()) {
+        return Vec::new();
+    }
     let rough = ((high - low) / 5.0).max(least);
     let unit = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]

@@ -4,19 +4,12 @@
 mod charts;
 pub mod config;
 pub mod data;
-pub mod decoding;
-mod ensemble;
+pub mod encoding;
 pub mod evaluation;
-mod files;
 pub mod metrics;
 pub mod model;
-mod model_file;
-mod prediction;
 pub mod report;
-mod side_by_side;
-mod tensor_file;
 pub mod text;
-mod trained_model;
 pub mod training;
 pub mod tuning;
 
@@ -27,8 +20,10 @@ struct Readme;
 
 pub use config::Recipe;
 pub use data::Pair;
-pub use ensemble::EnsembleError;
-pub use model_file::{MODEL_NAME, ModelFileError, write_atomically};
-pub use prediction::{Alignment, Alternative, PredictOptions, Prediction, Warning};
-pub use tensor_file::Damage;
-pub use trained_model::{Model, Provenance, SourceText, SourceWithFeatures};
+pub use seq2seq_runtime::model::{MODEL_NAME, write_atomically};
+pub use seq2seq_runtime::storage::Damage;
+pub use seq2seq_runtime::{
+    Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
+    Provenance, SourceText, SourceWithFeatures, Warning,
+};
+pub use seq2seq_runtime::{decoding, layers, networks, parallel, settings, storage};

@@ -6,22 +6,22 @@ mod support;
 
 use std::path::Path;
 
-use burn::tensor::TensorData;
 use seq2seq::config::TrainingSettings;
-use seq2seq::model::parameters::Weights;
+use seq2seq::encoding::PairCodec;
+use seq2seq::storage::{Array, Weights};
 use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer, WeightAverage};
 use seq2seq::{Model, Pair};
 use support::StopAfter;
 use support::letters::{pairs, recipe, train};
 
 fn weights(value: f32) -> Weights {
-    let data = TensorData::new(vec![value, 2.0 * value], [2]);
-    Weights::from([("layer.kernel".to_owned(), data)])
+    let array = Array::f32(vec![2], vec![value, 2.0 * value]);
+    Weights::from([("layer.kernel".to_owned(), array)])
 }
 
 fn numbers(weights: Option<Weights>) -> Vec<f32> {
-    let data = weights.and_then(|mut weights| weights.remove("layer.kernel"));
-    data.map_or_else(Vec::new, |data| data.try_to_vec().expect("floats"))
+    let array = weights.and_then(|mut weights| weights.remove("layer.kernel"));
+    array.map_or_else(Vec::new, |array| array.as_f32().expect("floats").to_vec())
 }
 
 fn last_epochs(count: usize) -> WeightAverage {
@@ -85,11 +85,11 @@ fn state_is_complete() {
             average.after_epoch(|| weights(value as f32));
         }
         let mut restored = fresh;
-        let shape = |(name, data): (String, TensorData)| (name, data.shape().to_vec());
-        let shapes: Vec<_> = weights(1.0).into_iter().map(shape).collect();
         let state = average.state();
-        restored.restore(state.clone(), &shapes).expect("its own");
-        let other = [("other".to_owned(), vec![1])];
+        restored
+            .restore(state.clone(), &weights(1.0))
+            .expect("its own");
+        let other = Weights::from([("other".to_owned(), Array::f32(vec![1], vec![1.0]))]);
         assert!(restored.clone().restore(state, &other).is_err());
         for average in [&mut average, &mut restored] {
             average.after_step(12, || weights(12.0));
@@ -146,7 +146,7 @@ fn the_model_has_the_averaged_weights() {
     let loss = |model: &Model| {
         let examples: Vec<_> = pairs()
             .iter()
-            .map(|pair| model.codec.encode(pair))
+            .map(|pair| model.codec().encode(pair))
             .collect();
         seq2seq::evaluation::teacher_forced(model, &examples).loss
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use seq2seq::decoding::{
-    Constraint, ConstraintError, Hypothesis, Method, SearchInput, SearchOptions, search,
+    Constraint, ConstraintError, Method, Output, SearchInput, SearchOptions, search,
 };
 use seq2seq::text::{Side, Tokenization, Vocabulary};
 use toy::{Toy, input};
@@ -39,7 +39,7 @@ fn options(method: Method, constraint: Constraint) -> SearchOptions {
     }
 }
 
-fn text(side: &Side, output: &Hypothesis) -> String {
+fn text(side: &Side, output: &Output) -> String {
     let symbols: Vec<&str> = side.vocabulary.decode(&output.ids).into_iter().collect();
     side.tokenization.join(&symbols)
 }

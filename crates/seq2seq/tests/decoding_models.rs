@@ -9,14 +9,14 @@ mod support;
 use std::sync::Arc;
 
 use seq2seq::config::Mixing;
-use seq2seq::data::SourceIds;
 use seq2seq::decoding::{
     Constraint, LengthLimit, Method, SearchError, SearchInput, SearchOptions, StepModel,
     score_outputs, search,
 };
 use seq2seq::evaluation::{CompareError, audit, calibrate, compare, examine};
+use seq2seq::text::SourceIds;
 use seq2seq::training::{Task, Trainer};
-use seq2seq::{Model, Pair, PredictOptions, Warning};
+use seq2seq::{Answer, Model, Pair, PredictOptions, SourceText, Warning};
 
 /// Words over three letters of one to three letters, backwards; the ending `!` comes twice as often
 /// as not, so that models are unsure of something.
@@ -99,39 +99,41 @@ fn near(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() < 1e-4
 }
 
-/// What a text is answered depends neither on the batch size nor on the other texts.
+fn answers(model: &Model, texts: &[impl SourceText], options: &PredictOptions) -> Vec<Answer> {
+    let predictor = model.predictor(options.clone());
+    predictor.expect("options that work").predict(texts)
+}
+
+/// The same model, which decodes so many inputs together.
+fn in_batches_of(model: &Model, batch_size: usize) -> Model {
+    let mut parts = model.parts().clone();
+    parts.settings.decoding.batch_size = batch_size;
+    Model::new(parts).expect("the same weights")
+}
+
+/// What a text is answered depends neither on the batch size nor on the other texts, to the last bit.
 fn batches_change_nothing(model: &Model) {
     let texts = sources();
     for mut options in [beam(1), beam(3), sampling()] {
-        let together = model.predict(&texts, &options);
-        let mut small = model.clone();
-        small.recipe.decoding.batch_size = 5;
-        let in_batches = small.predict(&texts, &options);
+        let together = answers(model, &texts, &options);
+        let in_batches = answers(&in_batches_of(model, 5), &texts, &options);
         for (number, text) in texts.iter().enumerate() {
             options.first_number = number as u64;
-            let alone = &model.predict(&[text], &options)[0];
-            for other in [&together[number], &in_batches[number]] {
-                assert_eq!(alone.text, other.text, "{text}: {options:?}");
-                assert!(near(alone.log_probability, other.log_probability), "{text}");
-                assert_eq!(alone.alternatives.len(), other.alternatives.len());
-                for (a, b) in alone.alternatives.iter().zip(&other.alternatives) {
-                    assert!(near(a.log_probability, b.log_probability), "{text}");
-                }
-            }
+            let alone = &answers(model, &[text], &options)[0];
+            assert_eq!(alone, &together[number], "{text}: {options:?}");
+            assert_eq!(alone, &in_batches[number], "{text}: {options:?}");
         }
     }
 }
 
 /// With one thread, with fewer batches than threads and with more: the same answers to the last bit.
 fn threads_change_nothing(model: &Model) {
-    let mut model = model.clone();
-    let sources = sources();
     for (batch_size, options) in [(3, beam(3)), (20, sampling())] {
-        model.recipe.decoding.batch_size = batch_size;
+        let model = in_batches_of(model, batch_size);
         let [one, two, five] = [1, 2, 5].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
             let pool = pool.build().expect("threads");
-            pool.install(|| model.predict(&sources, &options))
+            pool.install(|| answers(&model, &sources(), &options))
         });
         assert!(one == two && one == five, "batches of {batch_size}");
     }
@@ -140,7 +142,7 @@ fn threads_change_nothing(model: &Model) {
 /// What the decoder reads first, and whether that is a symbol of the output.
 fn first(model: &Model) -> (u32, bool) {
     let given = model.needs_first_symbol();
-    let vocabulary = &model.codec.target.vocabulary;
+    let vocabulary = &model.codec().target.vocabulary;
     let first = if given {
         vocabulary.id("a")
     } else {
@@ -155,7 +157,7 @@ fn search_input<'a>(model: &Model, source: &'a SourceIds, max_length: usize) -> 
         source,
         first,
         first_is_output,
-        end: model.codec.target.vocabulary.end(),
+        end: model.codec().target.vocabulary.end(),
         begin: None,
         forbidden: None,
         max_length,
@@ -173,7 +175,7 @@ fn greedy(model: &Model, source: &SourceIds, max_length: usize) -> Vec<u32> {
         let row = output.log_probs.row(0);
         let best = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]).then(b.cmp(&a)));
         last = best.expect("symbols") as u32;
-        if Some(last) == model.codec.target.vocabulary.end() {
+        if Some(last) == model.codec().target.vocabulary.end() {
             break;
         }
         ids.push(last);
@@ -183,7 +185,7 @@ fn greedy(model: &Model, source: &SourceIds, max_length: usize) -> Vec<u32> {
 
 fn a_beam_of_one_is_greedy(model: &Model) {
     for text in sources() {
-        let source = model.codec.encode_source(&text, None).ids;
+        let source = model.codec().encode_source(&text, None).ids;
         let input = search_input(model, &source, 6);
         let found = &search(model, &[input], &SearchOptions::default())[0][0];
         assert_eq!(found.ids, greedy(model, &source, 6), "{text}");
@@ -192,8 +194,8 @@ fn a_beam_of_one_is_greedy(model: &Model) {
 
 /// Every output of at most so many symbols, end mark included.
 fn all_outputs(model: &Model, most: usize) -> Vec<Vec<u32>> {
-    let end = model.codec.target.vocabulary.end().expect("an end mark");
-    let symbols: Vec<u32> = (0..model.codec.target.vocabulary.len() as u32)
+    let end = model.codec().target.vocabulary.end().expect("an end mark");
+    let symbols: Vec<u32> = (0..model.codec().target.vocabulary.len() as u32)
         .filter(|&symbol| symbol != end)
         .collect();
     let mut outputs = vec![vec![]];
@@ -212,13 +214,13 @@ fn all_outputs(model: &Model, most: usize) -> Vec<Vec<u32>> {
 fn a_beam_of_everything_is_exhaustive(model: &Model) {
     let outputs = all_outputs(model, 3);
     for text in ["a", "ba", "cab"] {
-        let source = model.codec.encode_source(text, None).ids;
+        let source = model.codec().encode_source(text, None).ids;
         let all: Vec<&[u32]> = outputs.iter().map(Vec::as_slice).collect();
         let firsts = vec![first(model).0; all.len()];
         let scores = score_outputs(model, &vec![&source; all.len()], &firsts, &all);
         let mut scored: Vec<(f64, &[u32])> = scores
             .iter()
-            .map(|symbols| symbols.iter().sum())
+            .map(|symbols| symbols.iter().map(|symbol| symbol.log_probability).sum())
             .zip(all)
             .collect();
         scored.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -235,7 +237,7 @@ fn a_beam_of_everything_is_exhaustive(model: &Model) {
                 "{text}: {} not {score}",
                 found.score
             );
-            let end = model.codec.target.vocabulary.end();
+            let end = model.codec().target.vocabulary.end();
             let ids: Vec<u32> = found.ids.iter().copied().chain(end).collect();
             let own = scored
                 .iter()
@@ -247,7 +249,7 @@ fn a_beam_of_everything_is_exhaustive(model: &Model) {
 }
 
 fn constraints_hold(model: &Model) {
-    let side = &model.codec.target;
+    let side = &model.codec().target;
     let pattern = Constraint::pattern("[ab]c!?", side).expect("a pattern");
     let (list, _) = Constraint::list(&["abc", "a!"], side).expect("a list");
     for (constraint, fits) in [
@@ -259,11 +261,11 @@ fn constraints_hold(model: &Model) {
     ] {
         for mut options in [beam(1), beam(2), sampling()] {
             options.search.constraint = Some(Arc::new(constraint.clone()));
-            for prediction in model.predict(&sources(), &options) {
+            for prediction in answers(model, &sources(), &options) {
                 assert!(
-                    prediction.finished && fits(&prediction.text),
+                    prediction.best().finished && fits(&prediction.best().text),
                     "{}",
-                    prediction.text
+                    prediction.best().text
                 );
             }
         }
@@ -326,17 +328,16 @@ fn first_symbol_protocol() {
 #[test]
 fn samples_of_the_first_symbol_protocol_begin_with_any_first_symbol() {
     let model = train(&["model.protocol=first-symbol"]);
-    let firsts = &model.provenance.first_symbols;
+    let firsts = &model.provenance().first_symbols;
     let text = &sources()[0];
     let mut options = sampling();
     options.search.nbest = 400;
-    let answer = &model.predict(&[text], &options)[0];
-    let all =
-        || std::iter::once(&answer.symbols).chain(answer.alternatives.iter().map(|a| &a.symbols));
+    let answer = &answers(&model, &[text], &options)[0];
+    let all = || answer.hypotheses.iter().map(|output| &output.symbols);
     assert_eq!(all().count(), 400);
     let expected = 400.0 / firsts.len() as f64;
     for &first in firsts {
-        let symbol = model.codec.target_symbols(&[first]);
+        let symbol = model.codec().target_symbols(&[first]);
         let count = all().filter(|symbols| symbols.first() == symbol.first());
         let count = count.count() as f64;
         // Five standard deviations.
@@ -346,10 +347,10 @@ fn samples_of_the_first_symbol_protocol_begin_with_any_first_symbol() {
     // A single sample of every input is as random as many of one.
     options.search.nbest = 1;
     let texts = vec![text; 100];
-    let answers = model.predict(&texts, &options);
+    let answers = answers(&model, &texts, &options);
     let seen: std::collections::HashSet<_> = answers
         .iter()
-        .map(|answer| answer.symbols.first())
+        .map(|answer| answer.best().symbols.first())
         .collect();
     assert!(seen.len() > 1, "{seen:?}");
 }
@@ -365,9 +366,9 @@ fn nbest_lists_have_no_text_twice_at_the_length_limit() {
                 most,
                 ..LengthLimit::default()
             });
-            for answer in model.predict(&sources(), &options) {
-                let others = answer.alternatives.iter().map(|other| &other.symbols);
-                let all: Vec<_> = std::iter::once(&answer.symbols).chain(others).collect();
+            for answer in answers(&model, &sources(), &options) {
+                let all = answer.hypotheses.iter().map(|output| &output.symbols);
+                let all: Vec<_> = all.collect();
                 let different: std::collections::HashSet<_> = all.iter().collect();
                 assert_eq!(different.len(), all.len(), "at most {most}: {all:?}");
             }
@@ -451,11 +452,11 @@ fn aligns(settings: &[&str]) {
             align: true,
             ..PredictOptions::default()
         };
-        assert_eq!(model.check_options(&options), Ok(()));
-        for (text, prediction) in sources().iter().zip(model.predict(&sources(), &options)) {
-            let alignment = prediction.alignment.expect("an alignment");
-            assert_eq!(alignment.source, model.codec.source_symbols(text));
-            assert_eq!(alignment.target, prediction.symbols);
+        assert_eq!(model.predictor(options.clone()).map(drop), Ok(()));
+        for (text, prediction) in sources().iter().zip(answers(&model, &sources(), &options)) {
+            let alignment = prediction.best().alignment.clone().expect("an alignment");
+            assert_eq!(alignment.source, model.codec().source_symbols(text));
+            assert_eq!(alignment.target, prediction.best().symbols);
             assert_eq!(alignment.spans.len(), alignment.target.len());
             assert_eq!(alignment.weights.len(), alignment.target.len());
             for weights in &alignment.weights {
@@ -512,7 +513,7 @@ fn known_alignments_are_found() {
             ..PredictOptions::default()
         };
         let texts: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
-        let predictions = model.predict(&texts, &options);
+        let predictions = answers(&model, &texts, &options);
         let straight = |alignment: &seq2seq::Alignment| {
             let spans = alignment.spans.iter().enumerate();
             spans
@@ -521,8 +522,8 @@ fn known_alignments_are_found() {
         };
         let (mut found, mut all) = (0, 0);
         for (prediction, pair) in predictions.iter().zip(&pairs) {
-            if prediction.text == pair.target {
-                found += straight(prediction.alignment.as_ref().expect("an alignment"));
+            if prediction.best().text == pair.target {
+                found += straight(prediction.best().alignment.as_ref().expect("an alignment"));
                 all += 3;
             }
         }
@@ -539,19 +540,19 @@ fn known_alignments_are_found() {
 #[test]
 fn calibration_survives_the_file() {
     let model = train(&["data.validation=0.3", "training.epochs=20"]);
-    let calibration = model.provenance.calibration.expect("a calibration");
+    let calibration = model.provenance().calibration.expect("a calibration");
     assert!(calibration.temperature > 0.0 && calibration.questions > 5);
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("model");
     model.save(&path).expect("saved");
     let loaded = Model::load(&path).expect("loaded");
-    assert_eq!(loaded.provenance.calibration, Some(calibration));
-    assert_eq!(train(&[]).provenance.calibration, None);
+    assert_eq!(loaded.provenance().calibration, Some(calibration));
+    assert_eq!(train(&[]).provenance().calibration, None);
     // Without a calibration, the confidence is the probability.
     let plain = train(&[]);
-    for prediction in plain.predict(&sources(), &beam(1)) {
-        let confidence = prediction.confidence.expect("a confidence");
-        assert!((confidence - prediction.log_probability.exp()).abs() < 1e-4);
+    for prediction in answers(&plain, &sources(), &beam(1)) {
+        let confidence = prediction.best().confidence.expect("a confidence");
+        assert!((confidence - prediction.best().log_probability.exp()).abs() < 1e-4);
     }
     assert_eq!(calibrate(&plain, &[]), None);
 }
@@ -564,24 +565,24 @@ fn options_are_held_against_the_model() {
         ..PredictOptions::default()
     };
     assert_eq!(
-        model.check_options(&align),
+        model.predictor(align.clone()).map(drop),
         Err(SearchError::NoAttention("an alignment"))
     );
     let mut coverage = beam(2);
     coverage.search.coverage_penalty = 0.2;
     assert_eq!(
-        model.check_options(&coverage),
+        model.predictor(coverage.clone()).map(drop),
         Err(SearchError::NoAttention("a coverage penalty"))
     );
     let mut tight = beam(1);
-    let constraint = Constraint::pattern("abcabc", &model.codec.target).expect("a pattern");
+    let constraint = Constraint::pattern("abcabc", &model.codec().target).expect("a pattern");
     tight.search.constraint = Some(Arc::new(constraint));
     tight.limit = Some(LengthLimit {
         most: 4,
         ..LengthLimit::default()
     });
     assert_eq!(
-        model.check_options(&tight),
+        model.predictor(tight.clone()).map(drop),
         Err(SearchError::ConstraintTooLong {
             shortest: 6,
             limit: 4
@@ -592,8 +593,8 @@ fn options_are_held_against_the_model() {
         ratio: 1.0,
         ..LengthLimit::default()
     });
-    assert_eq!(model.check_options(&tight), Ok(()));
-    assert_eq!(model.predict(&["a"], &tight)[0].text, "abcabc");
+    assert_eq!(model.predictor(tight.clone()).map(drop), Ok(()));
+    assert_eq!(answers(&model, &["a"], &tight)[0].best().text, "abcabc");
 }
 
 #[test]
@@ -605,8 +606,7 @@ fn answers_come_with_warnings() {
         ..LengthLimit::default()
     });
     let texts = ["a", "xbx", "abcabc", ""];
-    let warnings: Vec<Vec<Warning>> = model
-        .predict(&texts, &options)
+    let warnings: Vec<Vec<Warning>> = answers(&model, &texts, &options)
         .into_iter()
         .map(|p| {
             p.warnings
@@ -625,8 +625,8 @@ fn answers_come_with_warnings() {
         }]
     );
     // No end mark within reach: an output that cannot end says so.
-    let cut = model.predict(&["abc"], &options);
-    assert!(cut[0].finished || cut[0].warnings.contains(&Warning::Cut { limit: 1 }));
+    let cut = answers(&model, &["abc"], &options);
+    assert!(cut[0].best().finished || cut[0].warnings.contains(&Warning::Cut { limit: 1 }));
 }
 
 #[test]

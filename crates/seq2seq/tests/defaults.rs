@@ -136,7 +136,9 @@ fn odd_pairs_can_be_trained_on() {
         let model = outcome.expect("training").model;
         assert_eq!(
             model
-                .predict(&["", "walk1"], &PredictOptions::default())
+                .predictor(PredictOptions::default())
+                .expect("options that work")
+                .predict(&["", "walk1"])
                 .len(),
             2
         );

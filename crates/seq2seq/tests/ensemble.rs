@@ -136,9 +136,14 @@ fn member(settings: &[&str]) -> Model {
 
 /// Log-probabilities of the first two steps of a word.
 fn two_steps(model: &Model) -> Vec<Vec<f64>> {
-    let ids = model.codec.encode_source("abcd", None).ids;
+    let ids = model.codec().encode_source("abcd", None).ids;
     let mut state = model.start(&[&ids]);
-    let begin = model.codec.target.vocabulary.begin().expect("a begin mark");
+    let begin = model
+        .codec()
+        .target
+        .vocabulary
+        .begin()
+        .expect("a begin mark");
     [begin, begin + 2]
         .map(|last| {
             let log_probs = model.step(&mut state, &[last]).log_probs;
@@ -195,14 +200,20 @@ fn ensemble_is_the_mean_of_its_members() {
     let options = PredictOptions::default();
     let texts = ["abcd", "dddd", ""];
     assert_eq!(
-        ensemble.predict(&texts, &options),
-        loaded.predict(&texts, &options)
+        ensemble
+            .predictor(options.clone())
+            .expect("options that work")
+            .predict(&texts),
+        loaded
+            .predictor(options.clone())
+            .expect("options that work")
+            .predict(&texts)
     );
     assert!(
         loaded
-            .parameters()
-            .iter()
-            .any(|(name, _)| name.starts_with("member.2."))
+            .weights()
+            .keys()
+            .any(|name| name.starts_with("member.2."))
     );
 }
 
@@ -228,7 +239,14 @@ fn members_that_copy_and_have_features_can_be_saved() {
         let loaded = Model::load(&path).expect("loaded");
         let line = loaded.line("abcd\tSAME");
         assert_eq!(line.features, Some("SAME"));
-        assert_eq!(loaded.predict(&[line], &PredictOptions::default()).len(), 1);
+        assert_eq!(
+            loaded
+                .predictor(PredictOptions::default())
+                .expect("options that work")
+                .predict(&[line])
+                .len(),
+            1
+        );
     }
 }
 
@@ -306,7 +324,7 @@ fn impossible_settings_are_refused() {
             &[MONOTONIC, "model.monotonic.emission_units=0"],
             "emission_units",
         ),
-        (&["model.architecture=ensemble"], "seq2seq ensemble"),
+        (&["model.architecture=ensemble"], "join them"),
     ];
     for (settings, named) in cases {
         let message = recipe(settings)

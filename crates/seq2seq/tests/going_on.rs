@@ -47,8 +47,14 @@ fn trained(recipe: Recipe, epochs: usize, pairs: Vec<Pair>, folder: Option<&Path
 }
 
 fn answers(model: &Model, sources: &[&str]) -> Vec<String> {
-    let answers = model.predict(sources, &PredictOptions::default());
-    answers.into_iter().map(|answer| answer.text).collect()
+    let answers = model
+        .predictor(PredictOptions::default())
+        .expect("options that work")
+        .predict(sources);
+    answers
+        .into_iter()
+        .map(|answer| answer.best().text.clone())
+        .collect()
 }
 
 /// What was learned stays, and new symbols are learned.
@@ -66,7 +72,7 @@ fn goes_on(settings: &[&str], sees_features: bool) {
         "{settings:?}"
     );
 
-    let recipe = Recipe::going_on(&before, &run, 36);
+    let recipe = Recipe::going_on(&before, &run, 36).expect("a recipe");
     let recipe = recipe.with_overrides(&overrides(&SETTINGS[3..6]));
     let recipe = recipe.expect("valid settings");
     let after = trained(recipe, 60, pairs("abcdxy"), None);
@@ -75,7 +81,7 @@ fn goes_on(settings: &[&str], sees_features: bool) {
         ["XY", "AY", "DC"],
         "{settings:?}"
     );
-    let count = |model: &Model| model.codec.target.vocabulary.len();
+    let count = |model: &Model| model.codec().target.vocabulary.len();
     assert_eq!(count(&after), count(&before) + 2);
 }
 
@@ -105,7 +111,7 @@ fn stored_vectors_move_with_their_symbols() {
         .expect("valid settings");
     base.data.features_column = Some(3);
     let before = trained(base, 1, pairs("abcd"), Some(&run));
-    let mut recipe = Recipe::going_on(&before, &run, 36);
+    let mut recipe = Recipe::going_on(&before, &run, 36).expect("a recipe");
     recipe.training.learning_rate = 1e-30;
     let after = trained(recipe, 1, pairs("abcdxy"), None);
     let file = |model: &Model, name: &str| {
@@ -120,7 +126,7 @@ fn stored_vectors_move_with_their_symbols() {
         let numbers = table.data().chunks(4 * 8).map(<[u8]>::to_vec);
         numbers.collect::<Vec<_>>()
     });
-    let rows = before.codec.source.vocabulary.len();
+    let rows = before.codec().source.vocabulary.len();
     assert_eq!(new.len(), old.len() + 2);
     assert_eq!(new[..rows], old[..rows], "symbols");
     assert_eq!(new[rows + 2..], old[rows..], "features");
@@ -134,14 +140,19 @@ fn lengths_of_the_first_training_stay() {
     let base = Recipe::for_size(36, Architecture::Recurrent)
         .with_overrides(&overrides(&SETTINGS))
         .expect("valid settings");
-    let before = trained(base, 1, pairs("abcd"), Some(&run)).provenance;
+    let before = trained(base, 1, pairs("abcd"), Some(&run))
+        .provenance()
+        .clone();
     let short = ["x", "y"].map(|letter| Pair {
         source: letter.to_owned(),
         target: letter.to_uppercase(),
         features: None,
     });
-    let recipe = Recipe::going_on(&Model::load(&run).expect("the model"), &run, 2);
-    let after = trained(recipe, 1, short.to_vec(), None).provenance;
+    let recipe =
+        Recipe::going_on(&Model::load(&run).expect("the model"), &run, 2).expect("a recipe");
+    let after = trained(recipe, 1, short.to_vec(), None)
+        .provenance()
+        .clone();
     let lengths = |provenance: &Provenance| (provenance.longest_source, provenance.longest_target);
     assert_eq!(lengths(&after), lengths(&before));
 }

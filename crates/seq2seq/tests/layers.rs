@@ -8,7 +8,7 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use seq2seq::config::AttentionKind;
-use seq2seq::data::Padded;
+use seq2seq::encoding::Padded;
 use seq2seq::model::attention::{Attention, AttentionSizes, masked_softmax};
 use seq2seq::model::layer_norm::LayerNorm;
 use seq2seq::model::output_layer::OutputLayer;
@@ -225,7 +225,7 @@ fn tied_output_layer_multiplies_by_the_embeddings() {
         assert!(layer.kernel.is_none());
         assert_eq!(layer.projection.is_some(), input != 3);
         let (rows, embeddings) = (random([2, input]), random([4, 3]));
-        let found = values(layer.forward(rows.clone(), Some(embeddings.clone()), None));
+        let found = values(layer.forward(rows.clone(), Some(embeddings.clone())));
         let embeddings = values(embeddings);
         let mut expected = Vec::new();
         for row in values(rows).chunks(input) {

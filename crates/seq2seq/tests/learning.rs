@@ -261,11 +261,14 @@ fn several_source_columns_are_learned() {
         .map(|[source, _, tag]| format!("{source}\t{tag}"))
         .collect();
     let lines: Vec<_> = inputs.iter().map(|input| model.line(input)).collect();
-    let answers = model.predict(&lines, &PredictOptions::default());
+    let answers = model
+        .predictor(PredictOptions::default())
+        .expect("options that work")
+        .predict(&lines);
     let right = answers
         .iter()
         .zip(&rows)
-        .filter(|(answer, row)| answer.text == row[1].trim_end());
+        .filter(|(answer, row)| answer.best().text == row[1].trim_end());
     let share = right.count() as f64 / rows.len() as f64;
     assert!(share >= 0.95, "{share}");
 }
@@ -329,7 +332,10 @@ fn unknown_symbols_and_features_are_reported() {
         "training.epochs=1",
     ];
     let model = train_on(recipe(&settings), inflections());
-    let predictions = model.predict(&[model.line("abZ\tSAME;NEW")], &PredictOptions::default());
+    let predictions = model
+        .predictor(PredictOptions::default())
+        .expect("options that work")
+        .predict(&[model.line("abZ\tSAME;NEW")]);
     let unknown: Vec<_> = predictions[0]
         .unknown
         .iter()
@@ -371,8 +377,14 @@ fn round_trip(folder: &std::path::Path, settings: &[&str]) {
     let texts = ["abcd", "ddda", "a", ""];
     let options = PredictOptions::default();
     assert_eq!(
-        model.predict(&texts, &options),
-        loaded.predict(&texts, &options)
+        model
+            .predictor(options.clone())
+            .expect("options that work")
+            .predict(&texts),
+        loaded
+            .predictor(options.clone())
+            .expect("options that work")
+            .predict(&texts)
     );
     assert!(std::fs::read(&first).expect("read") == std::fs::read(&second).expect("read"));
 }
@@ -433,8 +445,14 @@ fn resumed_run_is_the_uninterrupted_one() {
     };
     let load = |folder: &std::path::Path| Model::load(folder).expect("a model");
     assert_eq!(
-        load(&whole_folder).predict(&["abcd"], &PredictOptions::default()),
-        load(&part_folder).predict(&["abcd"], &PredictOptions::default())
+        load(&whole_folder)
+            .predictor(PredictOptions::default())
+            .expect("options that work")
+            .predict(&["abcd"]),
+        load(&part_folder)
+            .predictor(PredictOptions::default())
+            .expect("options that work")
+            .predict(&["abcd"])
     );
     assert!(
         read(&whole_folder) == read(&part_folder),
@@ -475,8 +493,14 @@ fn unseen_symbols_are_copied() {
         recipe.training.epochs = 30;
         recipe.training.hidden_symbols = 0.3;
         let model = train_on(recipe, plurals.clone());
-        let answers = model.predict(&["abxd", "zbcy", "abcd"], &PredictOptions::default());
-        let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+        let answers = model
+            .predictor(PredictOptions::default())
+            .expect("options that work")
+            .predict(&["abxd", "zbcy", "abcd"]);
+        let texts: Vec<&str> = answers
+            .iter()
+            .map(|answer| answer.best().text.as_str())
+            .collect();
         assert_eq!(texts, ["abxds", "zbcys", "abcds"], "{settings:?}");
         assert_eq!(answers[1].unknown.len(), 2, "and they are named");
     }
@@ -514,9 +538,12 @@ fn unseen_features_are_not_copied() {
         target: String::new(),
         features: Some("V;PL".into()),
     };
-    let answers = model.predict(&[question], &options);
-    let others = answers[0].alternatives.iter().map(|other| &other.text);
-    let texts: Vec<&String> = others.chain([&answers[0].text]).collect();
+    let answers = model
+        .predictor(options.clone())
+        .expect("options that work")
+        .predict(&[question]);
+    let others = answers[0].others().iter().map(|other| &other.text);
+    let texts: Vec<&String> = others.chain([&answers[0].best().text]).collect();
     assert_eq!(texts.len(), 50);
     assert!(
         texts.iter().all(|text| !text.contains("<unk>")),

@@ -3,9 +3,9 @@
 
 use proptest::prelude::*;
 use seq2seq::metrics::{
-    BleuTokenizer, Breakdown, Calibration, Edit, ScoreError, answered, bleu, bootstrap_interval,
-    chrf, edit_alignment, edit_distance, expected_calibration_error, mcnemar, paired_bootstrap,
-    reliability, score,
+    BleuTokenizer, Breakdown, Edit, ScoreError, answered, bleu, bootstrap_interval, chrf,
+    edit_alignment, edit_distance, expected_calibration_error, fit_calibration, mcnemar,
+    paired_bootstrap, reliability, score,
 };
 
 /// Wagner and Fischer's table, row by row.
@@ -237,18 +237,18 @@ fn temperature_makes_up_for_overconfidence() {
         .map(|_| temperatures.map(log_probability).to_vec())
         .collect();
     let right: Vec<bool> = (0..100).map(|n| n < 60).collect();
-    let fitted = Calibration::fit(&temperatures, &all, &right).unwrap();
+    let fitted = fit_calibration(&temperatures, &all, &right).unwrap();
     assert_eq!(fitted.temperature, 4.0);
     assert!((fitted.error_before - 0.3).abs() < 1e-9);
     assert!(fitted.error_after < 0.05);
     let always: Vec<bool> = vec![true; 100];
     assert_eq!(
-        Calibration::fit(&temperatures, &all, &always)
+        fit_calibration(&temperatures, &all, &always)
             .unwrap()
             .temperature,
         0.5
     );
-    assert_eq!(Calibration::fit(&temperatures, &[], &[]), None);
+    assert_eq!(fit_calibration(&temperatures, &[], &[]), None);
 }
 
 #[test]

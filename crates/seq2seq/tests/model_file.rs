@@ -303,8 +303,14 @@ fn weights_must_be_those_of_the_network() {
 fn old_files_load() {
     let version_1 = include_bytes!("fixtures/version-1.safetensors");
     let model = load(version_1).unwrap();
-    let answers = model.predict(&["abcd", "ddab", "ca"], &PredictOptions::default());
-    let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+    let answers = model
+        .predictor(PredictOptions::default())
+        .expect("options that work")
+        .predict(&["abcd", "ddab", "ca"]);
+    let texts: Vec<&str> = answers
+        .iter()
+        .map(|answer| answer.best().text.as_str())
+        .collect();
     assert_eq!(texts, ["dcba", "badd", "acd"]);
 }
 
@@ -322,11 +328,16 @@ fn files_with_removed_settings_answer_as_before() {
         assert!(String::from_utf8_lossy(bytes).contains("ngrams]"));
         let answers = load(bytes)
             .unwrap()
-            .predict(&["abcd", "ddab", "abcdabc"], &PredictOptions::default());
-        let texts: Vec<&str> = answers.iter().map(|answer| answer.text.as_str()).collect();
+            .predictor(PredictOptions::default())
+            .expect("options that work")
+            .predict(&["abcd", "ddab", "abcdabc"]);
+        let texts: Vec<&str> = answers
+            .iter()
+            .map(|answer| answer.best().text.as_str())
+            .collect();
         assert_eq!(texts, ["ABCD", "DDAB", "ABCDABC"]);
         for (answer, expected) in answers.iter().zip(expected) {
-            let found = answer.log_probability;
+            let found = answer.best().log_probability;
             assert!(
                 (found - expected).abs() < 1e-4,
                 "{found} instead of {expected}"
@@ -371,7 +382,14 @@ fn answers(model: &Model) {
         }),
         ..PredictOptions::default()
     };
-    assert_eq!(model.predict(&["ab", "", "xyz"], &options).len(), 3);
+    assert_eq!(
+        model
+            .predictor(options.clone())
+            .expect("options that work")
+            .predict(&["ab", "", "xyz"])
+            .len(),
+        3
+    );
 }
 
 proptest! {

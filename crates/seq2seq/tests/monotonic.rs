@@ -7,14 +7,15 @@ mod networks_support;
 
 use burn::tensor::{DType, Tensor};
 use networks_support::{
-    SIZES, assert_close, assert_gradients, assert_padding_is_invisible, assert_steps_equal_forward,
-    batch, network, ragged, rows_of, source, uneven_loss, values,
+    SIZES, assert_close, assert_gradients, assert_padding_is_invisible, batch, network, ragged,
+    rows_of, source, uneven_loss, values,
 };
 use seq2seq::config::{Architecture, Embedding, ModelSettings, MonotonicSettings};
-use seq2seq::data::{Padded, SourceIds};
+use seq2seq::encoding::{Padded, SourceIds};
+use seq2seq::model::Network;
 use seq2seq::model::monotonic::{MonotonicNetwork, transitions};
 use seq2seq::model::recurrent::{Direction, LayerInput, Layout, Run};
-use seq2seq::model::{Network, VocabularySizes};
+use seq2seq::text::VocabularySizes;
 
 /// Every order, with and without monotonicity.
 const KINDS: [(usize, bool); 4] = [(0, false), (0, true), (1, false), (1, true)];
@@ -55,13 +56,6 @@ fn padding_is_invisible() {
     }
 }
 
-#[test]
-fn steps_equal_the_whole_target_at_once() {
-    for kind in KINDS {
-        assert_steps_equal_forward(&network(&settings(kind), SIZES));
-    }
-}
-
 /// Each row is a distribution: the alignments' shares add up to one.
 #[test]
 fn probabilities_add_up() {
@@ -94,7 +88,6 @@ fn states(network: &MonotonicNetwork, source: &[u32], read: &[u32]) -> States {
             direction,
             layout: Layout::Sequence,
             mask: None,
-            prepared: None,
         };
         let output = layer.forward(input, run);
         let width = output.dims()[2];
@@ -235,10 +228,10 @@ fn monotonic_alignment_never_moves_left() {
     };
     let device = inner.target_embedding.val().device();
     let ones = |shape: [usize; 3]| Tensor::<3>::ones(shape, (&device, DType::F64));
-    let places = inner.alignment.places(ones([4, 1, 8]), &[4], None);
+    let places = inner.alignment.places(ones([4, 1, 8]), &[4]);
     let decoder = ones([1, 1, 5]);
     let content = inner.alignment.content_scores(decoder.clone(), &places);
-    let jumps = inner.alignment.jump_scores(decoder, None);
+    let jumps = inner.alignment.jump_scores(decoder);
     let table = values(transitions(content, jumps, inner.alignment.moves).exp());
     for from in 0..4 {
         let row = &table[from * 4..(from + 1) * 4];

@@ -88,9 +88,11 @@ fn the_last_good_model_is_kept() {
         let now = Model::load(&path).expect("a model");
         let before = Model::from_bytes(&model, "before").expect("a model");
         let answers = |model: &Model| {
-            let options = PredictOptions::default();
-            let answers = model.predict(&["abca", "cc"], &options);
-            let texts = answers.into_iter().map(|answer| answer.text);
+            let predictor = model.predictor(PredictOptions::default());
+            let answers = predictor
+                .expect("options that work")
+                .predict(&["abca", "cc"]);
+            let texts = answers.into_iter().map(|answer| answer.best().text.clone());
             texts.collect::<Vec<_>>()
         };
         assert_eq!(answers(&now), answers(&before), "{validation}");

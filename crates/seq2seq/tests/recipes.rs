@@ -23,7 +23,7 @@ fn every_recipe_is_valid() {
         let recipe = Recipe::read(&path).unwrap();
         recipe
             .check()
-            .and_then(|()| recipe.model.check_trainable())
+            .and_then(|()| Ok(recipe.model.check_trainable()?))
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         for file in [&recipe.data.train, &recipe.data.dev, &recipe.data.test]
             .into_iter()

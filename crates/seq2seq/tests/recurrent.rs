@@ -56,7 +56,6 @@ fn plan(cell: Cell, direction: Direction, layout: Layout) -> Plan {
         layout,
         // Variational dropout in one of the layouts, so that there are runs with and without.
         mask: (layout == Layout::Both).then(|| [0.0, 1.5, 1.5].repeat(5)),
-        prepared: None,
     }
 }
 

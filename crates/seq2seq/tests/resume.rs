@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use seq2seq::training::{Ending, EpochRecord, Existing, RunFolder, Task, Trainer, TrainingError};
-use seq2seq::{Model, Recipe};
+use seq2seq::{Model, PredictOptions, Recipe};
 use support::StopAfter;
 
 /// Training pairs and runs in a folder of their own.
@@ -224,7 +224,13 @@ fn a_damaged_checkpoint_is_set_aside() {
     // The interval is a setting, which the model file tells; the rest is the same.
     let weights = |bytes: &[u8]| {
         let model = Model::from_bytes(bytes, "m").unwrap();
-        format!("{:?}", model.predict(&["001", "030"], &Default::default()))
+        format!(
+            "{:?}",
+            model
+                .predictor(PredictOptions::default())
+                .expect("options that work")
+                .predict(&["001", "030"])
+        )
     };
     assert_eq!(weights(&bench.model("part")), weights(&whole));
 

@@ -12,8 +12,8 @@ use seq2seq::Recipe;
 use seq2seq::config::Override;
 use seq2seq::data::LONGEST_TEXT;
 use seq2seq::decoding::{
-    Hypothesis, Keep, LengthLimit, Longest, Method, SearchError, SearchInput, SearchOptions,
-    choose, score_outputs, search,
+    Keep, LengthLimit, Longest, Method, Output, SearchError, SearchInput, SearchOptions, choose,
+    score_outputs, search,
 };
 use seq2seq::metrics::edit_distance;
 use toy::{END, Toy, ids as source, input};
@@ -142,7 +142,7 @@ proptest! {
             })
             .collect();
         let together = search(&toy, &inputs, &options);
-        let alone: Vec<Vec<Hypothesis>> =
+        let alone: Vec<Vec<Output>> =
             inputs.iter().flat_map(|input| search(&toy, &[*input], &options)).collect();
         prop_assert_eq!(together, alone);
     }
@@ -159,7 +159,7 @@ proptest! {
             let mut ids = output.ids.clone();
             ids.extend(output.finished.then_some(END));
             let scores = &score_outputs(&toy, &[source(&[2, 4])], &[1], &[&ids])[0];
-            prop_assert!((scores.iter().sum::<f64>() - output.log_probability).abs() < 1e-9);
+            prop_assert!((scores.iter().map(|score| score.log_probability).sum::<f64>() - output.log_probability).abs() < 1e-9);
             prop_assert!((output.tempered[0] - output.log_probability).abs() < 1e-4);
             prop_assert_eq!(output.steps.len(), ids.len());
             let mut tempered = 0.0;
@@ -314,7 +314,7 @@ fn broken_models_end() {
     struct Broken;
     impl seq2seq::decoding::StepModel for Broken {
         type State = ();
-        fn start(&self, _: &[&seq2seq::data::SourceIds]) {}
+        fn start(&self, _: &[&seq2seq::text::SourceIds]) {}
         fn step(&self, (): &mut (), last: &[u32]) -> seq2seq::decoding::StepOutput {
             seq2seq::decoding::StepOutput {
                 log_probs: seq2seq::decoding::LogProbs {
@@ -324,7 +324,7 @@ fn broken_models_end() {
                 attention: None,
             }
         }
-        fn select(&self, (): &(), _: &[usize]) {}
+        fn select(&self, (): &mut (), _: &[usize]) {}
     }
     for options in [beam(3), sampling(1.0, None, 1.0, 1)] {
         let found = &search(&Broken, &[input(&[1], 5)], &options)[0];

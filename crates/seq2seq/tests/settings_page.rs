@@ -28,18 +28,21 @@ fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The source files of `config` that have settings, in the order of the page.
+/// The source files that have settings, in the order of the page.
 fn sources() -> Vec<String> {
-    let folder = crate_folder().join("src/config");
+    let (own, runtime) = ("src/config", "../runtime/src/settings");
     [
-        "data",
-        "text",
-        "model",
-        "architecture",
-        "training",
-        "decoding",
+        (own, "data"),
+        (runtime, "text"),
+        (runtime, "model"),
+        (runtime, "architecture"),
+        (own, "training"),
+        (runtime, "decoding"),
     ]
-    .map(|file| std::fs::read_to_string(folder.join(file).with_extension("rs")).unwrap())
+    .map(|(folder, file)| {
+        let path = crate_folder().join(folder).join(file).with_extension("rs");
+        std::fs::read_to_string(path).unwrap()
+    })
     .into()
 }
 

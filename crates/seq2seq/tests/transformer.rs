@@ -7,15 +7,15 @@ mod networks_support;
 
 use burn::tensor::{DType, Device, Distribution, Tensor};
 use networks_support::{
-    SIZES, assert_close, assert_gradients, assert_padding_is_invisible, assert_steps_equal_forward,
-    batch, double, network, ragged, rows_of, uneven_loss, values,
+    SIZES, assert_close, assert_gradients, assert_padding_is_invisible, batch, double, network,
+    ragged, rows_of, uneven_loss, values,
 };
 use seq2seq::config::{Architecture, ModelSettings, PositionKind, TransformerSettings};
-use seq2seq::data::{Padded, SourceIds};
-use seq2seq::model::VocabularySizes;
+use seq2seq::encoding::{Padded, SourceIds};
 use seq2seq::model::dropout::{Dropout, Noise};
 use seq2seq::model::parameters::Parameters;
 use seq2seq::model::transformer::{Mask, MultiHead, Positions, Queries};
+use seq2seq::text::VocabularySizes;
 
 const KINDS: [PositionKind; 3] = [
     PositionKind::Learned,
@@ -80,13 +80,6 @@ fn padding_is_invisible() {
     }
 }
 
-#[test]
-fn steps_equal_the_whole_target_at_once() {
-    for kind in KINDS {
-        assert_steps_equal_forward(&network(&settings(kind), SIZES));
-    }
-}
-
 /// A table of five positions, and sources and targets of more: the later ones share the last vector.
 #[test]
 fn positions_past_the_table_do_not_fail() {
@@ -94,11 +87,6 @@ fn positions_past_the_table_do_not_fail() {
     let long = [networks_support::source(&[1; 9])];
     let scores = network.forward(&batch(&long), &Padded::new(&[vec![2; 12]]), None);
     assert!(values(scores).iter().all(|value| value.is_finite()));
-    let mut state = network.encode(&batch(&long), None);
-    for _ in 0..12 {
-        let scores = network.step(&mut state, &[2]).scores;
-        assert!(values(scores).iter().all(|value| value.is_finite()));
-    }
 }
 
 /// Features with an encoder of their own have no order, and count.
@@ -177,7 +165,6 @@ fn attention_agrees_with_a_naive_one() {
     let queries = Queries {
         batch: sequences,
         rotation: None,
-        prepared: None,
     };
     let visible = [true, true, true, true, true, false];
     let mask = Mask::padding(&visible, sequences, &input);

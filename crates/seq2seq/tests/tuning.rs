@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
-use seq2seq::{Model, PredictOptions};
+use seq2seq::{Model, PredictOptions, Recipe};
 
 #[test]
 fn ranges_are_read() {
@@ -104,9 +104,12 @@ fn better_settings_are_found() {
     let last = last.expect("a last round");
     assert_eq!(last.settings, best.settings);
     let model = Model::load(&search.folder).expect("the best model");
-    let answers = model.predict(&["kk"], &PredictOptions::default());
+    let answers = model
+        .predictor(PredictOptions::default())
+        .expect("options that work")
+        .predict(&["kk"]);
     assert_eq!(answers.len(), 1);
-    assert_eq!(model.provenance.best, best.figure);
+    assert_eq!(model.provenance().best, best.figure);
 
     let again = search.run(&mut After(100)).expect("trials");
     assert_eq!(again, (trials, true), "nothing is trained twice");
@@ -200,13 +203,19 @@ fn drawn_settings_count_over_those_of_the_budget() {
         let (trials, _) = search.run(&mut After(100)).expect("trials");
         assert_eq!(trials[0].settings, [format!("{varied}={drawn}")]);
         let model = Model::load(&search.folder).expect("the best model");
-        let recipe = model.recipe.to_toml();
+        let recipe = model.recipe();
         let value = drawn
             .parse::<u64>()
             .map_or(format!("{drawn:?}"), |n| n.to_string());
         let key = varied.split_once('.').expect("a key").1;
         assert!(recipe.contains(&format!("{key} = {value}\n")), "{recipe}");
-        assert_eq!(model.recipe.training.validate_every, 2);
+        assert_eq!(
+            Recipe::of_model(&model)
+                .expect("its recipe")
+                .training
+                .validate_every,
+            2
+        );
     }
 }
 

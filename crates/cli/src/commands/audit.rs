@@ -7,7 +7,7 @@ use clap::Args;
 use seq2seq::data::read_pairs;
 use seq2seq::evaluation::{Audited, audit};
 use seq2seq::training::read_options;
-use seq2seq::{Model, Pair};
+use seq2seq::{Model, Pair, PredictOptions, Recipe};
 use serde_json::json;
 
 use crate::Done;
@@ -35,17 +35,18 @@ impl Audit {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
-        let options = read_options(&model.recipe);
+        let options = read_options(&Recipe::of_model(&model)?);
         let file = read_pairs(&self.file, &options)?;
         let mut audited = audit(&model, &file.pairs);
         audited.truncate(self.most.unwrap_or(usize::MAX));
-        for audited in audited.chunks(model.inputs_at_once()) {
+        let predictor = model.predictor(PredictOptions::of(&model))?;
+        for audited in audited.chunks(predictor.inputs_at_once()) {
             let pairs: Vec<&Pair> = audited.iter().map(|a| &file.pairs[a.pair]).collect();
             let asked: Vec<Pair> = pairs.iter().map(|pair| (*pair).clone()).collect();
-            let answers = model.predict(&asked, &model.predict_options());
+            let answers = predictor.predict(&asked);
             for ((audited, pair), answer) in audited.iter().zip(pairs).zip(answers) {
                 let line = file.line_numbers[audited.pair];
-                print_line(&self.line(audited, line, pair, &answer.text))?;
+                print_line(&self.line(audited, line, pair, &answer.best().text))?;
             }
         }
         Ok(Done::Completed)

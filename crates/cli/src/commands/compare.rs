@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use seq2seq::Model;
 use seq2seq::data::{questions, read_pairs};
+use seq2seq::encoding::PairCodec;
 use seq2seq::evaluation::{Comparison, UnknownSymbols, compare};
 use seq2seq::metrics::PairedDifference;
 use seq2seq::training::read_options;
+use seq2seq::{Model, Recipe};
 
 use super::search_args::SearchArgs;
 use super::warn_of_unknown;
@@ -42,15 +43,15 @@ impl Compare {
             self.search.options(&first, 1)?,
             self.search.options(&second, 1)?,
         );
-        let mut read = read_options(&first.recipe);
+        let mut read = read_options(&Recipe::of_model(&first)?);
         read.features_column = read
             .features_column
-            .or(read_options(&second.recipe).features_column);
+            .or(read_options(&Recipe::of_model(&second)?).features_column);
         let pairs = read_pairs(&self.file, &read)?.pairs;
-        let questions = questions(&first.codec.normalize(&pairs));
+        let questions = questions(&first.codec().normalize(&pairs));
         let comparison = compare((&first, &options.0), (&second, &options.1), &questions)?;
         for (path, model) in [(&self.first, &first), (&self.second, &second)] {
-            let unknown = UnknownSymbols::of(&model.codec, &pairs);
+            let unknown = UnknownSymbols::of(model.codec(), &pairs);
             warn_of_unknown(
                 &unknown,
                 &format!("{} for {}", self.file.display(), path.display()),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use seq2seq::Model;
 use seq2seq::config::Mixing;
 use seq2seq::data::{questions, read_pairs};
+use seq2seq::encoding::PairCodec;
 use seq2seq::evaluation::calibrate;
 use seq2seq::training::read_options;
+use seq2seq::{Model, Provenance, Recipe};
 
 use crate::Done;
 
@@ -53,9 +54,13 @@ impl Ensemble {
         };
         let mut ensemble = Model::ensemble(&models, mixing)?;
         if let Some(file) = &self.dev {
-            let pairs = read_pairs(file, &read_options(&ensemble.recipe))?.pairs;
-            let questions = questions(&ensemble.codec.normalize(&pairs));
-            ensemble.provenance.calibration = calibrate(&ensemble, &questions);
+            let pairs = read_pairs(file, &read_options(&Recipe::of_model(&ensemble)?))?.pairs;
+            let questions = questions(&ensemble.codec().normalize(&pairs));
+            let calibration = calibrate(&ensemble, &questions);
+            ensemble = ensemble.with_provenance(Provenance {
+                calibration,
+                ..ensemble.provenance().clone()
+            });
         }
         ensemble.save(&self.out)?;
         say!(

@@ -8,7 +8,7 @@ use seq2seq::data::{ReadOptions, read_pairs};
 use seq2seq::evaluation::{Evaluation, Examination, examine};
 use seq2seq::report::{Subject, report};
 use seq2seq::training::{read_history, read_options};
-use seq2seq::{Model, Pair, write_atomically};
+use seq2seq::{Model, Pair, Recipe, write_atomically};
 
 use super::search_args::SearchArgs;
 use super::{evaluation_table, warn_of_unknown};
@@ -82,7 +82,7 @@ impl Eval {
     }
 
     fn pairs(&self, model: &Model) -> Result<Vec<Pair>> {
-        let mut options = read_options(&model.recipe);
+        let mut options = read_options(&Recipe::of_model(model)?);
         options.source_column = self.source_column.unwrap_or(options.source_column);
         options.target_column = self.target_column.unwrap_or(options.target_column);
         if self.references.is_empty() {

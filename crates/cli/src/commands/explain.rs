@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use seq2seq::{Model, PredictOptions, Prediction};
+use seq2seq::{Hypothesis, Model, PredictOptions};
 
 use super::search_args::SearchArgs;
 use crate::Done;
@@ -55,34 +55,32 @@ pub fn explanation(
         .filter(|_| model.needs_first_symbol())
         .and_then(|expected| {
             model
-                .codec
+                .codec()
                 .encode_target(expected)
                 .ids
                 .first()
                 .copied()
                 .map(|first| [first])
         });
-    let predictions = match &given {
-        Some(first) => model.predict_from(&[model.line(input)], Some(first), &options),
-        None => model.predict(&[model.line(input)], &options),
+    let predictor = model.predictor(options)?;
+    let answers = match &given {
+        Some(first) => predictor.predict_from(&[model.line(input)], first),
+        None => predictor.predict(&[model.line(input)]),
     };
-    let prediction = predictions
-        .into_iter()
-        .next()
-        .context("the model gave no answer")?;
+    let answer = answers.first().context("the model gave no answer")?;
     let mut parts = vec![
         read_part(model, input),
-        steps_part(model, &prediction, top, given.is_some()),
+        steps_part(model, answer.best(), top, given.is_some()),
     ];
-    let expected = expected.map(|expected| model.codec.in_answer_form(expected));
-    parts.push(result_part(&prediction, expected.as_deref()));
+    let expected = expected.map(|expected| model.codec().in_answer_form(expected));
+    parts.push(result_part(answer.best(), expected.as_deref()));
     Ok(parts.join("\n\n"))
 }
 
 fn read_part(model: &Model, input: &str) -> String {
     let asked = model.line(input);
-    let encoded = model.codec.encode_source(asked.source, asked.features);
-    let symbol = |&id: &u32| format!("{:?}", model.codec.source_symbol(id).unwrap_or("?"));
+    let encoded = model.codec().encode_source(asked.source, asked.features);
+    let symbol = |&id: &u32| format!("{:?}", model.codec().source_symbol(id).unwrap_or("?"));
     let mut rows = vec![
         std::iter::once("symbols".to_owned())
             .chain(encoded.ids.symbols.iter().map(symbol))
@@ -101,8 +99,8 @@ fn read_part(model: &Model, input: &str) -> String {
     format!("what the encoder reads of {input:?}\n{}", table(&rows))
 }
 
-fn steps_part(model: &Model, prediction: &Prediction, top: usize, first_given: bool) -> String {
-    let vocabulary = &model.codec.target.vocabulary;
+fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -> String {
+    let vocabulary = &model.codec().target.vocabulary;
     let name = |id: u32| match vocabulary.symbol(id) {
         _ if Some(id) == vocabulary.end() => "end".to_owned(),
         Some(symbol) => format!("{symbol:?}"),
@@ -110,7 +108,7 @@ fn steps_part(model: &Model, prediction: &Prediction, top: usize, first_given: b
     };
     let mut rows = vec![["step", "chosen"].map(str::to_owned).to_vec()];
     rows[0].extend((1..=top).map(|place| format!("choice {place}")));
-    for (number, step) in prediction.steps.iter().enumerate() {
+    for (number, step) in best.steps.iter().enumerate() {
         let mut order: Vec<u32> = (0..step.log_probs.len() as u32).collect();
         order.sort_by(|&a, &b| step.log_probs[b as usize].total_cmp(&step.log_probs[a as usize]));
         let mut row = vec![(number + 1).to_string(), name(step.chosen)];
@@ -122,7 +120,7 @@ fn steps_part(model: &Model, prediction: &Prediction, top: usize, first_given: b
         );
         rows.push(row);
     }
-    let symbol = prediction.symbols.first().map_or("", String::as_str);
+    let symbol = best.symbols.first().map_or("", String::as_str);
     let given = match (model.needs_first_symbol(), first_given) {
         (false, _) => String::new(),
         (true, true) => format!("; the first symbol, {symbol:?}, is given in this protocol"),
@@ -137,15 +135,15 @@ fn steps_part(model: &Model, prediction: &Prediction, top: usize, first_given: b
     )
 }
 
-fn result_part(prediction: &Prediction, expected: Option<&str>) -> String {
-    let probability = prediction.log_probability.exp();
+fn result_part(best: &Hypothesis, expected: Option<&str>) -> String {
+    let probability = best.log_probability.exp();
     let mut rows = vec![vec![
         "result".to_owned(),
-        format!("{:?}", prediction.text),
+        format!("{:?}", best.text),
         format!("probability {probability:.3}"),
     ]];
     if let Some(expected) = expected {
-        let verdict = if expected == prediction.text {
+        let verdict = if expected == best.text {
             "right"
         } else {
             "wrong"
@@ -156,7 +154,7 @@ fn result_part(prediction: &Prediction, expected: Option<&str>) -> String {
             verdict.to_owned(),
         ]);
     }
-    if !prediction.finished {
+    if !best.finished {
         rows.push(vec!["the length limit was reached".to_owned()]);
     }
     table(&rows)

@@ -24,7 +24,7 @@ impl Inspect {
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
         print_line(&layers(&model))?;
-        let (source, target) = (&model.codec.source, &model.codec.target);
+        let (source, target) = (&model.codec().source, &model.codec().target);
         print_line("")?;
         for (name, side) in [("source", source), ("target", target)] {
             let symbols: Vec<String> = side
@@ -40,7 +40,7 @@ impl Inspect {
                 symbols.join(" ")
             ))?;
         }
-        let trained = &model.provenance;
+        let trained = model.provenance();
         print_line(&format!(
             "trained for {} epochs on {} pairs; longest source {}, longest target {}; output limit {}",
             trained.epochs,
@@ -50,7 +50,7 @@ impl Inspect {
             model.max_length()
         ))?;
         if self.settings {
-            print_line(&format!("\n{}", model.recipe.to_toml().trim_end()))?;
+            print_line(&format!("\n{}", model.recipe().trim_end()))?;
         }
         Ok(Done::Completed)
     }
@@ -65,8 +65,8 @@ fn layers(model: &Model) -> String {
     ];
     let mut total = 0;
     let mut sum = 0;
-    let shapes = model.parameters();
-    for (index, (name, shape)) in shapes.iter().enumerate() {
+    let shapes: Vec<(&str, &[usize])> = model.parameters().collect();
+    for (index, &(name, shape)) in shapes.iter().enumerate() {
         let (layer, weights) = name.rsplit_once('.').unwrap_or((name, ""));
         let count: usize = shape.iter().product();
         (total, sum) = (total + count, sum + count);
@@ -78,7 +78,7 @@ fn layers(model: &Model) -> String {
         ]);
         let next = shapes
             .get(index + 1)
-            .map(|(name, _)| name.rsplit_once('.').map_or(name.as_str(), |(l, _)| l));
+            .map(|(name, _)| name.rsplit_once('.').map_or(*name, |(l, _)| l));
         if next != Some(layer) {
             if sum != count {
                 rows.push(vec![

@@ -57,16 +57,23 @@ impl Interactive {
 }
 
 fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
-    for prediction in model.predict(&[model.line(line)], options) {
-        for warning in &prediction.warnings {
+    for answer in model
+        .predictor(options.clone())?
+        .predict(&[model.line(line)])
+    {
+        for warning in &answer.warnings {
             say!("({warning})");
         }
-        print_line(&prediction.text)?;
-        for other in &prediction.alternatives {
+        print_line(&answer.best().text)?;
+        for other in answer.others() {
             print_line(&format!("  {}", other.text))?;
         }
         // Beside the answer for people, not part of it for programs.
-        if let Some(confidence) = prediction.confidence.filter(|_| io::stdin().is_terminal()) {
+        if let Some(confidence) = answer
+            .best()
+            .confidence
+            .filter(|_| io::stdin().is_terminal())
+        {
             say!("(confidence {confidence:.2})");
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use seq2seq::{Alignment, Model, PredictOptions, Prediction, Warning};
+use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning};
 use serde_json::{Value, json};
 
 use super::search_args::SearchArgs;
@@ -53,7 +53,7 @@ impl Predict {
         let model = Model::load(&self.model)?;
         let mut options = self.options(&model)?;
         let mut reader = inputs::open(self.file.as_deref())?;
-        let most = model.inputs_at_once();
+        let most = model.predictor(options.clone())?.inputs_at_once();
         let (mut number, mut unknown, mut warned) = (0, 0, false);
         loop {
             let first = number;
@@ -80,9 +80,10 @@ impl Predict {
                 warned = true;
             }
             let sources: Vec<_> = lines.iter().map(|line| model.line(line)).collect();
-            for (index, prediction) in model.predict(&sources, &options).iter().enumerate() {
-                self.check(first + index + 1, prediction, &mut unknown)?;
-                print_line(&self.answer(prediction))?;
+            let predictor = model.predictor(options.clone())?;
+            for (index, answer) in predictor.predict(&sources).iter().enumerate() {
+                self.check(first + index + 1, answer, &mut unknown)?;
+                print_line(&self.shown(answer))?;
             }
         }
     }
@@ -98,8 +99,8 @@ impl Predict {
         let mut options = self.search.options(model, self.nbest)?;
         options.confidence = self.confidence || self.abstain.is_some() || self.json;
         options.align = self.align;
-        model.check_options(&options)?;
-        if (self.confidence || self.abstain.is_some()) && model.provenance.calibration.is_none() {
+        model.predictor(options.clone())?;
+        if (self.confidence || self.abstain.is_some()) && model.provenance().calibration.is_none() {
             say!(
                 "warning: the confidence of this model is not calibrated: it came about without validation \
                  pairs (an ensemble takes some with --dev)"
@@ -110,8 +111,8 @@ impl Predict {
 
     /// Says what a user of the answer should know; `unknown` counts the symbols that the model does not
     /// know.
-    fn check(&self, line: usize, prediction: &Prediction, unknown: &mut usize) -> Result<()> {
-        for warning in &prediction.warnings {
+    fn check(&self, line: usize, answer: &Answer, unknown: &mut usize) -> Result<()> {
+        for warning in &answer.warnings {
             let message = format!("line {line}: {warning}");
             if matches!(warning, Warning::UnknownSymbol(_)) {
                 if self.strict {
@@ -137,89 +138,58 @@ impl Predict {
         pair.is_some_and(|(least, confidence)| confidence < least)
     }
 
-    fn answer(&self, prediction: &Prediction) -> String {
+    fn shown(&self, answer: &Answer) -> String {
         if self.json {
-            return self.json(prediction).to_string();
+            return self.json(answer).to_string();
         }
         let mut columns = Vec::new();
-        let mut add = |text: &str, score: f64, confidence: Option<f64>| {
-            columns.push(if self.abstains(confidence) {
-                self.abstain_mark.clone()
-            } else {
-                one_field(text)
+        for output in &answer.hypotheses {
+            columns.push(match self.abstains(output.confidence) {
+                true => self.abstain_mark.clone(),
+                false => one_field(&output.text),
             });
             if self.nbest > 1 {
-                columns.push(format!("{score:.4}"));
+                columns.push(format!("{:.4}", output.score));
             }
             if self.confidence {
-                columns.push(format!("{:.4}", confidence.unwrap_or(0.0)));
+                columns.push(format!("{:.4}", output.confidence.unwrap_or(0.0)));
             }
-        };
-        add(&prediction.text, prediction.score, prediction.confidence);
-        for other in &prediction.alternatives {
-            add(&other.text, other.score, other.confidence);
         }
-        let best = std::iter::once((&prediction.alignment, prediction.confidence));
-        let others = (prediction.alternatives.iter()).map(|a| (&a.alignment, a.confidence));
-        for (alignment, confidence) in best.chain(others) {
+        for output in &answer.hypotheses {
+            let alignment = output.alignment.as_ref();
             columns.extend(
-                alignment
-                    .as_ref()
-                    .map(|alignment| match self.abstains(confidence) {
-                        true => self.abstain_mark.clone(),
-                        false => one_field(&arrows(alignment)),
-                    }),
+                alignment.map(|alignment| match self.abstains(output.confidence) {
+                    true => self.abstain_mark.clone(),
+                    false => one_field(&arrows(alignment)),
+                }),
             );
         }
         columns.join("\t")
     }
 
-    fn json(&self, prediction: &Prediction) -> Value {
-        let output = |text: &str,
-                      log_probability: f64,
-                      score: f64,
-                      confidence: Option<f64>,
-                      finished: bool,
-                      alignment: &Option<Alignment>| {
-            let abstained = self.abstains(confidence);
-            let mut object = json!({
-                "text": (!abstained).then_some(text),
-                "log_probability": log_probability,
-                "score": score,
-                "confidence": confidence,
-                "finished": finished,
-            });
-            if self.abstain.is_some() {
-                object["abstained"] = abstained.into();
-            }
-            if let Some(alignment) = alignment.as_ref().filter(|_| !abstained) {
-                object["alignment"] = aligned(alignment);
-            }
-            object
-        };
-        let p = prediction;
-        let mut object = output(
-            &p.text,
-            p.log_probability,
-            p.score,
-            p.confidence,
-            p.finished,
-            &p.alignment,
-        );
-        let alternatives = p.alternatives.iter();
-        object["alternatives"] = alternatives
-            .map(|a| {
-                output(
-                    &a.text,
-                    a.log_probability,
-                    a.score,
-                    a.confidence,
-                    a.finished,
-                    &a.alignment,
-                )
-            })
-            .collect();
-        object["warnings"] = p.warnings.iter().map(Warning::to_string).collect();
+    fn json(&self, answer: &Answer) -> Value {
+        let mut object = self.json_output(answer.best());
+        let others = answer.others().iter();
+        object["alternatives"] = others.map(|output| self.json_output(output)).collect();
+        object["warnings"] = answer.warnings.iter().map(Warning::to_string).collect();
+        object
+    }
+
+    fn json_output(&self, output: &Hypothesis) -> Value {
+        let abstained = self.abstains(output.confidence);
+        let mut object = json!({
+            "text": (!abstained).then_some(&output.text),
+            "log_probability": output.log_probability,
+            "score": output.score,
+            "confidence": output.confidence,
+            "finished": output.finished,
+        });
+        if self.abstain.is_some() {
+            object["abstained"] = abstained.into();
+        }
+        if let Some(alignment) = output.alignment.as_ref().filter(|_| !abstained) {
+            object["alignment"] = aligned(alignment);
+        }
         object
     }
 }

@@ -73,8 +73,8 @@ pub struct SearchArgs {
 impl SearchArgs {
     /// The options for a model and so many outputs an input; refuses what cannot work.
     pub fn options(&self, model: &Model, nbest: usize) -> Result<PredictOptions> {
-        let mut options = model.predict_options();
-        let recipe = &model.recipe.decoding;
+        let mut options = PredictOptions::of(model);
+        let recipe = &model.settings().decoding;
         let search = &mut options.search;
         search.method = if self.sample {
             Method::Sample {
@@ -96,7 +96,7 @@ impl SearchArgs {
         search.minimum_bayes_risk |= self.mbr;
         search.constraint = self.constraint(model)?.map(Arc::new);
         options.limit = Some(self.limit(model)?);
-        model.check_options(&options)?;
+        model.predictor(options.clone())?;
         Ok(options)
     }
 
@@ -123,7 +123,7 @@ impl SearchArgs {
     }
 
     fn limit(&self, model: &Model) -> Result<LengthLimit> {
-        let recipe = &model.recipe.decoding;
+        let recipe = &model.settings().decoding;
         let ratio = self.max_length_ratio.unwrap_or(recipe.max_length_ratio);
         wrong_usage_unless(ratio >= 0.0 && ratio.is_finite(), || {
             format!(
@@ -141,7 +141,7 @@ impl SearchArgs {
     }
 
     fn constraint(&self, model: &Model) -> Result<Option<Constraint>> {
-        let side = &model.codec.target;
+        let side = &model.codec().target;
         if let Some(pattern) = &self.pattern {
             return Ok(Some(Constraint::pattern(pattern, side)?));
         }

@@ -225,13 +225,13 @@ impl Train {
             .transpose()?;
         let settings = |pairs: &[Pair], reading: &Recipe| match &base {
             Some((model, path)) => Recipe::going_on(model, path, pairs.len()),
-            None => Recipe::suiting(pairs, reading, &self.set),
+            None => Ok(Recipe::suiting(pairs, reading, &self.set)),
         };
         // What is read does not depend on the pairs, but on the flags.
-        let reading = with_files(settings(&[], &Recipe::default()))?;
+        let reading = with_files(settings(&[], &Recipe::default())?)?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
-        let suiting = settings(&loaded.train, &reading);
+        let suiting = settings(&loaded.train, &reading)?;
         let recipe = with_files(suiting.clone())?;
         Ok((Task::new(recipe, loaded)?, suiting))
     }

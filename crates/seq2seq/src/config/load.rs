@@ -4,11 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use seq2seq_runtime::settings::{Architecture, OF_MONOTONIC};
 use serde::Deserialize;
 use toml::de::DeTable;
 
 use super::unused::setting;
-use super::{Recipe, ScheduleKind, removed};
+use super::{Recipe, ScheduleKind, SettingsError, removed};
 
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,16 +33,6 @@ pub enum ConfigError {
     /// An override without `=`.
     #[error("`{0}` is not of the form KEY=VALUE, such as training.epochs=5")]
     NotAnOverride(String),
-    /// A value that cannot work.
-    #[error("{key} = {value}: {rule}")]
-    Impossible {
-        /// The setting.
-        key: &'static str,
-        /// What it was given.
-        value: String,
-        /// What it must be.
-        rule: String,
-    },
     /// A setting of an earlier version, which asks for what this one does not have.
     #[error("{origin}: {setting}: {feature} were removed: leave it out, or use version 0.1")]
     Removed {
@@ -52,9 +43,9 @@ pub enum ConfigError {
         /// What it brought.
         feature: &'static str,
     },
-    /// Settings that exclude each other.
-    #[error("{0}")]
-    Conflict(String),
+    /// Settings that cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
 }
 
 /// A setting given as `section.key=value`.
@@ -72,8 +63,24 @@ impl Override {
     }
 
     /// Whether its value is a whole number.
-    pub(super) fn is_number(&self) -> bool {
+    fn is_number(&self) -> bool {
         self.value.is_integer()
+    }
+
+    /// Whether it says what kind of network there is.
+    fn names_architecture(&self) -> bool {
+        self.path() == ["model", "architecture"]
+    }
+
+    /// Whether it means nothing to hard monotonic attention, as `model.attention` does, or is a value
+    /// that this cannot have.
+    fn needs_recurrence(&self) -> bool {
+        match self.path()[..] {
+            ["model", "embedding"] => !self.is_number(),
+            ["model", "decoder_input"] => true,
+            ["model", key, ..] => !OF_MONOTONIC.contains(&key),
+            _ => false,
+        }
     }
 }
 
@@ -205,6 +212,17 @@ impl Recipe {
         table.try_into().map_err(|error: toml::de::Error| {
             invalid(with_nearest(error.message(), error.message()))
         })
+    }
+
+    /// The kind of network that overrides, applied already, ask for: the one that they name, or a
+    /// recurrent one if they have settings that mean nothing to hard monotonic attention. None if they
+    /// leave it open.
+    pub fn architecture_asked_for(&self, overrides: &[Override]) -> Option<Architecture> {
+        if overrides.iter().any(Override::names_architecture) {
+            return Some(self.model.architecture);
+        }
+        let recurrent = overrides.iter().any(Override::needs_recurrence);
+        recurrent.then_some(Architecture::Recurrent)
     }
 
     /// The first setting that another recipe has otherwise, with its value here and there. Files count

@@ -11,33 +11,27 @@
     clippy::panic
 )] // what strangers write is read here
 
-mod architecture;
 mod check;
-mod check_architecture;
 mod data;
-mod decoding;
 mod load;
-mod model;
 mod removed;
-mod text;
 mod training;
 mod unused;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use seq2seq_runtime::Model;
 use serde::{Deserialize, Serialize};
 
-pub use architecture::{
-    Architecture, EnsembleSettings, Mixing, MonotonicSettings, PositionKind, TransformerSettings,
-};
 pub use data::{AdditionSettings, DataSettings};
-pub use decoding::{DecodingSettings, LARGEST_BEAM};
 pub use load::{ConfigError, Override};
-pub use model::{
-    AttentionKind, BridgeKind, CellKind, DecoderInput, Embedding, FeatureUse, ModelSettings,
-    OneHotName, Protocol,
+pub use seq2seq_runtime::settings::{
+    Architecture, AttentionKind, BridgeKind, CellKind, Columns, DecoderInput, DecodingSettings,
+    Embedding, EnsembleSettings, FeatureUse, LARGEST_BEAM, Mixing, ModelSettings,
+    MonotonicSettings, NormalizationChoice, OneHotName, PositionKind, Protocol, Settings,
+    SettingsError, TextSettings, TokenizationChoice, TransformerSettings, VocabularyChoice,
 };
-pub use text::{NormalizationChoice, TextSettings, TokenizationChoice, VocabularyChoice};
 pub use training::{Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
 
 /// All settings of a training run.
@@ -91,16 +85,41 @@ impl Recipe {
         .max(1)
     }
 
+    /// The settings that the trained model carries.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            text: self.text.clone(),
+            model: self.model.clone(),
+            decoding: self.decoding.clone(),
+            columns: Columns {
+                more_source_columns: self.data.more_source_columns.clone(),
+                features_column: self.data.features_column,
+            },
+        }
+    }
+
     /// What features are to the network, once `auto` is decided.
     pub fn feature_use(&self) -> FeatureUse {
-        match (self.model.features, self.data.features_column) {
-            (FeatureUse::Auto, Some(_)) => match self.model.architecture {
-                // Its decoder reads no source symbols, and nothing is written from a feature.
-                Architecture::Monotonic => FeatureUse::Encoder,
-                _ => FeatureUse::Symbols,
-            },
-            (FeatureUse::Auto, None) => FeatureUse::None,
-            (chosen, _) => chosen,
+        self.settings().feature_use()
+    }
+
+    /// The recipe that a model was trained with.
+    ///
+    /// # Errors
+    /// If the model was written by another version, whose recipes have other keys.
+    pub fn of_model(model: &Model) -> Result<Self, ConfigError> {
+        Self::parse_of_model(model.recipe(), "the model's recipe")
+    }
+
+    /// The recipe as a model keeps it: of the data's paths only the file names, so that a model tells
+    /// nothing of the machine that it was trained on.
+    pub(crate) fn without_folders(&self) -> Self {
+        let mut recipe = self.clone();
+        for file in recipe.files_mut() {
+            if let Some(name) = file.file_name() {
+                *file = PathBuf::from(name);
+            }
         }
+        recipe
     }
 }

@@ -4,10 +4,10 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::text::LONGEST_TEXT;
+
 /// Longest line in bytes: wide tables are fine, endless lines are not kept.
 pub const LONGEST_LINE: usize = 64 << 20;
-/// Longest source, target or features in bytes.
-pub const LONGEST_TEXT: usize = 64 << 10;
 
 /// Why a file of pairs cannot be read.
 #[derive(Debug, Error)]

@@ -7,7 +7,6 @@
 )] // what strangers write is read here
 
 mod addition;
-mod batch;
 mod errors;
 mod guess;
 mod input;
@@ -16,9 +15,9 @@ mod questions;
 mod split;
 mod stray_blanks;
 
+pub use crate::text::LONGEST_TEXT;
 pub use addition::{Addition, AdditionError, Draw};
-pub use batch::{EpochOrder, Example, NOT_COPIED, Padded, SourceIds};
-pub use errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
+pub use errors::{DataError, LONGEST_LINE, LineProblem};
 pub use guess::{Guess, Texts, guess_tokenization};
 pub use input::{STDIN, open_input};
 pub use pairs::{

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::errors::{DataError, LONGEST_LINE, LONGEST_TEXT, LineProblem};
+use super::errors::{DataError, LONGEST_LINE, LineProblem};
 use super::input::{STDIN, name_of, open_input, unpacked, whole_stdin};
+use crate::SourceText;
+use crate::text::LONGEST_TEXT;
 use crate::text::Normalization;
 
 /// A source text and the target text it should become.
@@ -28,6 +30,16 @@ impl<S: Into<String>, T: Into<String>> From<(S, T)> for Pair {
             target: target.into(),
             features: None,
         }
+    }
+}
+
+impl SourceText for Pair {
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn features(&self) -> Option<&str> {
+        self.features.as_deref()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::Pair;
+use crate::SourceText;
 
 /// A source text and everything that counts as its right answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,16 @@ pub fn questions(pairs: &[Pair]) -> Vec<Question> {
         }
     }
     questions
+}
+
+impl SourceText for Question {
+    fn source(&self) -> &str {
+        &self.source
+    }
+
+    fn features(&self) -> Option<&str> {
+        self.features.as_deref()
+    }
 }
 
 impl Question {

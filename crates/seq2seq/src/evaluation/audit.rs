@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::begin_symbol;
-use crate::data::{Example, Pair, SourceIds};
-use crate::decoding::score_outputs;
-use crate::side_by_side::side_by_side;
-use crate::trained_model::Model;
+use super::{begin_symbol, forced_scores};
+use crate::Model;
+use crate::data::Pair;
+use crate::decoding::ForcedSymbol;
+use crate::encoding::{Example, PairCodec};
+use crate::parallel;
 
 /// A pair and how likely the model finds its target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,14 +29,17 @@ pub struct Audited {
 
 /// Pairs by the log-likelihood that the model gives each symbol of the target, least likely first.
 pub fn audit(model: &Model, pairs: &[Pair]) -> Vec<Audited> {
-    let pairs = &model.codec.normalize(pairs)[..];
-    let examples: Vec<Example> = pairs.iter().map(|pair| model.codec.encode(pair)).collect();
+    let pairs = &model.codec().normalize(pairs)[..];
+    let examples: Vec<Example> = pairs
+        .iter()
+        .map(|pair| model.codec().encode(pair))
+        .collect();
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     order.sort_by_key(|&pair| (examples[pair].source.len(), examples[pair].target.len()));
-    let batches = order.chunks(model.recipe.decoding.batch_size).collect();
-    let found = side_by_side(batches, |members: &[usize]| {
+    let batches = order.chunks(model.settings().decoding.batch_size).collect();
+    let found = parallel::map(batches, |members: &[usize]| {
         let batch: Vec<&Example> = members.iter().map(|&pair| &examples[pair]).collect();
-        let scores = scores(model, &batch);
+        let scores = forced_scores(model, &batch);
         let members = members.iter().zip(scores);
         members
             .map(|(&pair, scores)| one(model, pair, &pairs[pair], &scores))
@@ -50,39 +54,23 @@ pub fn audit(model: &Model, pairs: &[Pair]) -> Vec<Audited> {
     audited
 }
 
-/// Log-probability of every target symbol that the model predicts.
-fn scores(model: &Model, batch: &[&Example]) -> Vec<Vec<f64>> {
-    let sources: Vec<&SourceIds> = batch.iter().map(|example| &example.source).collect();
-    let begin = begin_symbol(&model.recipe, &model.codec);
-    // Without a begin symbol, the first target symbol is given.
-    let given = usize::from(begin.is_none());
-    let first: Vec<u32> = batch
-        .iter()
-        .map(|example| begin.or(example.target.first().copied()).unwrap_or(0))
-        .collect();
-    let outputs: Vec<&[u32]> = batch
-        .iter()
-        .map(|example| example.target.get(given..).unwrap_or(&[]))
-        .collect();
-    score_outputs(model, &sources, &first, &outputs)
-}
-
-fn one(model: &Model, pair: usize, text: &Pair, scores: &[f64]) -> Audited {
-    let symbols = model.codec.target.tokenization.split(&text.target);
+fn one(model: &Model, pair: usize, text: &Pair, scores: &[ForcedSymbol]) -> Audited {
+    let symbols = model.codec().target.tokenization.split(&text.target);
     let unknown: Vec<String> = model
-        .codec
+        .codec()
         .encode_target(&text.target)
         .unknown
         .into_iter()
         .map(|unknown| unknown.symbol)
         .collect();
     let log_probability = if unknown.is_empty() {
-        scores.iter().sum()
+        scores.iter().map(|score| score.log_probability).sum()
     } else {
         f64::NEG_INFINITY
     };
-    let given = usize::from(begin_symbol(&model.recipe, &model.codec).is_none());
-    let weakest = (0..scores.len()).min_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let given = usize::from(begin_symbol(&model.settings().model, model.codec()).is_none());
+    let weakest = (0..scores.len())
+        .min_by(|&a, &b| (scores[a].log_probability).total_cmp(&scores[b].log_probability));
     let place = match unknown.first() {
         Some(unknown) => symbols.iter().position(|symbol| symbol == unknown),
         None => weakest.map(|place| place + given),

@@ -7,8 +7,7 @@ use crate::data::Question;
 use crate::metrics::{
     FreeRunning, PairedDifference, RESAMPLES, ScoreError, mcnemar, paired_bootstrap, score,
 };
-use crate::prediction::{PredictOptions, Prediction};
-use crate::trained_model::Model;
+use crate::{Hypothesis, Model, PredictOptions};
 
 /// Start of the random choices of the bootstrap.
 pub(super) const SEED: u64 = 1;
@@ -89,18 +88,22 @@ pub fn compare(
     questions: &[Question],
 ) -> Result<Comparison, CompareError> {
     check_outputs(first.0, second.0)?;
-    let codec = &first.0.codec;
+    let codec = first.0.codec();
     let references = reference_symbols(codec, questions);
-    let answers = |(model, options): (&Model, &PredictOptions)| -> (Vec<String>, Vec<Vec<String>>) {
-        let predictions = answer_questions(model, questions, options);
-        let same_form = model.codec.normalization == codec.normalization;
-        let answer = |p: Prediction| match same_form {
-            true => (p.text, p.symbols),
-            false => (codec.in_answer_form(&p.text), codec.split_target(&p.text)),
-        };
-        predictions.into_iter().map(answer).unzip()
+    let answers = |(model, options): (&Model, &PredictOptions)| {
+        let predictor = model.predictor(options.clone()).map_err(ScoreError::from)?;
+        let answers = answer_questions(&predictor, questions);
+        let same_form = model.codec().normalization == codec.normalization;
+        let parts = answers.iter().map(|answer| {
+            let Hypothesis { text, symbols, .. } = answer.best();
+            match same_form {
+                true => (text.clone(), symbols.clone()),
+                false => (codec.in_answer_form(text), codec.split_target(text)),
+            }
+        });
+        Ok::<(Vec<String>, Vec<Vec<String>>), ScoreError>(parts.unzip())
     };
-    let ((first_texts, a), (second_texts, b)) = (answers(first), answers(second));
+    let ((first_texts, a), (second_texts, b)) = (answers(first)?, answers(second)?);
     let (right_a, right_b) = (are_right(&a, &references), are_right(&b, &references));
     let count = |wanted: (bool, bool)| {
         let pairs = right_a.iter().copied().zip(right_b.iter().copied());
@@ -144,7 +147,7 @@ pub fn compare(
 }
 
 fn check_outputs(first: &Model, second: &Model) -> Result<(), CompareError> {
-    let (a, b) = (&first.codec.target, &second.codec.target);
+    let (a, b) = (&first.codec().target, &second.codec().target);
     if a.tokenization != b.tokenization {
         return Err(CompareError::Tokenizations {
             first: a.tokenization.to_string(),
@@ -152,7 +155,7 @@ fn check_outputs(first: &Model, second: &Model) -> Result<(), CompareError> {
         });
     }
     // Letters of one may be parts of those of the other.
-    if first.codec.normalization != second.codec.normalization {
+    if first.codec().normalization != second.codec().normalization {
         return Ok(());
     }
     let ordinary = |side: &crate::text::Side| -> Vec<String> {

@@ -7,15 +7,15 @@ use super::{
     QuestionParts, TeacherForced, UnknownSymbols, answer_questions, are_right, question_parts,
     reference_symbols, teacher_forced,
 };
-use crate::data::{Example, Pair, Question, questions};
+use crate::data::{Pair, Question, questions};
+use crate::encoding::{Example, PairCodec};
 use crate::metrics::{
     Answered, Bin, Bleu, BleuTokenizer, Breakdown, Chrf, FreeRunning, Interval, RESAMPLES,
     ScoreError, answered, bleu, bootstrap_interval, chrf, expected_calibration_error, reliability,
     score,
 };
-use crate::prediction::{PredictOptions, Prediction, Warning};
 use crate::text::Tokenization;
-use crate::trained_model::Model;
+use crate::{Answer, Model, PredictOptions, Warning};
 
 /// Shares of the questions for which the accuracy is given when only so many are answered.
 const SHARES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -93,7 +93,7 @@ pub struct Examination {
     /// The questions.
     pub questions: Vec<Question>,
     /// The answers, in the order of the questions.
-    pub predictions: Vec<Prediction>,
+    pub answers: Vec<Answer>,
     /// The references as symbols, likewise.
     pub references: Vec<Vec<Vec<String>>>,
 }
@@ -101,71 +101,78 @@ pub struct Examination {
 impl Examination {
     /// Whether a question is answered exactly as some reference.
     pub fn is_right(&self, question: usize) -> bool {
-        self.references[question].contains(&self.predictions[question].symbols)
+        self.references[question].contains(&self.answers[question].best().symbols)
     }
 }
 
 /// Evaluates a model on pairs, decoding as its recipe says.
 ///
 /// # Errors
-/// If there are no pairs.
+/// If there are no pairs, or the model's own options cannot work.
 pub fn evaluate(model: &Model, pairs: &[Pair]) -> Result<Evaluation, ScoreError> {
-    Ok(examine(model, pairs, &model.predict_options())?.evaluation)
+    Ok(examine(model, pairs, &PredictOptions::of(model))?.evaluation)
 }
 
 /// Evaluates a model on pairs; those with the same source (and features) are one question with
 /// several right answers.
 ///
 /// # Errors
-/// If there are no pairs.
+/// If there are no pairs, or the options cannot work with the model.
 pub fn examine(
     model: &Model,
     pairs: &[Pair],
     options: &PredictOptions,
 ) -> Result<Examination, ScoreError> {
-    let pairs = &model.codec.normalize(pairs)[..];
+    let pairs = &model.codec().normalize(pairs)[..];
     let questions = questions(pairs);
     let mut options = options.clone();
     options.confidence = true;
-    let predictions = answer_questions(model, &questions, &options);
-    let references = reference_symbols(&model.codec, &questions);
-    let answers: Vec<Vec<String>> = predictions.iter().map(|p| p.symbols.clone()).collect();
-    let texts: Vec<&str> = predictions.iter().map(|p| p.text.as_str()).collect();
+    let predictor = model.predictor(options)?;
+    let answers = answer_questions(&predictor, &questions);
+    let references = reference_symbols(model.codec(), &questions);
+    let best = || answers.iter().map(Answer::best);
+    let symbols: Vec<Vec<String>> = best().map(|best| best.symbols.clone()).collect();
+    let texts: Vec<&str> = best().map(|best| best.text.as_str()).collect();
     let spelled = |texts: &Vec<String>| -> Vec<String> {
         let texts = texts.iter();
-        texts.map(|text| model.codec.in_answer_form(text)).collect()
+        texts
+            .map(|text| model.codec().in_answer_form(text))
+            .collect()
     };
     let reference_texts: Vec<Vec<String>> =
         questions.iter().map(|q| spelled(&q.references)).collect();
     // Symbols between spaces are words already.
-    let tokenizer = match model.codec.target.tokenization {
+    let tokenizer = match model.codec().target.tokenization {
         Tokenization::Spaces => BleuTokenizer::None,
         _ => BleuTokenizer::V13a,
     };
-    let examples: Vec<Example> = pairs.iter().map(|pair| model.codec.encode(pair)).collect();
-    let is_cut = |prediction: &&Prediction| {
-        let mut warnings = prediction.warnings.iter();
+    let examples: Vec<Example> = pairs
+        .iter()
+        .map(|pair| model.codec().encode(pair))
+        .collect();
+    let is_cut = |answer: &&Answer| {
+        let mut warnings = answer.warnings.iter();
         warnings.any(|warning| matches!(warning, Warning::Cut { .. }))
     };
     let evaluation = Evaluation {
         pairs: pairs.len(),
         first_symbol_given: model.needs_first_symbol(),
-        free_running: score(&answers, &references)?,
+        free_running: score(&symbols, &references)?,
         teacher_forced: teacher_forced(model, &examples),
-        intervals: intervals(&question_parts(&answers, &references))?,
+        intervals: intervals(&question_parts(&symbols, &references))?,
         bleu: bleu(&texts, &reference_texts, tokenizer)?,
         chrf: chrf(&texts, &reference_texts)?,
-        cut: predictions.iter().filter(is_cut).count(),
-        nbest: (options.search.nbest > 1)
-            .then(|| nbest(options.search.nbest, &predictions, &references)),
-        confidence: confidence(model, &predictions, &references),
-        breakdown: Breakdown::of(&answers, &references),
-        unknown_symbols: UnknownSymbols::of(&model.codec, pairs),
+        cut: answers.iter().filter(is_cut).count(),
+        nbest: (predictor.options().search.nbest > 1)
+            .then(|| nbest(predictor.options().search.nbest, &answers, &references)),
+        confidence: confidence(model, &answers, &references),
+        breakdown: Breakdown::of(&symbols, &references),
+        unknown_symbols: UnknownSymbols::of(model.codec(), pairs),
     };
     Ok(Examination {
         evaluation,
         questions,
-        predictions,
+        answers,
         references,
     })
 }
@@ -181,35 +188,24 @@ fn intervals(parts: &[QuestionParts]) -> Result<Intervals, ScoreError> {
     })
 }
 
-fn nbest(n: usize, predictions: &[Prediction], references: &[Vec<Vec<String>>]) -> NBest {
-    let hit = |(prediction, references): &(&Prediction, &Vec<Vec<String>>)| {
-        let others = prediction.alternatives.iter().map(|other| &other.symbols);
-        std::iter::once(&prediction.symbols)
-            .chain(others)
-            .any(|symbols| references.contains(symbols))
+fn nbest(n: usize, answers: &[Answer], references: &[Vec<Vec<String>>]) -> NBest {
+    let hit = |(answer, references): &(&Answer, &Vec<Vec<String>>)| {
+        let mut outputs = answer.hypotheses.iter();
+        outputs.any(|output| references.contains(&output.symbols))
     };
-    let hits = predictions.iter().zip(references).filter(hit).count();
+    let hits = answers.iter().zip(references).filter(hit).count();
     NBest {
         n,
-        exact_match: hits as f64 / predictions.len().max(1) as f64,
+        exact_match: hits as f64 / answers.len().max(1) as f64,
     }
 }
 
-fn confidence(
-    model: &Model,
-    predictions: &[Prediction],
-    references: &[Vec<Vec<String>>],
-) -> Confidence {
-    let right = are_right(predictions.iter().map(|p| &p.symbols), references);
-    let own: Vec<f64> = predictions
-        .iter()
-        .map(|p| p.log_probability.exp())
-        .collect();
-    let confidences: Vec<f64> = predictions
-        .iter()
-        .map(|p| p.confidence.unwrap_or(0.0))
-        .collect();
-    let calibration = model.provenance.calibration;
+fn confidence(model: &Model, answers: &[Answer], references: &[Vec<Vec<String>>]) -> Confidence {
+    let best = || answers.iter().map(Answer::best);
+    let right = are_right(best().map(|best| &best.symbols), references);
+    let own: Vec<f64> = best().map(|best| best.log_probability.exp()).collect();
+    let confidences: Vec<f64> = best().map(|best| best.confidence.unwrap_or(0.0)).collect();
+    let calibration = model.provenance().calibration;
     Confidence {
         temperature: calibration.map(|calibration| calibration.temperature),
         error_before: expected_calibration_error(&own, &right),

@@ -10,15 +10,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::config::{Protocol, Recipe};
-use crate::data::{Example, Pair, Question};
+use crate::config::{ModelSettings, Protocol};
+use crate::data::{Pair, Question};
+use crate::decoding::{ForcedSymbol, score_outputs};
+use crate::encoding::{Example, SourceIds};
 use crate::metrics::{FreeRunning, Part, ScoreError, edit_distance, nearest_reference, score};
-use crate::model::Network;
-use crate::prediction::{PredictOptions, Prediction};
-use crate::side_by_side::side_by_side;
+use crate::parallel;
 use crate::text::Codec;
-use crate::trained_model::Model;
-use crate::training::{Figures, TrainingBatch};
+use crate::{Answer, Model, PredictOptions, Predictor};
 
 pub use audit::{Audited, audit};
 pub use calibrate::calibrate;
@@ -69,39 +68,52 @@ impl UnknownSymbols {
 
 /// Teacher-forced loss and accuracy.
 pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
-    let begin = begin_symbol(&model.recipe, &model.codec);
-    let (mut loss, mut correct, mut symbols) = (0.0, 0, 0);
     // Pairs of similar length together: less padding to compute on.
     let mut order: Vec<&Example> = examples.iter().collect();
     order.sort_by_key(|example| (example.target.len(), example.source.len()));
-    let batches = order.chunks(model.recipe.decoding.batch_size).collect();
-    let found = side_by_side(batches, |examples: &[&Example]| {
-        let batch = TrainingBatch::new(examples, begin);
-        let figures = forced_batch(model.network(), &batch);
-        (figures, batch.expected.symbols)
+    let batches = order.chunks(model.settings().decoding.batch_size).collect();
+    let found = parallel::map(batches, |examples: &[&Example]| {
+        let scores = forced_scores(model, examples).into_iter().flatten();
+        scores.fold((0.0, 0, 0), |(loss, correct, symbols), score| {
+            let right = usize::from(score.most_probable);
+            (loss - score.log_probability, correct + right, symbols + 1)
+        })
     });
-    for (figures, of_batch) in found {
-        loss += figures.cross_entropy * of_batch as f64;
-        correct += figures.correct;
-        symbols += of_batch;
+    let (mut loss, mut correct, mut symbols) = (0.0, 0, 0);
+    for (of_batch, right, count) in found {
+        loss += of_batch;
+        correct += right;
+        symbols += count;
     }
-    let symbols = symbols.max(1) as f64;
+    let symbols = f64::from(symbols.max(1));
     TeacherForced {
         loss: loss / symbols,
         accuracy: correct as f64 / symbols,
     }
 }
 
-/// What the decoder reads first when it is trained: the begin symbol, unless the first target
-/// symbol is given. A decoder that reads no target at all predicts every symbol, too.
-pub(crate) fn begin_symbol(recipe: &Recipe, codec: &Codec) -> Option<u32> {
-    let given = recipe.model.protocol == Protocol::FirstSymbol;
-    (!given).then(|| codec.target.vocabulary.begin().unwrap_or(0))
+/// How every target symbol that the model predicts is foretold from the true ones before it.
+fn forced_scores(model: &Model, batch: &[&Example]) -> Vec<Vec<ForcedSymbol>> {
+    let sources: Vec<&SourceIds> = batch.iter().map(|example| &example.source).collect();
+    let begin = begin_symbol(&model.settings().model, model.codec());
+    // Without a begin symbol, the first target symbol is given.
+    let given = usize::from(begin.is_none());
+    let first: Vec<u32> = batch
+        .iter()
+        .map(|example| begin.or(example.target.first().copied()).unwrap_or(0))
+        .collect();
+    let outputs: Vec<&[u32]> = batch
+        .iter()
+        .map(|example| example.target.get(given..).unwrap_or(&[]))
+        .collect();
+    score_outputs(model, &sources, &first, &outputs)
 }
 
-pub(crate) fn forced_batch(network: &Network, batch: &TrainingBatch) -> Figures {
-    let scores = network.forward(&batch.source, &batch.decoder_input, None);
-    Figures::new(scores, &batch.expected)
+/// What the decoder reads first when it is trained: the begin symbol, unless the first target
+/// symbol is given. A decoder that reads no target at all predicts every symbol, too.
+pub(crate) fn begin_symbol(model: &ModelSettings, codec: &Codec) -> Option<u32> {
+    let given = model.protocol == Protocol::FirstSymbol;
+    (!given).then(|| codec.target.vocabulary.begin().unwrap_or(0))
 }
 
 /// Free-running exact match and symbol error rate of greedy decoding.
@@ -112,24 +124,22 @@ pub(crate) fn forced_batch(network: &Network, batch: &TrainingBatch) -> Figures 
 /// # Errors
 /// If there are no questions.
 pub fn free_running(model: &Model, questions: &[Question]) -> Result<FreeRunning, ScoreError> {
-    let predictions = answer_questions(model, questions, &PredictOptions::default());
-    let hypotheses: Vec<_> = predictions.into_iter().map(|p| p.symbols).collect();
-    score(&hypotheses, &reference_symbols(&model.codec, questions))
+    let answers = answer_questions(&model.predictor(PredictOptions::default())?, questions);
+    let answers = answers.iter().map(|answer| answer.best().symbols.clone());
+    let answers: Vec<Vec<String>> = answers.collect();
+    score(&answers, &reference_symbols(model.codec(), questions))
 }
 
 /// Answers to questions, in their order.
 ///
 /// A model of the first-symbol protocol is given the first symbol of the first reference, as it is
 /// in training.
-pub fn answer_questions(
-    model: &Model,
-    questions: &[Question],
-    options: &PredictOptions,
-) -> Vec<Prediction> {
+pub fn answer_questions(predictor: &Predictor, questions: &[Question]) -> Vec<Answer> {
+    let model = predictor.model();
     if model.needs_first_symbol() {
-        model.predict_from(questions, Some(&first_symbols(model, questions)), options)
+        predictor.predict_from(questions, &first_symbols(model, questions))
     } else {
-        model.predict(questions, options)
+        predictor.predict(questions)
     }
 }
 
@@ -169,7 +179,7 @@ fn question_parts(answers: &[Vec<String>], references: &[Vec<Vec<String>>]) -> V
 pub fn first_symbols(model: &Model, questions: &[Question]) -> Vec<u32> {
     let first = |question: &Question| {
         let reference = question.references.first()?;
-        model.codec.encode_target(reference).ids.first().copied()
+        model.codec().encode_target(reference).ids.first().copied()
     };
     questions
         .iter()

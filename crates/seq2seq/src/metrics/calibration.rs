@@ -1,59 +1,45 @@
 //! Whether a model is right as often as its confidence says.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+pub use seq2seq_runtime::model::Calibration;
 
 /// Bins of the expected calibration error, as in Guo et al. 2017.
 pub const BINS: usize = 15;
 
-/// How a model's probabilities relate to being right, measured on a validation set.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Softmax temperature at which an output's probability is its confidence.
-    pub temperature: f64,
-    /// Questions that it was fitted on.
-    pub questions: usize,
-    /// Expected calibration error of the model's own probabilities, on the same questions.
-    pub error_before: f64,
-    /// The same at the temperature.
-    pub error_after: f64,
-}
-
-impl Calibration {
-    /// Fits the temperature (temperature scaling, Guo et al. 2017).
-    ///
-    /// `log_probabilities` has for each answer its log-probability at each of the temperatures,
-    /// `right` whether it was right. The temperature with the least cross-entropy between
-    /// confidence and being right is taken, with the targets a little inside 0 and 1 (Platt 1999)
-    /// so that a few answers that are all right do not make for certainty. The one nearest 1 if
-    /// several are as good. None without answers or temperatures.
-    pub fn fit(
-        temperatures: &[f64],
-        log_probabilities: &[Vec<f64>],
-        right: &[bool],
-    ) -> Option<Self> {
-        if right.is_empty() {
-            return None;
-        }
-        let at = |index: usize| -> Vec<f64> {
-            let confidence = |answer: &Vec<f64>| answer.get(index).copied().unwrap_or(0.0).exp();
-            log_probabilities.iter().map(confidence).collect()
-        };
-        let loss = |index: usize| cross_entropy(&at(index), right);
-        let (_, _, best) = (0..temperatures.len())
-            .map(|index| (loss(index), temperatures[index].ln().abs(), index))
-            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
-        let own = (0..temperatures.len()).min_by(|&a, &b| {
-            let distance = |index: usize| temperatures[index].ln().abs();
-            distance(a).total_cmp(&distance(b))
-        })?;
-        Some(Self {
-            temperature: temperatures[best],
-            questions: right.len(),
-            error_before: expected_calibration_error(&at(own), right),
-            error_after: expected_calibration_error(&at(best), right),
-        })
+/// Fits the softmax temperature of the confidence (temperature scaling, Guo et al. 2017).
+///
+/// `log_probabilities` has for each answer its log-probability at each of the temperatures,
+/// `right` whether it was right. The temperature with the least cross-entropy between
+/// confidence and being right is taken, with the targets a little inside 0 and 1 (Platt 1999)
+/// so that a few answers that are all right do not make for certainty. The one nearest 1 if
+/// several are as good. None without answers or temperatures.
+pub fn fit_calibration(
+    temperatures: &[f64],
+    log_probabilities: &[Vec<f64>],
+    right: &[bool],
+) -> Option<Calibration> {
+    if right.is_empty() {
+        return None;
     }
+    let at = |index: usize| -> Vec<f64> {
+        let confidence = |answer: &Vec<f64>| answer.get(index).copied().unwrap_or(0.0).exp();
+        log_probabilities.iter().map(confidence).collect()
+    };
+    let loss = |index: usize| cross_entropy(&at(index), right);
+    let (_, _, best) = (0..temperatures.len())
+        .map(|index| (loss(index), temperatures[index].ln().abs(), index))
+        .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)))?;
+    let own = (0..temperatures.len()).min_by(|&a, &b| {
+        let distance = |index: usize| temperatures[index].ln().abs();
+        distance(a).total_cmp(&distance(b))
+    })?;
+    Some(Calibration {
+        temperature: temperatures[best],
+        questions: right.len(),
+        error_before: expected_calibration_error(&at(own), right),
+        error_after: expected_calibration_error(&at(best), right),
+    })
 }
 
 /// Mean cross-entropy between Platt's targets and confidences.

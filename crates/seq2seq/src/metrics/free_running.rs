@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::edit_distance;
+use crate::decoding::SearchError;
 
 /// How well free-running answers agree with the references.
 ///
@@ -31,11 +32,14 @@ pub struct FreeRunning {
 }
 
 /// Why answers cannot be scored.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum ScoreError {
     /// A rate over no questions has no value.
     #[error("there are no questions to score")]
     NoQuestions,
+    /// The answers cannot be searched for.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// Answers and references do not belong together.
     #[error("there are {hypotheses} answers for {references} questions")]
     UnequalCounts {

@@ -5,20 +5,16 @@
 //! (`additive`) and Vaswani et al. 2017 (`multi-head`). All steps of the decoder are served at once:
 //! the scores are one product of matrices, sequence by sequence, the contexts another.
 
-use std::sync::Arc;
-
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
-use rnn_kernels::Order;
 
 use super::activation::{softmax, tanh};
-use super::flex::is_flex_f32;
 use super::interleaved;
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use super::product::product;
-use super::tensors::select_rows;
 use crate::config::AttentionKind;
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::layers::WeightError;
 
 /// Taken from the scores of padding: far beyond any score, and far from infinity, so that a row of
 /// nothing but padding gives no NaN.
@@ -65,10 +61,6 @@ pub struct Memory {
     values: Tensor<3>,
     /// 1 for symbols, 0 for padding, `[1, batch, source time]`; none if there is no padding.
     mask: Option<Tensor<3>>,
-    /// Whether rows of the same source can look at the same keys and values.
-    can_share: bool,
-    /// If they do, the number of the source that each row belongs to.
-    sources: Option<Arc<Vec<u32>>>,
 }
 
 /// What attention found.
@@ -90,7 +82,7 @@ impl Attention {
         kind: AttentionKind,
         sizes: AttentionSizes,
         params: &mut Parameters,
-    ) -> Result<Option<Self>, ParameterError> {
+    ) -> Result<Option<Self>, WeightError> {
         let AttentionSizes {
             query,
             memory,
@@ -153,14 +145,7 @@ impl Attention {
                 (&device, keys.dtype()),
             )
         });
-        let by_products = self.score.is_none() && self.kind != AttentionKind::MultiHead;
-        Memory {
-            can_share: by_products && is_flex_f32(&keys),
-            keys,
-            values,
-            mask,
-            sources: None,
-        }
+        Memory { keys, values, mask }
     }
 
     /// Looks at the memory from decoder states `[time, batch, query]`.
@@ -171,11 +156,11 @@ impl Attention {
         }
         let scores = match &self.score {
             Some(score) => self.summed_scores(queries, memory.keys.clone(), score.val()),
-            None => memory.product(queries, &memory.keys, Order::Transposed),
+            None => interleaved::times_rows(queries, memory.keys.clone()),
         };
         let weights = masked_softmax(scores, memory.mask.clone());
         Attended {
-            contexts: memory.product(weights.clone(), &memory.values, Order::Rows),
+            contexts: interleaved::times(weights.clone(), memory.values.clone()),
             weights: weights.swap_dims(0, 1),
         }
     }
@@ -236,37 +221,5 @@ pub fn masked_softmax<const D: usize>(scores: Tensor<D>, mask: Option<Tensor<D>>
     match mask {
         None => softmax(scores),
         Some(mask) => softmax(scores + (mask.clone() - 1.0) * PENALTY) * mask,
-    }
-}
-
-impl Memory {
-    /// The memory of the given rows, in that order; a row may come several times or not at all.
-    /// `sources` are the numbers that the chosen rows' sources had before any selection.
-    pub fn select(&self, rows: &[usize], sources: &Arc<Vec<u32>>) -> Self {
-        let pick = |tensor: &Tensor<3>| select_rows(tensor, 1, rows);
-        let mask = self.mask.as_ref().map(pick);
-        match self.can_share {
-            true => Self {
-                mask,
-                sources: Some(Arc::clone(sources)),
-                ..self.clone()
-            },
-            false => Self {
-                keys: pick(&self.keys),
-                values: pick(&self.values),
-                mask,
-                ..self.clone()
-            },
-        }
-    }
-
-    /// Each row's matrix `[time, batch, inner]` times what it looks at in keys or values.
-    fn product(&self, left: Tensor<3>, right: &Tensor<3>, order: Order) -> Tensor<3> {
-        let right = right.clone();
-        match (&self.sources, order) {
-            (Some(sources), _) => interleaved::shared(left, right, order, sources),
-            (None, Order::Transposed) => interleaved::times_rows(left, right),
-            (None, Order::Rows) => interleaved::times(left, right),
-        }
     }
 }

@@ -6,8 +6,9 @@ use burn::tensor::Tensor;
 
 use super::activation::tanh;
 use super::dense::Dense;
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use crate::config::{BridgeKind, ModelSettings};
+use crate::layers::WeightError;
 
 /// Hands states over, or passes them through learned layers.
 ///
@@ -39,7 +40,7 @@ impl Bridge {
         settings: &ModelSettings,
         from: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let to = settings.decoder_units();
         let learned = match settings.bridge {
             BridgeKind::Copy => false,

@@ -1,7 +1,5 @@
 //! The decoder: recurrent layers over the target, which may look at the source by attention.
 
-use std::sync::Arc;
-
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
@@ -10,12 +8,11 @@ use super::attention::{Attended, Attention, AttentionSizes, Memory};
 use super::dropout::{Noise, dropout};
 use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
-use super::product::prepared_product;
+use super::parameters::Parameters;
+use super::product::product;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
-use super::tensors::select_rows;
 use crate::config::ModelSettings;
+use crate::layers::WeightError;
 
 /// Layers of a decoder, from the symbols up.
 #[derive(Module, Debug)]
@@ -78,8 +75,6 @@ pub struct RecurrentState {
     pub attentional: Option<Tensor<2>>,
     /// What does not change from step to step.
     pub source: SourceMemory,
-    /// Weights prepared for many steps.
-    pub prepared: Option<Prepared>,
 }
 
 /// What the decoder knows of each source, the same at every step.
@@ -91,8 +86,6 @@ pub struct SourceMemory {
     pub features: Option<Memory>,
     /// Which target symbol each source symbol is, `[batch, source time, target symbols]`.
     pub copied: Option<Tensor<3>>,
-    /// Number of the source that each row belongs to.
-    pub rows: Arc<Vec<u32>>,
 }
 
 /// What the decoder made of a batch.
@@ -127,7 +120,7 @@ impl Decoder {
         settings: &ModelSettings,
         sizes: DecoderSizes,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let (cell, units) = (settings.cell.kernel(), settings.decoder_units());
         let layers = params.layers("layers", settings.decoder_layers, |index, params| {
             let input = if index == 0 { sizes.input } else { units };
@@ -218,7 +211,7 @@ impl Decoder {
     ) -> DecoderOutput {
         match (&self.feed_kernel, self.layers.first()) {
             (Some(feed), Some(first)) => {
-                let projected = first.recurrent.projected(input, state.prepared.as_ref());
+                let projected = first.recurrent.projected(input);
                 self.run_fed(projected, feed, state, pass)
             }
             _ => self.run_at_once(input, state, pass),
@@ -258,10 +251,7 @@ impl Decoder {
             _ => Some(Tensor::cat(contexts, 2)),
         };
         let vectors = match &context {
-            Some(context) => {
-                let prepared = state.prepared.as_ref();
-                attentional.forward(hidden.clone(), context.clone(), prepared)
-            }
+            Some(context) => attentional.forward(hidden.clone(), context.clone()),
             None => hidden.clone(),
         };
         DecoderOutput {
@@ -300,7 +290,6 @@ impl Decoder {
                     (true, false) => Layout::Both,
                 },
                 mask: pass.masks[index].clone(),
-                prepared: state.prepared.as_ref(),
             };
             let mut output = layer.recurrent.forward(read, run);
             if pass.keep_state {
@@ -333,10 +322,7 @@ impl Decoder {
             .map(|step| {
                 let input = projected.clone().narrow(0, step, 1);
                 let input = match state.attentional.take() {
-                    Some(last) => {
-                        let prepared = state.prepared.as_ref();
-                        input + prepared_product(last, feed, prepared).unsqueeze()
-                    }
+                    Some(last) => input + product(last, feed.val()).unsqueeze(),
                     None => input,
                 };
                 let output = self.run_at_once(LayerInput::Projected(input), state, pass);
@@ -355,7 +341,7 @@ impl DecoderLayer {
         settings: &ModelSettings,
         input: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let units = settings.decoder_units();
         Ok(Self {
             recurrent: params.layer("recurrent", |params| {
@@ -370,7 +356,7 @@ impl DecoderLayer {
 }
 
 impl AttentionalLayer {
-    fn new(units: usize, context: usize, params: &mut Parameters) -> Result<Self, ParameterError> {
+    fn new(units: usize, context: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         Ok(Self {
             hidden_kernel: params.glorot_uniform("hidden_kernel", [units, units])?,
             context_kernel: params.glorot_uniform("context_kernel", [context, units])?,
@@ -379,18 +365,13 @@ impl AttentionalLayer {
     }
 
     /// h `[time, batch, units]` and contexts `[time, batch, width]` to `[time, batch, units]`.
-    fn forward(
-        &self,
-        hidden: Tensor<3>,
-        context: Tensor<3>,
-        prepared: Option<&Prepared>,
-    ) -> Tensor<3> {
+    fn forward(&self, hidden: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let [time, batch, units] = hidden.dims();
         let width = context.dims()[2];
         let hidden = hidden.reshape([time * batch, units]);
         let context = context.reshape([time * batch, width]);
-        let sum = prepared_product(hidden, &self.hidden_kernel, prepared)
-            + prepared_product(context, &self.context_kernel, prepared)
+        let sum = product(hidden, self.hidden_kernel.val())
+            + product(context, self.context_kernel.val())
             + self.bias.val().unsqueeze();
         tanh(sum).reshape([time, batch, units])
     }
@@ -409,47 +390,6 @@ impl DecoderOutput {
             hidden: part(&|step| Some(step.hidden.clone()), 0).unwrap_or_else(empty),
             context: part(&|step| step.context.clone(), 0),
             weights: part(&|step| step.weights.clone(), 1),
-        }
-    }
-}
-
-impl RecurrentState {
-    /// The state of the given rows, in that order; a row may come several times or not at all.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        let flat = |tensor: &Tensor<2>| select_rows(tensor, 0, rows);
-        Self {
-            layers: self.layers.as_ref().map(|layers| {
-                layers
-                    .iter()
-                    .map(|layer| select_rows(layer, 1, rows))
-                    .collect()
-            }),
-            feedback: self.feedback.as_ref().map(flat),
-            attentional: self.attentional.as_ref().map(flat),
-            source: self.source.select(rows),
-            prepared: self.prepared.clone(),
-        }
-    }
-}
-
-impl SourceMemory {
-    /// Rows that change places among those of the same source, as they do in beam search, leave
-    /// everything where it is.
-    fn select(&self, rows: &[usize]) -> Self {
-        let numbers: Vec<u32> = rows.iter().map(|&row| self.rows[row]).collect();
-        if numbers == *self.rows {
-            return self.clone();
-        }
-        let numbers = Arc::new(numbers);
-        let pick = |memory: &Memory| memory.select(rows, &numbers);
-        Self {
-            symbols: self.symbols.as_ref().map(pick),
-            features: self.features.as_ref().map(pick),
-            copied: self
-                .copied
-                .as_ref()
-                .map(|copied| select_rows(copied, 0, rows)),
-            rows: numbers,
         }
     }
 }

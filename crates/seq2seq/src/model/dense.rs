@@ -3,9 +3,9 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
-use super::product::prepared_product;
+use super::parameters::Parameters;
+use super::product::product;
+use crate::layers::WeightError;
 
 /// Weights of a dense layer, with Keras's initial values (Glorot uniform, zero bias).
 #[derive(Module, Debug)]
@@ -21,11 +21,7 @@ impl Dense {
     ///
     /// # Errors
     /// If stored parameters do not fit.
-    pub fn new(
-        input: usize,
-        output: usize,
-        params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    pub fn new(input: usize, output: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         Ok(Self {
             kernel: params.glorot_uniform("kernel", [input, output])?,
             bias: params.vector("bias", vec![0.0; output])?,
@@ -34,11 +30,6 @@ impl Dense {
 
     /// `[rows, input]` to `[rows, output]`.
     pub fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        self.forward_prepared(rows, None)
-    }
-
-    /// The same with weights that are prepared once for many calls.
-    pub fn forward_prepared(&self, rows: Tensor<2>, prepared: Option<&Prepared>) -> Tensor<2> {
-        prepared_product(rows, &self.kernel, prepared) + self.bias.val().unsqueeze()
+        product(rows, self.kernel.val()) + self.bias.val().unsqueeze()
     }
 }

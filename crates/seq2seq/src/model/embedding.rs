@@ -4,11 +4,12 @@ use burn::module::Param;
 use burn::tensor::Tensor;
 
 use super::dropout::{Noise, dropout};
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use super::recurrent::LayerInput;
 use super::tensors::row_numbers;
 use crate::config::Embedding;
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::layers::WeightError;
 
 /// Largest initial value of an embedding, as in Keras.
 pub(super) const LIMIT: f32 = 0.05;
@@ -22,7 +23,7 @@ pub fn embedding(
     name: &str,
     symbols: usize,
     params: &mut Parameters,
-) -> Result<Option<Param<Tensor<2>>>, ParameterError> {
+) -> Result<Option<Param<Tensor<2>>>, WeightError> {
     match kind {
         Embedding::Size(size) => params.uniform(name, [symbols, size], LIMIT).map(Some),
         Embedding::Named(_) => Ok(None),

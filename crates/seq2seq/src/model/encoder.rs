@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 
 use super::dropout::{Noise, dropout};
 use super::layer_norm::LayerNorm;
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
+use super::parameters::Parameters;
 use super::recurrent::{Cell, Direction, LayerInput, Layout, Recurrent, Run};
 use crate::config::ModelSettings;
+use crate::layers::WeightError;
 
 /// Layers of an encoder, from the symbols up.
 #[derive(Module, Debug)]
@@ -90,8 +90,6 @@ pub struct Reading<'a> {
     pub lengths: Option<&'a [usize]>,
     /// Whether the outputs of every step are asked for.
     pub with_sequence: bool,
-    /// Weights that are prepared once for many batches.
-    pub prepared: Option<&'a Prepared>,
 }
 
 /// What an encoder made of a batch.
@@ -114,7 +112,7 @@ impl Encoder {
         count: usize,
         input: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let layers = params.layers("layers", count, |index, params| {
             let input = if index == 0 {
                 input
@@ -168,7 +166,7 @@ impl EncoderLayer {
         settings: &ModelSettings,
         input: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let (cell, units): (Cell, usize) = (settings.cell.kernel(), settings.encoder_units);
         let direction = |name: &str, params: &mut Parameters| {
             params.layer(name, |p| Recurrent::new(cell, input, units, p))
@@ -211,7 +209,6 @@ impl EncoderLayer {
                 direction,
                 layout,
                 mask,
-                prepared: reading.prepared,
             };
             split(layer.forward(input, run), layer.cell().states())
         };

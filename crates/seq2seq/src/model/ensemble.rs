@@ -5,13 +5,14 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::log_softmax;
 
 use super::dropout::Noise;
-use super::network::{DecoderState, Network, StepScores, VocabularySizes};
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
-use super::source::SourceBatch;
+use super::network::Network;
+use super::parameters::Parameters;
 use super::tensors::log_sum_exp;
 use crate::config::{EnsembleSettings, Mixing};
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::encoding::SourceBatch;
+use crate::layers::WeightError;
+use crate::text::VocabularySizes;
 
 /// Networks over the same vocabularies, of any architectures.
 #[derive(Module, Debug, Default)]
@@ -22,10 +23,6 @@ pub struct EnsembleNetwork {
     mixing: Mixing,
 }
 
-/// Where each member stands, for a batch of sequences.
-#[derive(Clone, Debug)]
-pub struct EnsembleState(Vec<DecoderState>);
-
 impl EnsembleNetwork {
     /// The members that the settings list.
     ///
@@ -35,7 +32,7 @@ impl EnsembleNetwork {
         settings: &EnsembleSettings,
         sizes: VocabularySizes,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let members = settings.members.iter().enumerate();
         let member = params.layer("member", |params| {
             members
@@ -48,12 +45,6 @@ impl EnsembleNetwork {
             member,
             mixing: settings.mixing,
         })
-    }
-
-    /// Reads the sources and returns the state before the first target symbol.
-    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> EnsembleState {
-        let members = self.member.iter();
-        EnsembleState(members.map(|m| m.encode(source, prepared)).collect())
     }
 
     /// Log-probabilities `[time * batch, target symbols]` of every step, given the symbols that the
@@ -71,25 +62,6 @@ impl EnsembleNetwork {
         self.mix(scores.collect())
     }
 
-    /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
-    /// attention is the mean over the members that have one.
-    pub fn step(&self, state: &mut EnsembleState, last: &[u32]) -> StepScores {
-        let steps = self.member.iter().zip(&mut state.0);
-        let (scores, attention): (Vec<_>, Vec<_>) = steps
-            .map(|(member, state)| member.step(state, last))
-            .map(|step| (step.scores, step.attention))
-            .unzip();
-        let seen: Vec<Tensor<2>> = attention.into_iter().flatten().collect();
-        let count = seen.len() as f64;
-        StepScores {
-            scores: self.mix(scores),
-            attention: seen
-                .into_iter()
-                .reduce(|sum, next| sum + next)
-                .map(|sum| sum.div_scalar(count)),
-        }
-    }
-
     /// The logarithm of the mean distribution, or the mean of the logarithms, of scores
     /// `[rows, symbols]`.
     fn mix(&self, scores: Vec<Tensor<2>>) -> Tensor<2> {
@@ -104,13 +76,5 @@ impl EnsembleNetwork {
             }
             Mixing::LogLinear => log_softmax(logs.mean_dim(0).reshape([rows, symbols]), 1),
         }
-    }
-}
-
-impl EnsembleState {
-    /// The state of the given rows, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self(self.0.iter().map(|state| state.select(rows)).collect())
     }
 }

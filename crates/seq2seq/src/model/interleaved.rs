@@ -4,8 +4,6 @@
 //! would have the batch come first, and copies what does not lie so; the kernels read and write it
 //! where it lies.
 
-use std::sync::Arc;
-
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{Tensor, TensorData};
@@ -16,7 +14,6 @@ use burn_flex::FlexTensor;
 use rnn_kernels::{Order, ProductShape};
 
 use super::flex::{contiguous, is_flex_f32, slice};
-use super::tensors::select_rows;
 
 /// `left` `[rows, batch, inner]` times `right` `[columns, batch, inner]`, along the inner dimension:
 /// `[rows, batch, columns]`.
@@ -45,26 +42,6 @@ fn multiply(left: Tensor<3>, right: Tensor<3>, order: Order) -> Tensor<3> {
     ))
 }
 
-/// [`times_rows`] or [`times`] where sequences share right matrices: `matrices` says which of them each
-/// sequence of the left side is multiplied with. For the CPU only.
-pub(super) fn shared(
-    left: Tensor<3>,
-    right: Tensor<3>,
-    order: Order,
-    matrices: &Arc<Vec<u32>>,
-) -> Tensor<3> {
-    if left.device().is_autodiff() {
-        let rows: Vec<usize> = matrices.iter().map(|&matrix| matrix as usize).collect();
-        return multiply(left, select_rows(&right, 1, &rows), order);
-    }
-    Tensor::from_dispatch(<Dispatch as SharedOps>::shared_product(
-        left.into_dispatch(),
-        right.into_dispatch(),
-        order,
-        Arc::clone(matrices),
-    ))
-}
-
 /// The product as an operation of a backend.
 #[backend_extension(Autodiff, Flex)]
 pub trait InterleavedOps: Backend {
@@ -73,18 +50,6 @@ pub trait InterleavedOps: Backend {
         left: FloatTensor<Self>,
         right: FloatTensor<Self>,
         right_order: Order,
-    ) -> FloatTensor<Self>;
-}
-
-/// The product with shared right matrices, without a gradient.
-#[backend_extension(Flex)]
-pub trait SharedOps: Backend {
-    /// See [`times_rows`] and [`times`]; `matrices` says which right matrix each sequence has.
-    fn shared_product(
-        left: FloatTensor<Self>,
-        right: FloatTensor<Self>,
-        right_order: Order,
-        matrices: Arc<Vec<u32>>,
     ) -> FloatTensor<Self>;
 }
 
@@ -100,28 +65,6 @@ pub trait OrderedInterleaved: InterleavedOps {
 impl InterleavedOps for Flex {
     fn interleaved_product(left: FlexTensor, right: FlexTensor, right_order: Order) -> FlexTensor {
         Self::ordered_interleaved((left, Order::Rows), (right, right_order))
-    }
-}
-
-impl SharedOps for Flex {
-    fn shared_product(
-        left: FlexTensor,
-        right: FlexTensor,
-        right_order: Order,
-        matrices: Arc<Vec<u32>>,
-    ) -> FlexTensor {
-        let (left, right) = (contiguous(left), contiguous(right));
-        let [rows, batch, inner] = sizes(&left, Order::Rows);
-        let [_, count, columns] = sizes(&right, right_order);
-        let shape = ProductShape {
-            rows,
-            inner,
-            columns,
-        };
-        let right = (slice(&right), right_order);
-        let matrices = (matrices.as_slice(), count);
-        let out = rnn_kernels::shared_interleaved_product(matrices, shape, slice(&left), right);
-        FlexTensor::from_data(TensorData::new(out, [rows, batch, columns]))
     }
 }
 

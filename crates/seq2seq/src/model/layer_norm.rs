@@ -11,7 +11,8 @@ use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
 
 use super::flex::{contiguous, is_flex_f32, slice};
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
+use crate::layers::WeightError;
 
 /// Keeps the division away from zero.
 const EPSILON: f64 = 1e-5;
@@ -30,7 +31,7 @@ impl LayerNorm {
     ///
     /// # Errors
     /// If stored parameters do not fit.
-    pub fn new(units: usize, params: &mut Parameters) -> Result<Self, ParameterError> {
+    pub fn new(units: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         Ok(Self {
             gain: params.vector("gain", vec![1.0; units])?,
             bias: params.vector("bias", vec![0.0; units])?,

@@ -1,6 +1,6 @@
 //! The networks and their layers.
 //!
-//! [`network`] is the interface of all of them, [`source`] what they read. The recurrent network
+//! [`network`] is the interface of all of them. The recurrent network
 //! ([`recurrent_network`]) is put together, in the order in which a pair meets them, from
 //! [`embedding`], [`encoder`], [`bridge`], [`decoder`] with its [`attention`], [`output_layer`] and
 //! [`pointer_generator`]; encoder and decoder are stacks of [`recurrent`] layers with [`dropout`]
@@ -23,14 +23,11 @@ pub mod network;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;
-pub mod prepared;
 pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
-pub mod source;
 mod tensors;
 pub mod transformer;
 
 pub use dropout::Noise;
-pub use network::{DecoderState, Network, StepScores, VocabularySizes};
-pub use source::SourceBatch;
+pub use network::Network;

@@ -3,9 +3,9 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
-use super::product::prepared_product;
+use super::parameters::Parameters;
+use super::product::product;
+use crate::layers::WeightError;
 
 /// A dense layer whose weights may be the target embeddings (Press and Wolf 2017).
 #[derive(Module, Debug)]
@@ -29,7 +29,7 @@ impl OutputLayer {
         symbols: usize,
         tied: Option<usize>,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let kernel = match tied {
             None => Some(params.glorot_uniform("kernel", [input, symbols])?),
             Some(_) => None,
@@ -49,22 +49,17 @@ impl OutputLayer {
 
     /// `[rows, input]` to scores `[rows, symbols]`; `embeddings` `[symbols, size]` are the target's,
     /// which a tied layer multiplies by.
-    pub fn forward(
-        &self,
-        rows: Tensor<2>,
-        embeddings: Option<Tensor<2>>,
-        prepared: Option<&Prepared>,
-    ) -> Tensor<2> {
+    pub fn forward(&self, rows: Tensor<2>, embeddings: Option<Tensor<2>>) -> Tensor<2> {
         let rows = match &self.projection {
-            Some(projection) => prepared_product(rows, projection, prepared),
+            Some(projection) => product(rows, projection.val()),
             None => rows,
         };
-        let product = match (&self.kernel, embeddings) {
+        let scores = match (&self.kernel, embeddings) {
             (None, Some(embeddings)) => rows.matmul(embeddings.transpose()),
-            (Some(kernel), _) => prepared_product(rows, kernel, prepared),
+            (Some(kernel), _) => product(rows, kernel.val()),
             // One-hot symbols have no embeddings to tie to: their vectors are the unit vectors.
             (None, None) => rows,
         };
-        product + self.bias.val().unsqueeze()
+        scores + self.bias.val().unsqueeze()
     }
 }

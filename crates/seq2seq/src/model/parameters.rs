@@ -1,40 +1,14 @@
 //! Where a network's weights come from: fresh ones with Keras's initial values, drawn from a seeded
 //! generator so that a run can be repeated, or those stored in a model file.
 
-use std::collections::BTreeMap;
-
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rnn_kernels::{Order, ProductShape, add_product, product};
 
-/// Why stored weights do not make the network that they are asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParameterError {
-    /// The network has a weight that is not stored.
-    #[error("the weights `{0}` are missing")]
-    Missing(String),
-    /// A weight has another shape than the settings ask for.
-    #[error("the weights `{name}` have the shape {found:?}, but the settings ask for {expected:?}")]
-    Shape {
-        /// Name of the weight.
-        name: String,
-        /// Shape in the file.
-        found: Vec<usize>,
-        /// Shape that the settings ask for.
-        expected: Vec<usize>,
-    },
-    /// A stored weight that the network has no use for.
-    #[error("the weights `{0}` are not part of a network with these settings")]
-    LeftOver(String),
-    /// A stored weight that is infinite or not a number.
-    #[error("the weights `{0}` are not all finite numbers of 32 bits")]
-    NotFinite(String),
-}
-
-/// Weights by name, such as `encoder.kernel`.
-pub type Weights = BTreeMap<String, TensorData>;
+use crate::layers::WeightError;
+use crate::storage::{Array, Weights};
 
 #[derive(Debug)]
 enum Origin {
@@ -121,8 +95,8 @@ impl Parameters {
     pub fn layer<L>(
         &mut self,
         name: &str,
-        build: impl FnOnce(&mut Self) -> Result<L, ParameterError>,
-    ) -> Result<L, ParameterError> {
+        build: impl FnOnce(&mut Self) -> Result<L, WeightError>,
+    ) -> Result<L, WeightError> {
         self.path.push(name.to_owned());
         let layer = build(self);
         self.path.pop();
@@ -137,8 +111,8 @@ impl Parameters {
         &mut self,
         name: &str,
         count: usize,
-        mut build: impl FnMut(usize, &mut Self) -> Result<L, ParameterError>,
-    ) -> Result<Vec<L>, ParameterError> {
+        mut build: impl FnMut(usize, &mut Self) -> Result<L, WeightError>,
+    ) -> Result<Vec<L>, WeightError> {
         self.layer(name, |params| {
             (0..count)
                 .map(|index| params.layer(&index.to_string(), |params| build(index, params)))
@@ -154,7 +128,7 @@ impl Parameters {
         &mut self,
         name: &str,
         [inputs, outputs]: [usize; 2],
-    ) -> Result<Param<Tensor<2>>, ParameterError> {
+    ) -> Result<Param<Tensor<2>>, WeightError> {
         let limit = (6.0 / (inputs + outputs) as f32).sqrt();
         self.uniform(name, [inputs, outputs], limit)
     }
@@ -165,7 +139,7 @@ impl Parameters {
         name: &str,
         shape: [usize; 2],
         limit: f32,
-    ) -> Result<Param<Tensor<2>>, ParameterError> {
+    ) -> Result<Param<Tensor<2>>, WeightError> {
         self.give(name, shape, |rng| {
             (0..shape[0] * shape[1])
                 .map(|_| rng.random_range(-limit..=limit))
@@ -178,7 +152,7 @@ impl Parameters {
         &mut self,
         name: &str,
         [rows, columns]: [usize; 2],
-    ) -> Result<Param<Tensor<2>>, ParameterError> {
+    ) -> Result<Param<Tensor<2>>, WeightError> {
         self.give(name, [rows, columns], |rng| orthonormal(rng, rows, columns))
     }
 
@@ -187,7 +161,7 @@ impl Parameters {
         &mut self,
         name: &str,
         values: Vec<f32>,
-    ) -> Result<Param<Tensor<1>>, ParameterError> {
+    ) -> Result<Param<Tensor<1>>, WeightError> {
         self.give(name, [values.len()], |_| values)
     }
 
@@ -204,7 +178,7 @@ impl Parameters {
         name: &str,
         shape: [usize; D],
         draw: impl FnOnce(&mut ChaCha8Rng) -> Vec<f32>,
-    ) -> Result<Param<Tensor<D>>, ParameterError> {
+    ) -> Result<Param<Tensor<D>>, WeightError> {
         let name = self.name(name);
         let sizes = shape.iter().map(|&size| size as u64);
         let count = sizes.fold(1, u64::saturating_mul);
@@ -247,14 +221,14 @@ fn grow(
     shape: &[usize],
     mut fresh: Vec<f32>,
     growth: Growth,
-) -> Result<TensorData, ParameterError> {
-    let data = weights
+) -> Result<TensorData, WeightError> {
+    let stored = weights
         .remove(&name)
-        .ok_or_else(|| ParameterError::Missing(name.clone()))?;
-    let found = data.shape().to_vec();
+        .ok_or_else(|| WeightError::Missing(name.clone()))?;
+    let found = stored.shape.clone();
     let fits = found.len() == shape.len() && found.iter().zip(shape).all(|(old, new)| old <= new);
-    let (true, Ok(stored)) = (fits, data.as_slice::<f32>()) else {
-        return Err(shape_error(name, &data, shape));
+    let (true, Some(stored)) = (fits, stored.as_f32()) else {
+        return Err(shape_error(name, found, shape));
     };
     let width = |shape: &[usize]| shape.get(1).copied().unwrap_or(1);
     let (old_width, new_width) = (width(&found), width(shape));
@@ -270,24 +244,20 @@ fn grow(
     Ok(TensorData::new(fresh, shape.to_vec()))
 }
 
-fn take(
-    weights: &mut Weights,
-    name: String,
-    shape: &[usize],
-) -> Result<TensorData, ParameterError> {
-    let data = weights
+fn take(weights: &mut Weights, name: String, shape: &[usize]) -> Result<TensorData, WeightError> {
+    let stored = weights
         .remove(&name)
-        .ok_or_else(|| ParameterError::Missing(name.clone()))?;
-    if data.shape()[..] == *shape {
-        return Ok(data);
+        .ok_or_else(|| WeightError::Missing(name.clone()))?;
+    match stored.as_f32() {
+        Some(values) if stored.shape == shape => Ok(TensorData::new(values.to_vec(), shape)),
+        _ => Err(shape_error(name, stored.shape, shape)),
     }
-    Err(shape_error(name, &data, shape))
 }
 
-fn shape_error(name: String, found: &TensorData, expected: &[usize]) -> ParameterError {
-    ParameterError::Shape {
+fn shape_error(name: String, found: Vec<usize>, expected: &[usize]) -> WeightError {
+    WeightError::Shape {
         name,
-        found: found.shape().to_vec(),
+        found,
         expected: expected.to_vec(),
     }
 }
@@ -365,25 +335,6 @@ pub fn weights_of(network: &impl Module) -> Weights {
     collector.weights
 }
 
-/// The name of the first weights that are not all finite numbers of 32 bits: every answer would be
-/// nonsense.
-pub fn first_not_finite(weights: &Weights) -> Option<&str> {
-    let is_finite = |data: &TensorData| {
-        let values = data.as_slice::<f32>();
-        values.is_ok_and(|values| values.iter().all(|value| value.is_finite()))
-    };
-    let mut weights = weights.iter();
-    let (name, _) = weights.find(|(_, data)| !is_finite(data))?;
-    Some(name)
-}
-
-/// Name and shape of every weight, in the order of the layers.
-pub fn shapes_of(network: &impl Module) -> Vec<(String, Vec<usize>)> {
-    let mut collector = ShapeCollector::default();
-    network.visit(&mut collector);
-    collector.shapes
-}
-
 /// The variants of an enum are no layers: which one it is follows from the settings.
 fn is_layer(container: &str) -> bool {
     !container.starts_with("Enum:")
@@ -409,32 +360,10 @@ impl ModuleVisitor for WeightCollector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let data = param.val().into_data();
+        let shape = data.shape().to_vec();
+        let values: Vec<f32> = data.iter::<f32>().collect();
         self.weights
-            .insert(self.path.join("."), param.val().into_data());
-    }
-}
-
-#[derive(Default)]
-struct ShapeCollector {
-    path: Vec<String>,
-    shapes: Vec<(String, Vec<usize>)>,
-}
-
-impl ModuleVisitor for ShapeCollector {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        if is_layer(container) {
-            self.path.push(name.to_owned());
-        }
-    }
-
-    fn exit_module(&mut self, _: &str, container: &str) {
-        if is_layer(container) {
-            self.path.pop();
-        }
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.shapes
-            .push((self.path.join("."), param.val().dims().to_vec()));
+            .insert(self.path.join("."), Array::f32(shape, values));
     }
 }

@@ -6,10 +6,11 @@ use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::activation::softmax;
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use super::product::product;
 use super::recurrent::LayerInput;
-use crate::data::{NOT_COPIED, Padded};
+use crate::encoding::{NOT_COPIED, Padded};
+use crate::layers::WeightError;
 
 /// Added to probabilities before the logarithm, so that it is finite.
 const TINY: f64 = 1e-12;
@@ -51,7 +52,7 @@ impl PointerGenerator {
         context: usize,
         input: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         Ok(Self {
             hidden_kernel: params.glorot_uniform("hidden_kernel", [hidden, 1])?,
             context_kernel: params.glorot_uniform("context_kernel", [context, 1])?,
@@ -84,7 +85,7 @@ impl PointerGenerator {
             product(flat, kernel.val())
         };
         let [time, batch, _] = state.hidden.dims();
-        let input = state.input.clone().times(&self.input_kernel, None);
+        let input = state.input.clone().times(&self.input_kernel);
         let sum = part(&state.hidden, &self.hidden_kernel)
             + part(&state.context, &self.context_kernel)
             + input.reshape([time * batch, 1]);

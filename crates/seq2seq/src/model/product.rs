@@ -5,16 +5,14 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::module::Param;
 use burn::tensor::{Tensor, TensorData};
 use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
-use rnn_kernels::{Order, PackedMatrix, ProductShape};
+use rnn_kernels::{Order, ProductShape};
 
 use super::flex::{contiguous, is_flex_f32, slice};
-use super::prepared::{Once, Prepared};
 
 /// Vectors `[rows, input]` times weights `[input, output]`: `[rows, output]`.
 pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
@@ -27,35 +25,11 @@ pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
     ))
 }
 
-/// The same with weights that are packed once for many products, if `prepared` is given.
-pub(super) fn prepared_product(
-    vectors: Tensor<2>,
-    weights: &Param<Tensor<2>>,
-    prepared: Option<&Prepared>,
-) -> Tensor<2> {
-    match prepared {
-        Some(prepared) if is_flex_f32(&vectors) => {
-            Tensor::from_dispatch(<Dispatch as ProductOps>::prepared_product(
-                vectors.into_dispatch(),
-                weights.val().into_dispatch(),
-                prepared.matrix(weights),
-            ))
-        }
-        _ => product(vectors, weights.val()),
-    }
-}
-
 /// The product as an operation of a backend.
 #[backend_extension(Autodiff, Flex)]
 pub trait ProductOps: Backend {
     /// See [`product`].
     fn product(vectors: FloatTensor<Self>, weights: FloatTensor<Self>) -> FloatTensor<Self>;
-    /// [`product`] with weights that are packed once. Has no gradient.
-    fn prepared_product(
-        vectors: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        prepared: Once<PackedMatrix>,
-    ) -> FloatTensor<Self>;
 }
 
 /// What a backend must have for [`ProductOps`] to be differentiable on it.
@@ -70,19 +44,6 @@ pub trait OrderedProduct: ProductOps {
 impl ProductOps for Flex {
     fn product(vectors: FlexTensor, weights: FlexTensor) -> FlexTensor {
         Self::ordered_product((vectors, Order::Rows), (weights, Order::Rows))
-    }
-
-    fn prepared_product(
-        vectors: FlexTensor,
-        weights: FlexTensor,
-        prepared: Once<PackedMatrix>,
-    ) -> FlexTensor {
-        let vectors = contiguous(vectors);
-        let [rows, _] = sizes(&vectors, Order::Rows);
-        let [inner, columns] = sizes(&weights, Order::Rows);
-        let pack = || PackedMatrix::new(inner, columns, slice(&contiguous(weights)));
-        let out = prepared.get_or_init(pack).product(slice(&vectors), rows);
-        FlexTensor::from_data(TensorData::new(out, [rows, columns]))
     }
 }
 
@@ -148,14 +109,5 @@ impl<B: Backend + OrderedProduct, C: CheckpointStrategy> ProductOps for Autodiff
             OpsKind::Tracked(prepared) => prepared.finish([vectors, weights], product),
             OpsKind::UnTracked(prepared) => prepared.finish(product),
         }
-    }
-
-    fn prepared_product(
-        vectors: FloatTensor<Self>,
-        weights: FloatTensor<Self>,
-        _: Once<PackedMatrix>,
-    ) -> FloatTensor<Self> {
-        // Weights that are learned change, so nothing about them can be kept.
-        Self::product(vectors, weights)
     }
 }

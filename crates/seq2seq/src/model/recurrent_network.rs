@@ -2,8 +2,6 @@
 //! predicts the target symbol by symbol (Sutskever et al. 2014, Cho et al. 2014), and may look back
 //! at the source by attention.
 
-use std::sync::Arc;
-
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
@@ -12,15 +10,15 @@ use super::decoder::{Decoder, DecoderOutput, DecoderSizes, Pass, SourceMemory};
 use super::dropout::Noise;
 use super::embedding::{embedding, layer_input};
 use super::encoder::{Encoder, EncoderOutput, Reading};
-use super::network::{StepScores, VocabularySizes};
 use super::output_layer::OutputLayer;
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
-use super::prepared::Prepared;
 use super::recurrent::LayerInput;
-use super::source::SourceBatch;
 use crate::config::{DecoderInput, Embedding, ModelSettings};
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::encoding::SourceBatch;
+use crate::layers::WeightError;
+use crate::text::VocabularySizes;
 
 pub use super::decoder::RecurrentState;
 
@@ -67,7 +65,7 @@ impl RecurrentNetwork {
         settings: &ModelSettings,
         sizes: VocabularySizes,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let reads_symbols = settings.decoder_input != DecoderInput::EncoderOutput;
         let width = settings.encoder_width();
         let features_width = if sizes.features > 0 { width } else { 0 };
@@ -128,18 +126,12 @@ impl RecurrentNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
-    pub fn encode(
-        &self,
-        source: &SourceBatch,
-        prepared: Option<&Prepared>,
-        mut noise: Option<&mut Noise>,
-    ) -> RecurrentState {
+    /// Reads the sources and returns the decoder's first state.
+    fn encode(&self, source: &SourceBatch, mut noise: Option<&mut Noise>) -> RecurrentState {
         let input = self.source_input(&source.symbols, noise.as_deref_mut());
         let reading = Reading {
             lengths: source.symbols.ragged(),
             with_sequence: self.decoder.attention.is_some(),
-            prepared,
         };
         let read = self.encoder.forward(input, reading, noise.as_deref_mut());
         let features = self.read_features(source, reading, noise);
@@ -150,7 +142,6 @@ impl RecurrentNetwork {
             layers: self.bridge.as_ref().map(|bridge| bridge.forward(&finals)),
             feedback: finals.last().filter(|_| reads_encoder).map(highest_output),
             source,
-            prepared: prepared.cloned(),
             ..RecurrentState::default()
         }
     }
@@ -207,7 +198,6 @@ impl RecurrentNetwork {
             features: features.and_then(|(attention, (symbols, output))| {
                 Some(attention.memory(output.sequence?, &symbols))
             }),
-            rows: Arc::new((0..source.batch() as u32).collect()),
         }
     }
 
@@ -219,7 +209,7 @@ impl RecurrentNetwork {
         decoder_input: &Padded,
         mut noise: Option<&mut Noise>,
     ) -> Tensor<2> {
-        let mut state = self.encode(source, None, noise.as_deref_mut());
+        let mut state = self.encode(source, noise.as_deref_mut());
         if self.decoder_input == DecoderInput::OwnSoftmax {
             return self.forward_on_own_softmax(state, decoder_input, noise);
         }
@@ -246,36 +236,23 @@ impl RecurrentNetwork {
             .map(|&id| id as u32)
             .collect();
         let mut pass = self.decoder.pass(batch, true, noise);
-        let scores =
-            (0..decoder_input.time).map(|_| self.advance(&mut state, &first, &mut pass).scores);
+        let scores = (0..decoder_input.time).map(|_| self.advance(&mut state, &first, &mut pass));
         Tensor::cat(scores.collect(), 0)
     }
 
     /// One step of the decoder: the last symbol of each sequence to scores `[batch, symbols]`.
-    pub fn step(&self, state: &mut RecurrentState, last: &[u32]) -> StepScores {
-        let mut pass = self.decoder.pass(last.len(), true, None);
-        self.advance(state, last, &mut pass)
-    }
-
-    fn advance(&self, state: &mut RecurrentState, last: &[u32], pass: &mut Pass) -> StepScores {
+    fn advance(&self, state: &mut RecurrentState, last: &[u32], pass: &mut Pass) -> Tensor<2> {
         let symbols = Padded::step(last);
         let input = match state.feedback.clone() {
             None => self.symbols(&symbols, None),
-            Some(output) if self.decoder_input == DecoderInput::EncoderOutput => {
-                LayerInput::Repeated(output, 1)
-            }
             Some(softmax) => LayerInput::Vectors(self.expected_vector(softmax).unsqueeze()),
         };
         let output = self.decoder.run(input.clone(), state, pass);
-        let attention = output.weights.clone().map(|weights| {
-            let [batch, _, positions] = weights.dims();
-            weights.reshape([batch, positions])
-        });
         let scores = self.scores(output, input, state);
         if self.decoder_input == DecoderInput::OwnSoftmax {
             state.feedback = Some(activation::softmax(scores.clone(), 1));
         }
-        StepScores { scores, attention }
+        scores
     }
 
     /// Scores `[time * batch, symbols]` from what the decoder made of its input.
@@ -288,8 +265,7 @@ impl RecurrentNetwork {
         let [time, batch, units] = output.vectors.dims();
         let vectors = output.vectors.reshape([time * batch, units]);
         let embeddings = self.target_embedding.as_ref().map(Param::val);
-        let prepared = state.prepared.as_ref();
-        let scores = self.output.forward(vectors, embeddings, prepared);
+        let scores = self.output.forward(vectors, embeddings);
         let looked = output.context.zip(output.weights);
         match (&self.pointer, state.source.copied.clone(), looked) {
             (Some(pointer), Some(copied), Some((context, weights))) => {
@@ -324,7 +300,7 @@ impl FeaturesEncoder {
         settings: &ModelSettings,
         count: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let input = settings.embedding.width(count);
         Ok(Self {
             embedding: embedding(settings.embedding, "embedding", count, params)?,

@@ -30,9 +30,3 @@ pub fn log_sum_exp<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
     let sum = (x - largest.clone()).exp().sum_dim(dim);
     sum.log() + largest
 }
-
-/// The given rows of a dimension, in that order; a row may come several times or not at all.
-pub fn select_rows<const D: usize>(tensor: &Tensor<D>, dim: usize, rows: &[usize]) -> Tensor<D> {
-    let rows = rows.iter().map(|&row| row as i32).collect();
-    tensor.clone().select(dim, row_numbers(rows, tensor))
-}

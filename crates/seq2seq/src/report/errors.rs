@@ -1,9 +1,9 @@
 //! The worst errors, with alignments drawn, and heat maps of attention.
 
 use super::html::{escape, section, visible};
+use crate::Alignment;
 use crate::evaluation::Examination;
 use crate::metrics::{Edit, edit_alignment, edit_distance, nearest_reference};
-use crate::prediction::Alignment;
 
 /// Errors that are shown.
 const SHOWN: usize = 30;
@@ -20,7 +20,7 @@ pub fn worst(examination: &Examination) -> String {
     let mut wrong: Vec<(f64, f64, usize)> = (0..examination.questions.len())
         .filter(|&question| !examination.is_right(question))
         .map(|question| {
-            let prediction = &examination.predictions[question];
+            let prediction = examination.answers[question].best();
             let rate = error_rate(&prediction.symbols, &examination.references[question]);
             (rate, prediction.confidence.unwrap_or(0.0), question)
         })
@@ -57,7 +57,7 @@ fn error_rate(answer: &[String], references: &[Vec<String>]) -> f64 {
 }
 
 fn row(examination: &Examination, question: usize, confidence: f64) -> String {
-    let prediction = &examination.predictions[question];
+    let prediction = examination.answers[question].best();
     let edits = nearest_reference(&prediction.symbols, &examination.references[question])
         .map(|reference| drawn_edits(reference, &prediction.symbols))
         .unwrap_or_default();
@@ -135,9 +135,9 @@ pub fn attention(examination: &Examination) -> String {
             && (1..=LARGEST_MAP).contains(&alignment.target.len())
     };
     let maps: String = examination
-        .predictions
+        .answers
         .iter()
-        .filter_map(|prediction| prediction.alignment.as_ref())
+        .filter_map(|answer| answer.best().alignment.as_ref())
         .filter(fits)
         .take(HEAT_MAPS)
         .map(heat_map)

@@ -2,11 +2,10 @@
 //! change less from epoch to epoch (Polyak and Juditsky 1992; Vaswani et al. 2017, section 6.1).
 
 use std::collections::{BTreeMap, VecDeque};
-
-use burn::tensor::{DType, TensorData};
+use std::sync::Arc;
 
 use crate::config::TrainingSettings;
-use crate::model::parameters::Weights;
+use crate::storage::{Array, Values, Weights};
 
 /// Weights that are averaged, and how.
 #[derive(Clone, Debug)]
@@ -108,29 +107,20 @@ impl WeightAverage {
         }
     }
 
-    /// Takes back what [`state`](Self::state) gave for a network whose weights have these names and
-    /// shapes.
+    /// Takes back what [`state`](Self::state) gave for a network with weights such as `like`.
     ///
     /// # Errors
     /// If it is not that of such a network; the reason.
-    pub fn restore(
-        &mut self,
-        state: Weights,
-        shapes: &[(String, Vec<usize>)],
-    ) -> Result<(), String> {
-        let shapes: BTreeMap<&str, &[usize]> = shapes
-            .iter()
-            .map(|(name, shape)| (name.as_str(), shape.as_slice()))
-            .collect();
+    pub fn restore(&mut self, state: Weights, like: &Weights) -> Result<(), String> {
         let mut sets: BTreeMap<usize, Weights> = BTreeMap::new();
         for (name, data) in state {
             let (number, weights) = name.split_once('.').unwrap_or_default();
             let number = number.parse();
-            let fits = shapes
+            let fits = like
                 .get(weights)
-                .is_some_and(|shape| data.shape()[..] == shape[..]);
+                .is_some_and(|like| data.shape == like.shape);
             match number {
-                Ok(number) if fits && data.dtype() == DType::F32 => {
+                Ok(number) if fits && data.as_f32().is_some() => {
                     let set = sets.entry(number).or_default();
                     set.insert(weights.to_owned(), data);
                 }
@@ -141,7 +131,7 @@ impl WeightAverage {
                 }
             }
         }
-        if sets.values().any(|set| set.len() != shapes.len()) {
+        if sets.values().any(|set| set.len() != like.len()) {
             return Err("it averages a part of the network only".to_owned());
         }
         let sets: Vec<Weights> = sets.into_values().collect();
@@ -160,9 +150,7 @@ impl WeightAverage {
 /// Two sets of the same weights, joined number by number.
 fn combined(first: Weights, second: &Weights, join: impl Fn(f32, f32) -> f32) -> Weights {
     let joined = first.into_iter().map(|(name, data)| {
-        let other = second
-            .get(&name)
-            .and_then(|data| data.as_slice::<f32>().ok());
+        let other = second.get(&name).and_then(Array::as_f32);
         let data = match other {
             Some(other) => changed(data, |place, x| join(x, other[place])),
             None => data,
@@ -173,11 +161,11 @@ fn combined(first: Weights, second: &Weights, join: impl Fn(f32, f32) -> f32) ->
 }
 
 /// Weights are f32 everywhere; other data is left alone.
-fn changed(mut data: TensorData, change: impl Fn(usize, f32) -> f32) -> TensorData {
-    if let Ok(values) = data.as_mut_slice::<f32>() {
-        for (place, value) in values.iter_mut().enumerate() {
+fn changed(mut array: Array, change: impl Fn(usize, f32) -> f32) -> Array {
+    if let Values::F32(values) = &mut array.values {
+        for (place, value) in Arc::make_mut(values).iter_mut().enumerate() {
             *value = change(place, *value);
         }
     }
-    data
+    array
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
-use crate::config::Recipe;
-use crate::model::parameters::{Growth, Parameters, Weights, weights_of};
-use crate::model_file::ModelFileError;
+use crate::ModelFileError;
+use crate::config::{ConfigError, Recipe};
+use crate::model::parameters::{Growth, Parameters};
+use crate::storage::Weights;
 use crate::text::Codec;
-use crate::trained_model::{Model, Provenance};
+use crate::{Model, Provenance};
 
 /// What is left of a trained model when training goes on from it.
 #[derive(Clone, Debug)]
@@ -28,9 +29,9 @@ impl Base {
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         let model = Model::load(path)?;
         Ok(Self {
-            codec: (*model.codec).clone(),
-            provenance: model.provenance.clone(),
-            weights: weights_of(model.network()),
+            codec: (**model.codec()).clone(),
+            provenance: model.provenance().clone(),
+            weights: model.weights().clone(),
         })
     }
 
@@ -49,8 +50,11 @@ impl Base {
 impl Recipe {
     /// Settings to go on from a trained model: its network and treatment of texts, with training
     /// settings for so many pairs.
-    pub fn going_on(model: &Model, path: &Path, pairs: usize) -> Self {
-        let base = &model.recipe;
+    ///
+    /// # Errors
+    /// If the model was written by another version, whose recipes have other keys.
+    pub fn going_on(model: &Model, path: &Path, pairs: usize) -> Result<Self, ConfigError> {
+        let base = Self::of_model(model)?;
         let mut recipe = Self {
             text: base.text.clone(),
             model: base.model.clone(),
@@ -60,6 +64,6 @@ impl Recipe {
         recipe.training.label_smoothing = base.training.label_smoothing;
         recipe.training.from = Some(path.to_owned());
         recipe.data.features_column = base.data.features_column;
-        recipe
+        Ok(recipe)
     }
 }

@@ -1,8 +1,7 @@
 //! What the network sees of a batch of pairs: sources, decoder inputs, expected outputs.
 
 use super::loss::{Expected, PADDING};
-use crate::data::{Example, Padded, SourceIds};
-use crate::model::SourceBatch;
+use crate::encoding::{Example, Padded, SourceBatch, SourceIds};
 
 /// A batch ready for the network.
 #[derive(Clone, Debug)]

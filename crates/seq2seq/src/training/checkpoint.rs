@@ -6,18 +6,16 @@
 use std::path::Path;
 use std::time::Instant;
 
-use burn::tensor::TensorData;
+use seq2seq_runtime::model::{unreadable, unwritable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::TrainingError;
 use super::history::EpochRecord;
 use super::task::Task;
+use crate::Provenance;
 use crate::config::{Recipe, TrainingSettings};
-use crate::model::parameters::Weights;
-use crate::model_file::{json, toml, unreadable, unwritable};
-use crate::tensor_file::{self, Metadata, TensorFile};
-use crate::trained_model::Provenance;
+use crate::storage::{Array, Metadata, TensorFile, Values, Weights, write};
 
 /// Metadata key and value by which a file is known to be a checkpoint.
 const FORMAT: (&str, &str) = ("format", "seq2seq-checkpoint");
@@ -123,9 +121,7 @@ impl Checkpoint {
     pub(super) fn save(self, path: &Path) -> Result<(), TrainingError> {
         let failed = |error| unwritable(path, error);
         let mut tensors = self.weights;
-        let length = self.optimizer.len();
-        let optimizer = TensorData::new(self.optimizer, [length]);
-        tensors.insert(OPTIMIZER.to_owned(), optimizer);
+        tensors.insert(OPTIMIZER.to_owned(), Array::u8(self.optimizer));
         tensors.extend(prefixed(AVERAGE, self.average));
         let mut metadata = Metadata::from([
             (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
@@ -137,7 +133,7 @@ impl Checkpoint {
             metadata.insert("best".to_owned(), toml(&best.provenance));
             tensors.extend(prefixed(BEST, best.weights));
         }
-        Ok(tensor_file::write(path, &tensors, &metadata).map_err(failed)?)
+        Ok(write(path, &tensors, &metadata).map_err(failed)?)
     }
 
     /// Reads a checkpoint.
@@ -210,7 +206,7 @@ impl Checkpoint {
 }
 
 /// Weights under names that begin with `prefix`.
-fn prefixed(prefix: &str, weights: Weights) -> impl Iterator<Item = (String, TensorData)> {
+fn prefixed(prefix: &str, weights: Weights) -> impl Iterator<Item = (String, Array)> {
     let named = weights.into_iter();
     named.map(move |(name, data)| (format!("{prefix}{name}"), data))
 }
@@ -228,14 +224,21 @@ fn taken(prefix: &str, tensors: &mut Weights) -> Weights {
         .collect()
 }
 
+/// TOML of a plain struct, which always has one. Unlike JSON here, its numbers are read as exactly
+/// those that were written.
+fn toml(value: &impl Serialize) -> String {
+    ::toml::to_string(value).unwrap_or_default()
+}
+
 fn parsed<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
     ::toml::from_str(text).map_err(|error| error.to_string())
 }
 
 fn optimizer_of(tensors: &mut Weights) -> Result<Vec<u8>, String> {
-    let bytes = tensors.remove(OPTIMIZER);
-    let bytes = bytes.and_then(|data| data.try_into_vec::<u8>().ok());
-    bytes.ok_or_else(|| "it has no optimizer state".to_owned())
+    match tensors.remove(OPTIMIZER).map(|array| array.values) {
+        Some(Values::U8(bytes)) => Ok(bytes.to_vec()),
+        _ => Err("it has no optimizer state".to_owned()),
+    }
 }
 
 /// The first setting that differs and that the state of a run depends on.
@@ -256,7 +259,7 @@ fn changed_setting(before: &Recipe, now: &Recipe) -> Option<&'static str> {
 /// Tells one set of data from another: SHA-256 of vocabularies, training pairs and validation pairs.
 pub(super) fn fingerprint(task: &Task) -> String {
     let mut hasher = Sha256::new();
-    hasher.update(json(&*task.codec));
+    hasher.update(serde_json::to_vec(&*task.codec).unwrap_or_default());
     for example in &task.train {
         let source = &example.source;
         let features = source.features.as_deref().unwrap_or_default();

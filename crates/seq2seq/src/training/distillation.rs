@@ -3,14 +3,16 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
+use burn::tensor::{Device, Tensor};
 
 use super::batch::TrainingBatch;
 use super::task::Task;
-use crate::ensemble::difference;
-use crate::model_file::ModelFileError;
-use crate::trained_model::Model;
+use crate::layers::WeightError;
+use crate::model::Network;
+use crate::model::parameters::Parameters;
+use crate::{Model, ModelFileError};
+use seq2seq_runtime::model::difference;
 
 /// Why a model cannot teach.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,9 @@ pub enum TeacherError {
         /// How they differ.
         difference: String,
     },
+    /// Its weights do not fit its settings.
+    #[error("training.teacher: {0}")]
+    Weights(#[from] WeightError),
     /// Its decoder starts in another way.
     #[error(
         "the teacher {0} was trained with another model.protocol or model.decoder_input: use its own"
@@ -39,7 +44,7 @@ pub enum TeacherError {
 /// A trained model, and how much it counts.
 #[derive(Debug)]
 pub struct Teacher {
-    model: Model,
+    network: Network,
     weight: f64,
 }
 
@@ -55,25 +60,26 @@ impl Teacher {
         };
         let model = Model::load(path)?;
         let path = path.clone();
-        if let Some(difference) = difference(&model.codec, &task.codec) {
+        if let Some(difference) = difference(model.codec(), &task.codec) {
             return Err(TeacherError::Codec { path, difference });
         }
-        let (own, pupil) = (&model.recipe.model, &task.recipe.model);
+        let (own, pupil) = (&model.settings().model, &task.recipe.model);
         if own.protocol != pupil.protocol || own.decoder_input != pupil.decoder_input {
             return Err(TeacherError::Protocol(path));
         }
         let weight = settings.teacher_weight;
-        Ok(Some(Self { model, weight }))
+        let mut params = Parameters::stored(model.weights().clone(), &Device::flex());
+        let network = Network::new(&model.settings().model, model.codec().sizes(), &mut params)?;
+        Ok(Some(Self { network, weight }))
     }
 
     /// `loss` mixed with the cross-entropy between the teacher's distribution and that of the
     /// pupil's scores `[time * batch, symbols]`, averaged over all steps that are no padding.
     pub fn guide(&self, loss: Tensor<1>, scores: Tensor<2>, batch: &TrainingBatch) -> Tensor<1> {
-        let network = self.model.network();
-        let taught = softmax(
-            network.forward(&batch.source, &batch.decoder_input, None),
-            1,
-        );
+        let scores_of_teacher = self
+            .network
+            .forward(&batch.source, &batch.decoder_input, None);
+        let taught = softmax(scores_of_teacher, 1);
         let weights = batch.expected.weights(&taught);
         let target = Tensor::from_inner(taught * weights);
         let guidance = (log_softmax(scores, 1) * target).sum();

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use super::distillation::TeacherError;
 use super::not_finite::NotFinite;
 use super::task::TaskError;
+use crate::ModelFileError;
 use crate::config::ConfigError;
-use crate::model::parameters::ParameterError;
-use crate::model_file::ModelFileError;
+use crate::layers::WeightError;
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +60,7 @@ pub enum TrainingError {
     File(#[from] ModelFileError),
     /// Weights that are not those of the settings.
     #[error(transparent)]
-    Weights(#[from] ParameterError),
+    Weights(#[from] WeightError),
 }
 
 impl TrainingError {

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 
 use super::{Existing, RunFolder, Task, Trainer, TrainingError};
+use crate::Model;
 use crate::config::{Override, Recipe};
 use crate::data::Pair;
-use crate::files::faults;
-use crate::trained_model::Model;
+use crate::storage::atomic::faults;
 
 fn task() -> Task {
     let settings = [

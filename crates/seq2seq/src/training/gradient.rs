@@ -11,10 +11,10 @@ use super::hidden_symbols::Unknown;
 use super::loss::{Figures, Losses};
 use super::scheduled_sampling::mix_in_predictions;
 use crate::config::TrainingSettings;
-use crate::data::Example;
+use crate::encoding::Example;
 use crate::model::dropout::part_rng;
 use crate::model::{Network, Noise};
-use crate::side_by_side::side_by_side;
+use crate::{networks, parallel};
 
 /// Sets the random numbers of hidden symbols and own predictions apart from others of the same seed.
 const SALT: u64 = 0x5eed_5a3b;
@@ -31,6 +31,8 @@ pub struct Pass<'a> {
     pub begin: Option<u32>,
     /// Weight updates so far.
     pub step: usize,
+    /// The network as it runs, if it shall read some of its own predictions.
+    pub running: Option<&'a networks::Network>,
 }
 
 /// A gradient, and how well each part of the batch was foretold.
@@ -64,7 +66,7 @@ impl Pass<'_> {
             .collect();
         let symbols: usize = parts.iter().map(|part| part.batch.expected.symbols).sum();
         let alone = parts.len() == 1;
-        let computed = side_by_side(parts, |part| match alone {
+        let computed = parallel::map(parts, |part| match alone {
             true => self.of_part(part, network, symbols),
             false => {
                 // Graphs that share weights are gone back through one after the other.
@@ -114,9 +116,9 @@ impl Pass<'_> {
             mut batch,
             mut rng,
         } = part;
-        if settings.teacher_forcing < 1.0 {
+        if let Some(running) = self.running {
             let forcing = settings.teacher_forcing;
-            mix_in_predictions(&network.valid(), &mut batch, forcing, &mut rng);
+            mix_in_predictions(running, &mut batch, forcing, &mut rng);
         }
         let mut noise = Noise::of_part(settings.seed, step, index);
         let scores = network.forward(&batch.source, &batch.decoder_input, Some(&mut noise));

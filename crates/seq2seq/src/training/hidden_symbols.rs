@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::Example;
+use crate::encoding::Example;
 use crate::text::Codec;
 
 /// What stands for unseen symbols on either side.

@@ -2,9 +2,10 @@
 
 use super::task::{Task, TaskError};
 use crate::config::{Override, Recipe};
+use crate::layers::WeightError;
 use crate::model::Network;
-use crate::model::VocabularySizes;
-use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::parameters::Parameters;
+use crate::text::VocabularySizes;
 
 /// Weights beyond which a network is refused on any machine: 8 GiB of them.
 const MOST_WEIGHTS: u64 = 1 << 31;
@@ -58,7 +59,7 @@ pub(super) fn check_memory(task: &Task) -> Result<(), TaskError> {
 }
 
 /// How many weights a network with these settings has.
-fn weights(recipe: &Recipe, sizes: VocabularySizes) -> Result<u64, ParameterError> {
+fn weights(recipe: &Recipe, sizes: VocabularySizes) -> Result<u64, WeightError> {
     let mut params = Parameters::counted();
     Network::new(&recipe.model, sizes, &mut params)?;
     Ok(params.weights())

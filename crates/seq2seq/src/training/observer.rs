@@ -1,8 +1,8 @@
 //! What training tells while it runs, and what it gives in the end.
 
 use super::history::EpochRecord;
+use crate::Model;
 use crate::data::Pair;
-use crate::trained_model::Model;
 
 /// Figures of the epoch so far, after a batch.
 #[derive(Clone, Copy, Debug)]

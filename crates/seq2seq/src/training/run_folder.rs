@@ -12,8 +12,8 @@ use super::plot::history;
 use crate::charts::picture;
 use crate::config::Recipe;
 use crate::data::{STDIN, SkippedLine};
-use crate::files::{self, LockError};
-use crate::model_file::{MODEL_NAME, json, write_atomically};
+use crate::storage::atomic::{self, LockError};
+use crate::{MODEL_NAME, write_atomically};
 
 const RECIPE_NAME: &str = "recipe.toml";
 pub(super) const METRICS_NAME: &str = "metrics.jsonl";
@@ -74,7 +74,7 @@ impl RunFolder {
     pub fn begin(&self, recipe: &Recipe) -> Result<(), TrainingError> {
         let path = self.path.join(RECIPE_NAME);
         let text = absolute(recipe).to_toml();
-        let settings = files::prepare(&path, &[text.as_bytes()]);
+        let settings = atomic::prepare(&path, &[text.as_bytes()]);
         let settings = settings.map_err(|error| unwritable(&path, error))?;
         for name in [
             RECIPE_NAME,
@@ -108,13 +108,13 @@ impl RunFolder {
 
     /// Takes the lock, then clears away what a killed process left half written.
     fn locked(path: &Path) -> Result<Self, TrainingError> {
-        let file = files::lock(path).map_err(|error| match error {
+        let file = atomic::lock(path).map_err(|error| match error {
             LockError::Busy => TrainingError::Busy(path.to_owned()),
             LockError::File(path, error) => unwritable(&path, error),
         })?;
         for folder in [path, &path.join(CHECKPOINTS_NAME)] {
             if folder.exists() {
-                files::remove_partial(folder).map_err(|error| unwritable(folder, error))?;
+                atomic::remove_partial(folder).map_err(|error| unwritable(folder, error))?;
             }
         }
         Ok(Self {
@@ -232,7 +232,7 @@ impl RunFolder {
     pub fn append_metrics(&self, record: &EpochRecord) -> Result<(), TrainingError> {
         let path = self.path.join(METRICS_NAME);
         let line = json(record) + "\n";
-        files::append(&path, line.as_bytes()).map_err(|error| unwritable(&path, error))
+        atomic::append(&path, line.as_bytes()).map_err(|error| unwritable(&path, error))
     }
 
     /// Writes the metrics anew: the epochs up to a checkpoint, without those that a killed run
@@ -274,7 +274,7 @@ impl RunFolder {
     }
 
     fn remove(&self, path: &Path) -> Result<(), TrainingError> {
-        files::remove(path).map_err(|error| unwritable(path, error))
+        atomic::remove(path).map_err(|error| unwritable(path, error))
     }
 }
 
@@ -303,4 +303,9 @@ fn absolute(recipe: &Recipe) -> Recipe {
         }
     }
     recipe
+}
+
+/// JSON of a plain struct with string keys, which always has a JSON form.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::noam::NoamLrSchedulerConfig;
 use burn::lr_scheduler::step::StepLrSchedulerConfig;
 
-use crate::config::{ConfigError, ScheduleKind, TrainingSettings};
+use crate::config::{ConfigError, ScheduleKind, SettingsError, TrainingSettings};
 
 /// Learning rates, step by step.
 pub struct Schedule {
@@ -36,7 +36,7 @@ impl Schedule {
         taken: usize,
     ) -> Result<Self, ConfigError> {
         let inner = scheduler(settings, batches.max(1))
-            .map_err(|message| ConfigError::Conflict(format!("training.schedule: {message}")))?;
+            .map_err(|message| SettingsError::Conflict(format!("training.schedule: {message}")))?;
         let own_warmup = settings.schedule == ScheduleKind::Noam;
         let warmup = if own_warmup { 0 } else { settings.warmup_steps };
         let mut schedule = Self {

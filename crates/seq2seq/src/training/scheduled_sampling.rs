@@ -4,16 +4,15 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
-use crate::model::Network;
-use crate::model::prepared::Prepared;
+use crate::networks::Network;
 use crate::text::argmax;
 
 /// Replaces decoder inputs by what the network predicts at that place, each with probability
 /// `1 - teacher_forcing`.
 ///
 /// The choice of a symbol has no gradient, so the mixture can be written out first, step by step
-/// and without a graph, and then trained on in one pass like any other input. `network` must be
-/// free of the autodiff graph.
+/// and without a graph, and then trained on in one pass like any other input. `network` is the one in
+/// training as it runs, with its weights of the moment.
 pub fn mix_in_predictions(
     network: &Network,
     batch: &mut TrainingBatch,
@@ -21,8 +20,7 @@ pub fn mix_in_predictions(
     rng: &mut ChaCha8Rng,
 ) {
     let rows = batch.decoder_input.batch();
-    let prepared = Prepared::default();
-    let mut state = network.encode(&batch.source, prepared.for_sequences(rows));
+    let mut state = network.encode_batch(&batch.source);
     for step in 1..batch.decoder_input.time {
         let (read, next) = batch.decoder_input.ids.split_at_mut(step * rows);
         let last: Vec<u32> = read[(step - 1) * rows..]
@@ -30,9 +28,7 @@ pub fn mix_in_predictions(
             .map(|&id| id as u32)
             .collect();
         let logits = network.step(&mut state, &last).scores;
-        let classes = logits.dims()[1];
-        let logits = logits.try_into_vec_as::<f32>().unwrap_or_default();
-        for (id, row) in next.iter_mut().zip(logits.chunks_exact(classes)) {
+        for (id, row) in next.iter_mut().zip(logits.iter()) {
             if rng.random::<f64>() >= teacher_forcing {
                 *id = argmax(row).unwrap_or(0) as i32;
             }

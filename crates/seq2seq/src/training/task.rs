@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
 use super::reading::{Chosen, Decomposed, Sides};
+use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
-    AdditionError, DataError, Example, Pair, SkippedLine, Split, SplitError, StrayBlanks,
-    split,
+    AdditionError, DataError, Pair, SkippedLine, Split, SplitError, StrayBlanks, split,
 };
+use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
-use crate::model_file::ModelFileError;
 use crate::text::{Codec, Normalization, Tokenization};
 
 /// Why training cannot start.
@@ -149,7 +149,7 @@ impl Task {
     /// If settings or split cannot work.
     pub fn new(mut recipe: Recipe, loaded: LoadedPairs) -> Result<Self, TaskError> {
         recipe.check()?;
-        recipe.model.check_trainable()?;
+        recipe.model.check_trainable().map_err(ConfigError::from)?;
         let written_in =
             Normalization::of_texts(loaded.train.iter().map(|pair| pair.target.as_str()));
         let asked_for = recipe.text.normalization.fixed();

@@ -15,6 +15,8 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 
+use seq2seq_runtime::model::ModelParts;
+
 use super::averaging::WeightAverage;
 use super::budget::Budget;
 use super::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
@@ -34,13 +36,16 @@ use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
 use super::task::{Task, TaskError};
 use crate::config::Recipe;
-use crate::data::{EpochOrder, Example, OnBadLine, Question, questions};
+use crate::data::{OnBadLine, Question, questions};
+use crate::encoding::{EpochOrder, Example, PairCodec};
 use crate::evaluation::{begin_symbol, calibrate};
+use crate::layers::WeightError;
 use crate::model::Network;
-use crate::model::parameters::{
-    ParameterError, Parameters, Weights, first_not_finite, shapes_of, weights_of,
-};
-use crate::trained_model::{Model, Provenance};
+use crate::model::parameters::{Parameters, weights_of};
+use crate::networks;
+use crate::storage::{Weights, first_not_finite};
+use crate::text::Codec;
+use crate::{Model, Provenance};
 
 pub use cost::Cost;
 
@@ -111,7 +116,7 @@ impl Trainer {
             })?;
         let best = saved.best.map(|best| {
             let codec = Arc::clone(&task.codec);
-            Model::from_weights(task.recipe.clone(), codec, best.provenance, best.weights)
+            made(&task.recipe, codec, best.provenance, best.weights)
         });
         let mut params = Parameters::stored(saved.weights, &Device::flex().autodiff());
         let path = folder.path().to_owned();
@@ -121,10 +126,10 @@ impl Trainer {
         };
         let mut trainer = Self::start(task, &mut params, saved.state, Some(folder))?;
         let (network, steps) = (&trainer.network, trainer.position.step);
-        let shapes = shapes_of(network);
         let optimizer = record_for(network, steps, saved.optimizer).map_err(&foreign)?;
         trainer.optimizer = trainer.optimizer.load_record(optimizer);
-        let average = trainer.average.restore(saved.average, &shapes);
+        let weights = weights_of(&trainer.network);
+        let average = trainer.average.restore(saved.average, &weights);
         average.map_err(foreign)?;
         let best = best.transpose()?;
         if let Some(folder) = &trainer.folder {
@@ -312,12 +317,16 @@ impl Trainer {
             .iter()
             .map(|&index| &self.task.train[index])
             .collect();
+        let running = (settings.teacher_forcing < 1.0)
+            .then(|| self.running())
+            .transpose()?;
         let pass = Pass {
             settings: &settings,
             teacher: self.teacher.as_ref(),
             unknown: Unknown::of(&self.task.codec),
             begin: self.begin(),
             step: self.position.step,
+            running: running.as_ref(),
         };
         let parts = self.task.recipe.batch_parts();
         let found = pass.gradient(&self.network, &examples, parts);
@@ -442,7 +451,10 @@ impl Trainer {
             None => self.model()?,
         };
         if ending != Ending::Interrupted {
-            model.provenance.calibration = calibrate(&model, &self.questions);
+            model = model.with_provenance(Provenance {
+                calibration: calibrate(&model, &self.questions),
+                ..model.provenance().clone()
+            });
             if let Some(folder) = &self.folder {
                 model.save(&folder.model())?;
             }
@@ -461,8 +473,8 @@ impl Trainer {
             return Ok(());
         };
         let best = self.best.as_ref().map(|model| Best {
-            weights: weights_of(model.network()),
-            provenance: model.provenance.clone(),
+            weights: model.weights().clone(),
+            provenance: model.provenance().clone(),
         });
         let checkpoint = Checkpoint {
             recipe: self.task.recipe.clone(),
@@ -491,27 +503,20 @@ impl Trainer {
         weights_of(&self.network.valid())
     }
 
-    fn begin(&self) -> Option<u32> {
-        begin_symbol(&self.task.recipe, &self.task.codec)
+    /// The network of the moment as it runs.
+    fn running(&self) -> Result<networks::Network, WeightError> {
+        let (model, sizes) = (&self.task.recipe.model, self.task.codec.sizes());
+        networks::Network::new(model, sizes, self.weights())
     }
 
-    /// The network with its averaged weights, if they are averaged.
-    fn averaged(&self) -> Result<Network, ParameterError> {
-        let Some(weights) = self.average.weights() else {
-            return Ok(self.network.valid());
-        };
-        let mut params = Parameters::stored(weights, &Device::flex());
-        Network::new(
-            &self.task.recipe.model,
-            self.task.codec.sizes(),
-            &mut params,
-        )
+    fn begin(&self) -> Option<u32> {
+        begin_symbol(&self.task.recipe.model, &self.task.codec)
     }
 
     /// The network as it is now, ready to use.
     ///
     /// # Errors
-    /// Only if the averaged weights are not those of the network, which they are.
+    /// If weights are infinite or not a number.
     pub fn model(&self) -> Result<Model, TrainingError> {
         let report = &self.task.report;
         let mut first_symbols: Vec<u32> = self
@@ -536,7 +541,24 @@ impl Trainer {
             best: self.position.best,
             calibration: None,
         };
-        let (recipe, codec) = (self.task.recipe.clone(), Arc::clone(&self.task.codec));
-        Ok(Model::new(recipe, codec, provenance, self.averaged()?))
+        let weights = self.average.weights().unwrap_or_else(|| self.weights());
+        let codec = Arc::clone(&self.task.codec);
+        Ok(made(&self.task.recipe, codec, provenance, weights)?)
     }
+}
+
+/// A model that was trained by a recipe.
+fn made(
+    recipe: &Recipe,
+    codec: Arc<Codec>,
+    provenance: Provenance,
+    weights: Weights,
+) -> Result<Model, WeightError> {
+    Model::new(ModelParts {
+        settings: recipe.settings(),
+        recipe: recipe.without_folders().to_toml(),
+        codec,
+        provenance,
+        weights,
+    })
 }

@@ -282,7 +282,7 @@ impl Search {
         match trained(self.recipe_of(settings, seconds)?, &mut Stop(observer)) {
             Ok((_, Ending::Interrupted)) => return Ok(None),
             Ok((model, _)) => {
-                let figure = model.provenance.best.ok_or(SearchError::NoValidation)?;
+                let figure = model.provenance().best.ok_or(SearchError::NoValidation)?;
                 trial.figure = Some(figure);
                 if trials.best().is_none_or(|best| figure > best) {
                     let path = self.folder.join(MODEL_NAME);

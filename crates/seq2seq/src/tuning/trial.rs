@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{SearchError, unusable};
-use crate::files::{self, LockError, write_atomically};
+use crate::storage::atomic::{self, LockError};
+use crate::storage::write_atomically;
 
 /// Name of the file, with a JSON object a line.
 const NAME: &str = "trials.jsonl";
@@ -52,11 +53,11 @@ pub(super) struct Trials {
 impl Trials {
     pub fn open(folder: &Path) -> Result<Self, SearchError> {
         fs::create_dir_all(folder).map_err(|source| unusable(folder, source))?;
-        let lock = files::lock(folder).map_err(|error| match error {
+        let lock = atomic::lock(folder).map_err(|error| match error {
             LockError::Busy => SearchError::Busy(folder.to_owned()),
             LockError::File(path, source) => unusable(&path, source),
         })?;
-        files::remove_partial(folder).map_err(|source| unusable(folder, source))?;
+        atomic::remove_partial(folder).map_err(|source| unusable(folder, source))?;
         let path = folder.join(NAME);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,

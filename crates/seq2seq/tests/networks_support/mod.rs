@@ -7,9 +7,11 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use seq2seq::config::ModelSettings;
-use seq2seq::data::{Padded, SourceIds};
+use seq2seq::encoding::SourceBatch;
+use seq2seq::encoding::{Padded, SourceIds};
+use seq2seq::model::Network;
 use seq2seq::model::parameters::Parameters;
-use seq2seq::model::{Network, SourceBatch, VocabularySizes};
+use seq2seq::text::VocabularySizes;
 
 /// Vocabularies of the small networks.
 pub const SIZES: VocabularySizes = VocabularySizes {
@@ -101,47 +103,6 @@ pub fn assert_padding_is_invisible(network: &Network) {
         let found = rows_of(together.clone(), sources.len(), index, steps).concat();
         assert!(found.iter().all(|value| value.is_finite()));
         assert_close(&format!("sequence {index}"), &found, &expected, 1e-9);
-    }
-}
-
-/// Decoding step by step gives what the whole target at once gives, whatever rows are picked and
-/// repeated on the way, and the attention is a distribution over the source that leaves padding out.
-pub fn assert_steps_equal_forward(network: &Network) {
-    let (sources, targets) = ragged();
-    let source = batch(&sources);
-    let together = network.forward(&source, &Padded::new(&targets), None);
-    let mut state = network.encode(&source, None);
-    let mut order = vec![0, 1, 2];
-    for step in 0..3 {
-        let last: Vec<u32> = order
-            .iter()
-            .map(|&row: &usize| targets[row].get(step).copied().unwrap_or(0))
-            .collect();
-        let answer = network.step(&mut state, &last);
-        let rows = order.len();
-        let attention = answer.attention.map(values);
-        let time = source.symbols.time;
-        for (place, &row) in order.iter().enumerate() {
-            if step >= targets[row].len() {
-                continue;
-            }
-            let expected = &rows_of(together.clone(), 3, row, step + 1)[step];
-            let found = &rows_of(answer.scores.clone(), rows, place, 1)[0];
-            assert_close(&format!("step {step}, row {row}"), found, expected, 1e-9);
-            if let Some(weights) = &attention {
-                let weights = &weights[place * time..(place + 1) * time];
-                let length = sources[row].len().max(1);
-                let seen: f64 = weights[..length].iter().sum();
-                assert!((seen - 1.0).abs() < 1e-9, "attention sums to {seen}");
-                assert!(weights[length..].iter().all(|&weight| weight == 0.0));
-            }
-        }
-        let picks: Vec<usize> = [[2, 0, 2, 1], [3, 1, 0, 0]][step % 2]
-            .into_iter()
-            .filter(|&pick| pick < rows)
-            .collect();
-        state = state.select(&picks);
-        order = picks.iter().map(|&pick| order[pick]).collect();
     }
 }
 

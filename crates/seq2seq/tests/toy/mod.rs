@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use seq2seq::data::SourceIds;
 use seq2seq::decoding::{Attention, LogProbs, SearchInput, StepModel, StepOutput};
+use seq2seq::text::SourceIds;
 
 /// The symbol that ends outputs.
 pub const END: u32 = 0;
@@ -118,8 +118,8 @@ impl StepModel for Toy {
         }
     }
 
-    fn select(&self, state: &State, rows: &[usize]) -> State {
-        rows.iter().map(|&row| state[row].clone()).collect()
+    fn select(&self, state: &mut State, rows: &[usize]) {
+        *state = rows.iter().map(|&row| state[row].clone()).collect();
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use seq2seq::decoding::{Method, SearchOptions};
+use seq2seq::encoding::PairCodec;
 use seq2seq::training::{BatchReport, Observer, Task, Trainer};
-use seq2seq::{Model, Pair, PredictOptions};
+use seq2seq::{Answer, Model, Pair, PredictOptions};
 use serde::Serialize;
 
 use super::limit::limit_gflops;
@@ -110,7 +111,7 @@ fn measure_here(
         measurements.push(match phase {
             Phase::Train => report(phase, speeds.clone(), 3.0 * mean_flops(work, &pairs)),
             _ => {
-                let (speeds, flops) = decode(work, phase, &model, &pairs, effort);
+                let (speeds, flops) = decode(work, phase, &model, &pairs, effort)?;
                 report(phase, speeds, flops)
             }
         });
@@ -210,14 +211,14 @@ fn decode(
     model: &Model,
     pairs: &[Pair],
     effort: Effort,
-) -> (Vec<f64>, f64) {
+) -> Result<(Vec<f64>, f64)> {
     let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.as_str()).collect();
     let batch = if phase == Phase::GreedyOne { 1 } else { 128 };
-    let options = options(phase);
+    let predictor = model.predictor(options(phase))?;
     let first: Option<Vec<u32>> = model.needs_first_symbol().then(|| {
         let first = |pair| {
             model
-                .codec
+                .codec()
                 .encode(pair)
                 .target
                 .first()
@@ -234,15 +235,19 @@ fn decode(
             let start = batches.next().unwrap_or(0) * batch;
             let texts = &sources[start..start + batch];
             let first = first.as_ref().map(|first| &first[start..start + batch]);
-            let outputs = model.predict_from(texts, first, &options);
-            symbols += outputs.iter().map(|o| o.symbols.len() + 1).sum::<usize>();
+            let answers = match first {
+                Some(first) => predictor.predict_from(texts, first),
+                None => predictor.predict(texts),
+            };
+            let written = |answer: &Answer| answer.best().symbols.len() + 1;
+            symbols += answers.iter().map(written).sum::<usize>();
             count += texts.len();
         }
         inputs += count;
         speeds.push(count as f64 / begun.elapsed().as_secs_f64());
     }
     let source = sources.iter().map(|s| s.chars().count()).sum::<usize>() / sources.len().max(1);
-    (speeds, work.flops(source, symbols / inputs.max(1)))
+    Ok((speeds, work.flops(source, symbols / inputs.max(1))))
 }
 
 fn options(phase: Phase) -> PredictOptions {

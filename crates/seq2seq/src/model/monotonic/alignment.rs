@@ -6,10 +6,10 @@ use burn::tensor::Tensor;
 use rnn_kernels::Jumps;
 
 use crate::config::MonotonicSettings;
+use crate::layers::WeightError;
 use crate::model::dense::Dense;
-use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::prepared::Prepared;
-use crate::model::tensors::{LOG_ZERO, constant, select_rows};
+use crate::model::parameters::Parameters;
+use crate::model::tensors::{LOG_ZERO, constant};
 
 /// Parameters of the distribution over positions.
 ///
@@ -49,7 +49,7 @@ impl Alignment {
         settings: &MonotonicSettings,
         [encoder, decoder]: [usize; 2],
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let moves = Jumps {
             window: settings.window,
             monotonic: settings.monotonic,
@@ -65,15 +65,10 @@ impl Alignment {
     }
 
     /// Encoder states `[time, batch, encoder]` of sources with these lengths.
-    pub fn places(
-        &self,
-        states: Tensor<3>,
-        lengths: &[usize],
-        prepared: Option<&Prepared>,
-    ) -> Places {
+    pub fn places(&self, states: Tensor<3>, lengths: &[usize]) -> Places {
         let [time, batch, width] = states.dims();
         let rows = states.clone().reshape([time * batch, width]);
-        let content = self.content.forward_prepared(rows, prepared);
+        let content = self.content.forward(rows);
         let units = content.dims()[1];
         let end = lengths.iter().flat_map(|&length| {
             (0..time).map(move |step| if step < length.max(1) { 0.0 } else { LOG_ZERO })
@@ -90,15 +85,11 @@ impl Alignment {
     }
 
     /// `U s_t`, a score for each jump: `[batch, steps, jumps]`; first order only.
-    pub fn jump_scores(
-        &self,
-        decoder: Tensor<3>,
-        prepared: Option<&Prepared>,
-    ) -> Option<Tensor<3>> {
+    pub fn jump_scores(&self, decoder: Tensor<3>) -> Option<Tensor<3>> {
         let [batch, steps, units] = decoder.dims();
         let jump = self.jump.as_ref()?;
         let rows = decoder.reshape([batch * steps, units]);
-        let scores = jump.forward_prepared(rows, prepared);
+        let scores = jump.forward(rows);
         Some(scores.reshape([batch, steps, self.moves.count()]))
     }
 }
@@ -114,14 +105,5 @@ impl Places {
             [batch, count],
             &self.end,
         )
-    }
-
-    /// Those of the given sequences, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            content: select_rows(&self.content, 0, rows),
-            end: select_rows(&self.end, 0, rows),
-        }
     }
 }

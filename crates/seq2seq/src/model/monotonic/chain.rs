@@ -1,4 +1,4 @@
-//! The hidden Markov chain composed of Burn's operations, a step at a time: for decoding, for
+//! The hidden Markov chain composed of Burn's operations, a step at a time: for
 //! backends that the kernels do not know, and as the reference of the fused operation.
 
 use burn::tensor::activation::{log_softmax, softmax};
@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 use rnn_kernels::Jumps;
 
 use super::fused::Plan;
-use crate::model::tensors::{LOG_ZERO, constant, log_sum_exp, row_numbers, select_rows};
+use crate::model::tensors::{LOG_ZERO, constant, log_sum_exp, row_numbers};
 
 /// Below this a probability is no ground for anything; it keeps logarithms finite.
 const TINY: f64 = 1e-30;
@@ -137,11 +137,5 @@ impl Emitted {
         let ids = Tensor::<4, Int>::from_data(data, &self.0.device());
         let picked = self.0.clone().gather(3, ids).clamp_min(TINY);
         picked.log().reshape([batch, steps, count])
-    }
-
-    /// Those of the given sequences, in that order.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self(select_rows(&self.0, 0, rows))
     }
 }

@@ -8,11 +8,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
+use crate::layers::WeightError;
 use crate::model::activation::tanh;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
-use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::prepared::Prepared;
+use crate::model::parameters::Parameters;
 
 /// A feed-forward network over a decoder and an encoder state. `W` is kept as two matrices, one for
 /// each, so that neither product is repeated for every pair of states.
@@ -34,7 +34,7 @@ impl Emission {
     pub fn new(
         [encoder, decoder, hidden, actions]: [usize; 4],
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         Ok(Self {
             decoder: params.layer("decoder", |p| Dense::new(decoder, hidden, p))?,
             encoder: params.layer("encoder", |p| Dense::new(encoder, hidden, p))?,
@@ -43,10 +43,10 @@ impl Emission {
     }
 
     /// The encoder's share, `[batch, places, hidden]`, of encoder states `[time, batch, encoder]`.
-    pub fn places(&self, states: Tensor<3>, prepared: Option<&Prepared>) -> Tensor<3> {
+    pub fn places(&self, states: Tensor<3>) -> Tensor<3> {
         let [time, batch, width] = states.dims();
         let rows = states.reshape([time * batch, width]);
-        let hidden = self.encoder.forward_prepared(rows, prepared);
+        let hidden = self.encoder.forward(rows);
         let units = hidden.dims()[1];
         hidden.reshape([time, batch, units]).swap_dims(0, 1)
     }
@@ -57,17 +57,16 @@ impl Emission {
         &self,
         decoder: Tensor<3>,
         places: Tensor<3>,
-        prepared: Option<&Prepared>,
         dropout: &mut Dropout,
     ) -> Tensor<4> {
         let [batch, steps, units] = decoder.dims();
         let [_, count, width] = places.dims();
         let rows = decoder.reshape([batch * steps, units]);
-        let decoder = self.decoder.forward_prepared(rows, prepared);
+        let decoder = self.decoder.forward(rows);
         let decoder: Tensor<4> = decoder.reshape([batch, steps, 1, width]);
         let hidden = tanh(decoder + places.unsqueeze_dim(1));
         let rows = hidden.reshape([batch * steps * count, width]);
-        let scores = self.output.forward_prepared(dropout.apply(rows), prepared);
+        let scores = self.output.forward(dropout.apply(rows));
         let actions = scores.dims()[1];
         scores.reshape([batch, steps, count, actions])
     }

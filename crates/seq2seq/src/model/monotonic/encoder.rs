@@ -3,10 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::layers::WeightError;
 use crate::model::dropout::Dropout;
-use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::prepared::Prepared;
+use crate::model::parameters::Parameters;
 use crate::model::recurrent::{Cell, Direction, LayerInput, Layout, Recurrent, Run};
 
 /// Layers that each read their input from both ends.
@@ -27,7 +27,7 @@ impl BidirectionalEncoder {
         cell: Cell,
         [input, units, layers]: [usize; 3],
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let width = |layer| if layer == 0 { input } else { 2 * units };
         let mut direction = |name| {
             params.layer(name, |params| {
@@ -47,13 +47,7 @@ impl BidirectionalEncoder {
     }
 
     /// Vectors `[time, batch, input]` to `[time, batch, 2 * units]`; dropout between layers.
-    pub fn read(
-        &self,
-        vectors: Tensor<3>,
-        source: &Padded,
-        prepared: Option<&Prepared>,
-        dropout: &mut Dropout,
-    ) -> Tensor<3> {
+    pub fn read(&self, vectors: Tensor<3>, source: &Padded, dropout: &mut Dropout) -> Tensor<3> {
         let mut vectors = vectors;
         for (index, (forward, backward)) in self.forward.iter().zip(&self.backward).enumerate() {
             if index > 0 {
@@ -67,7 +61,6 @@ impl BidirectionalEncoder {
                     direction,
                     layout: Layout::Sequence,
                     mask: None,
-                    prepared,
                 };
                 layer.forward(input, run)
             };

@@ -35,14 +35,14 @@ use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::embedding::{LIMIT, look_up};
 use super::flex::is_flex_f32;
-use super::network::{StepScores, VocabularySizes};
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::Prepared;
+use super::parameters::Parameters;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
-use super::source::SourceBatch;
-use super::tensors::{constant, select_rows};
+use super::tensors::constant;
 use crate::config::ModelSettings;
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::encoding::SourceBatch;
+use crate::layers::WeightError;
+use crate::text::VocabularySizes;
 
 /// All weights of a model with hard monotonic attention.
 #[derive(Module, Debug)]
@@ -93,21 +93,6 @@ struct Source {
     lengths: Vec<usize>,
     /// For a model that copies, the target symbol at each position, `[batch, places]`.
     copied: Option<Vec<i32>>,
-    /// Weights that are prepared once for many steps.
-    prepared: Option<Prepared>,
-}
-
-/// Where the decoder stands, for a batch of sequences.
-#[derive(Clone, Debug)]
-pub struct MonotonicState {
-    source: Source,
-    /// Of each decoder layer, `[states, batch, units]`; none before the first step.
-    recurrent: Vec<Option<Tensor<3>>>,
-    /// Log-probabilities of the position that the last symbol read was written from,
-    /// `[batch, places]`.
-    position: Tensor<2>,
-    /// Filter `[batch, places]` and emission of the last step, whose symbol is not read yet.
-    open: Option<(Tensor<2>, Emitted)>,
 }
 
 impl MonotonicNetwork {
@@ -119,7 +104,7 @@ impl MonotonicNetwork {
         model: &ModelSettings,
         sizes: VocabularySizes,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let settings = &model.monotonic;
         let cell = model.cell.kernel();
         let (source, target) = (
@@ -167,17 +152,6 @@ impl MonotonicNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
-    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> MonotonicState {
-        let mut source = self.read_source(source, prepared, &mut Dropout::new(0.0, None));
-        MonotonicState {
-            position: source.places.start(),
-            recurrent: self.first_states(&mut source),
-            source,
-            open: None,
-        }
-    }
-
     /// What the layers of the decoder start from: the summary, which nothing needs any more then.
     fn first_states(&self, source: &mut Source) -> Vec<Option<Tensor<3>>> {
         let mut states = vec![None; self.decoder.len()];
@@ -196,7 +170,7 @@ impl MonotonicNetwork {
         noise: Option<&mut Noise>,
     ) -> Tensor<2> {
         let mut dropout = Dropout::new(self.dropout, noise);
-        let mut source = self.read_source(source, None, &mut dropout);
+        let mut source = self.read_source(source, &mut dropout);
         let decoder = self.read_target(&mut source, decoder_input, &mut dropout);
         let scores = self.scores(decoder, &source, &mut dropout);
         let plan = Plan {
@@ -218,47 +192,18 @@ impl MonotonicNetwork {
 
     /// What the chain of these decoder states, `[batch, steps, decoder]`, is made of.
     fn scores(&self, decoder: Tensor<3>, source: &Source, dropout: &mut Dropout) -> ChainScores {
-        let (places, prepared) = (source.emission.clone(), source.prepared.as_ref());
+        let places = source.emission.clone();
         ChainScores {
-            actions: (self.emission).forward(decoder.clone(), places, prepared, dropout),
-            jumps: self.alignment.jump_scores(decoder.clone(), prepared),
+            actions: (self.emission).forward(decoder.clone(), places, dropout),
+            jumps: self.alignment.jump_scores(decoder.clone()),
             content: self.alignment.content_scores(decoder, &source.places),
         }
     }
 
-    /// Reads the last symbol of each sequence and gives the log-probabilities of the next. The
-    /// attention is the filter: where the next symbol is written from.
-    pub fn step(&self, state: &mut MonotonicState, last: &[u32]) -> StepScores {
-        let symbols = Padded::step(last);
-        if let Some((filter, emitted)) = state.open.take() {
-            let seen = emitted.of(&symbols.ids);
-            state.position = chain::posterior(filter.clone(), seen.reshape(filter.dims()));
-        }
-        let decoder = self.step_target(state, &symbols);
-        let scores = self.scores(decoder, &state.source, &mut Dropout::new(0.0, None));
-        let transitions = chain::transitions(scores.content, scores.jumps, self.alignment.moves);
-        let [batch, _, count, _] = transitions.dims();
-        let transitions = transitions.reshape([batch, count, count]);
-        let filter = chain::advance(state.position.clone(), transitions);
-        let emitted = Emitted::new(scores.actions, state.source.copied.as_deref());
-        let mixed = emitted.mixed(filter.clone().unsqueeze_dim(1));
-        let [batch, _, count] = mixed.dims();
-        state.open = Some((filter.clone(), emitted));
-        StepScores {
-            scores: mixed.reshape([batch, count]),
-            attention: Some(filter.exp()),
-        }
-    }
-
-    fn read_source(
-        &self,
-        source: &SourceBatch,
-        prepared: Option<&Prepared>,
-        dropout: &mut Dropout,
-    ) -> Source {
+    fn read_source(&self, source: &SourceBatch, dropout: &mut Dropout) -> Source {
         let symbols = at_least_one(&source.symbols);
         let vectors = dropout.apply(look_up(self.source_embedding.val(), &symbols));
-        let states = self.encoder.read(vectors, &symbols, prepared, dropout);
+        let states = self.encoder.read(vectors, &symbols, dropout);
         let states = dropout.apply(states);
         let features = self.features.as_ref();
         Source {
@@ -266,16 +211,15 @@ impl MonotonicNetwork {
                 .summary
                 .as_ref()
                 .map(|layer| self.summarize(layer, &states)),
-            emission: self.emission.places(states.clone(), prepared),
+            emission: self.emission.places(states.clone()),
             features: features.map(|layer| layer.forward(&source.features_or_none())),
-            places: self.alignment.places(states, &symbols.lengths, prepared),
+            places: self.alignment.places(states, &symbols.lengths),
             copied: source
                 .copy_ids
                 .as_ref()
                 .filter(|_| self.copies)
                 .map(by_sequence),
             lengths: symbols.lengths,
-            prepared: prepared.cloned(),
         }
     }
 
@@ -300,31 +244,10 @@ impl MonotonicNetwork {
         let mut vectors = dropout.apply(self.decoder_input(source, symbols));
         for (layer, initial) in self.decoder.iter().zip(self.first_states(source)) {
             let input = LayerInput::Vectors(vectors);
-            let states = layer.forward(input, onward(initial, Layout::Sequence, None));
+            let states = layer.forward(input, onward(initial));
             vectors = dropout.apply(states);
         }
         vectors.swap_dims(0, 1)
-    }
-
-    /// The decoder's next state, `[batch, 1, units]`.
-    fn step_target(&self, state: &mut MonotonicState, symbols: &Padded) -> Tensor<3> {
-        let (source, prepared) = (&state.source, state.source.prepared.as_ref());
-        let mut below = None;
-        for (layer, kept) in self.decoder.iter().zip(&mut state.recurrent) {
-            let input = match below.take() {
-                Some(below) => LayerInput::Vectors(below),
-                None if source.features.is_none() => LayerInput::Symbols {
-                    vectors: Some(self.target_embedding.val()),
-                    symbols,
-                },
-                None => LayerInput::Vectors(self.decoder_input(source, symbols)),
-            };
-            let next = layer.forward(input, onward(kept.take(), Layout::FinalState, prepared));
-            below = Some(next.clone().narrow(0, 0, 1));
-            *kept = Some(next);
-        }
-        let states = below.unwrap_or_else(|| self.decoder_input(source, symbols));
-        states.swap_dims(0, 1)
     }
 
     /// Vectors `[time, batch, width]`: target symbols, and features behind each.
@@ -348,11 +271,7 @@ impl FeatureSum {
     ///
     /// # Errors
     /// If stored parameters do not fit.
-    pub fn new(
-        features: usize,
-        size: usize,
-        params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    pub fn new(features: usize, size: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         Ok(Self {
             embedding: vectors("embedding", [features, size], params)?,
             layer: params.layer("layer", |p| Dense::new(size, size, p))?,
@@ -408,55 +327,17 @@ fn vectors(
     name: &str,
     shape: [usize; 2],
     params: &mut Parameters,
-) -> Result<Param<Tensor<2>>, ParameterError> {
+) -> Result<Param<Tensor<2>>, WeightError> {
     params.uniform(name, shape, LIMIT)
 }
 
-impl Source {
-    fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            places: self.places.select(rows),
-            emission: select_rows(&self.emission, 0, rows),
-            features: self.features.as_ref().map(|f| select_rows(f, 0, rows)),
-            summary: None,
-            prepared: self.prepared.clone(),
-            lengths: rows.iter().map(|&row| self.lengths[row]).collect(),
-            copied: self.copied.as_ref().map(|copied| {
-                let count = copied.len() / self.lengths.len();
-                let row = |&row: &usize| &copied[row * count..(row + 1) * count];
-                rows.iter().flat_map(row).copied().collect()
-            }),
-        }
-    }
-}
-
-impl MonotonicState {
-    /// The state of the given rows, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        let layers = self.recurrent.iter();
-        Self {
-            source: self.source.select(rows),
-            recurrent: layers
-                .map(|state| state.as_ref().map(|state| select_rows(state, 1, rows)))
-                .collect(),
-            position: select_rows(&self.position, 0, rows),
-            open: self
-                .open
-                .as_ref()
-                .map(|(filter, emitted)| (select_rows(filter, 0, rows), emitted.select(rows))),
-        }
-    }
-}
-
 /// A run of the decoder from a state; what is read has no padding that matters.
-fn onward(initial: Option<Tensor<3>>, layout: Layout, prepared: Option<&Prepared>) -> Run<'_> {
+fn onward(initial: Option<Tensor<3>>) -> Run<'static> {
     Run {
         initial,
         lengths: None,
         direction: Direction::Forward,
-        layout,
+        layout: Layout::Sequence,
         mask: None,
-        prepared,
     }
 }

@@ -12,7 +12,7 @@ use burn_autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, Ops, OpsKind};
 use burn_flex::FlexTensor;
-use rnn_kernels::{Float, Input, PackedWeights, Problem, SavedRef};
+use rnn_kernels::{Float, Input, Problem, SavedRef};
 
 use super::{Plan, composed};
 use crate::model::flex::{contiguous, is_flex, slice};
@@ -84,14 +84,6 @@ impl RecurrentOps for Flex {
         let inputs = [projected, weights, bias, initial].map(contiguous);
         if inputs[0].dtype() == DType::F64 {
             infer::<f64>(&inputs, &plan)
-        } else if let Some(prepared) = &plan.prepared {
-            let [_, weights, ..] = &inputs;
-            let pack = || PackedWeights::new(plan.cell, plan.hidden, slice(weights));
-            let mask = mask(&plan);
-            let problem = problem::<f32>(&inputs, &plan, mask.as_deref());
-            let weights = prepared.get_or_init(pack);
-            let output = rnn_kernels::infer_packed(&problem, plan.layout, weights);
-            tensor(output, &[plan.steps(), plan.batch, plan.hidden])
         } else {
             infer::<f32>(&inputs, &plan)
         }

@@ -11,14 +11,13 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
-use rnn_kernels::PackedWeights;
 pub use rnn_kernels::{Cell, Direction, Layout};
 
-use super::parameters::{ParameterError, Parameters};
-use super::prepared::{Once, Prepared};
-use super::product::{prepared_product, product};
+use super::parameters::Parameters;
+use super::product::product;
 use super::tensors::row_numbers;
-use crate::data::Padded;
+use crate::encoding::Padded;
+use crate::layers::WeightError;
 
 /// Weights of one recurrent layer in one direction.
 #[derive(Module, Debug)]
@@ -71,13 +70,7 @@ pub struct Run<'a> {
     /// Variational dropout `[batch, units]` of h where it enters the recurrent product: one mask
     /// for all steps (Gal and Ghahramani 2016).
     pub mask: Option<Vec<f32>>,
-    /// Weights that are prepared once for many calls.
-    pub prepared: Option<&'a Prepared>,
 }
-
-/// Symbols of the largest table that is multiplied whole for later calls: one of characters, not of words,
-/// of which a call may read a few only.
-const FEW_SYMBOLS: usize = 512;
 
 /// Sizes, order and lengths of one call, apart from any tensor.
 #[derive(Clone, Debug)]
@@ -102,8 +95,6 @@ pub struct Plan {
     pub layout: Layout,
     /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product.
     pub mask: Option<Vec<f32>>,
-    /// Recurrent weights that are packed once for many calls.
-    pub prepared: Option<Once<PackedWeights>>,
 }
 
 impl Plan {
@@ -128,7 +119,7 @@ impl Recurrent {
         input: usize,
         units: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let gates = cell.gates() * units;
         let mut bias = vec![0.0; cell.bias_len(units)];
         if cell == Cell::Lstm {
@@ -157,7 +148,7 @@ impl Recurrent {
     /// Returns what `run.layout` asks for: the sequence of h `[time, batch, units]`, the final state
     /// `[states, batch, units]`, or both one after the other along the first axis.
     pub fn forward(&self, input: LayerInput, run: Run) -> Tensor<3> {
-        let (time, batch, rows, projected) = input.project(&self.kernel, run.prepared);
+        let (time, batch, rows, projected) = input.project(&self.kernel);
         let plan = Plan {
             cell: self.cell(),
             direction: run.direction,
@@ -169,7 +160,6 @@ impl Recurrent {
             has_initial: run.initial.is_some(),
             layout: run.layout,
             mask: run.mask,
-            prepared: run.prepared.map(|p| p.recurrence(&self.recurrent_kernel)),
         };
         let weights = self.recurrent_kernel.val();
         fused::recurrent(
@@ -182,8 +172,8 @@ impl Recurrent {
     }
 
     /// The input of every step multiplied by the input weights, `[time, batch, gates * units]`.
-    pub fn projected(&self, input: LayerInput, prepared: Option<&Prepared>) -> Tensor<3> {
-        input.times(&self.kernel, prepared)
+    pub fn projected(&self, input: LayerInput) -> Tensor<3> {
+        input.times(&self.kernel)
     }
 }
 
@@ -207,8 +197,8 @@ impl LayerInput<'_> {
     }
 
     /// The input of every step multiplied by weights `[input, output]`: `[time, batch, output]`.
-    pub fn times(self, weights: &Param<Tensor<2>>, prepared: Option<&Prepared>) -> Tensor<3> {
-        let (time, batch, rows, product) = self.project(weights, prepared);
+    pub fn times(self, weights: &Param<Tensor<2>>) -> Tensor<3> {
+        let (time, batch, rows, product) = self.project(weights);
         let width = product.dims()[1];
         let every_step = match rows {
             Some(rows) => {
@@ -223,48 +213,34 @@ impl LayerInput<'_> {
 
     /// Multiplies the input by weights `[input, output]`, in as few rows as it takes: a table of symbols
     /// or a repeated vector is multiplied once, not at every step, unless there are fewer symbols to
-    /// read than the table has. Prepared weights multiply a table of few symbols once for many calls.
+    /// read than the table has.
     ///
     /// Returns time, batch, the rows to gather and the product `[rows, output]`.
-    fn project(
-        self,
-        weights: &Param<Tensor<2>>,
-        prepared: Option<&Prepared>,
-    ) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
+    fn project(self, weights: &Param<Tensor<2>>) -> (usize, usize, Option<Vec<i32>>, Tensor<2>) {
         let kernel = weights.val();
         match self {
             Self::Symbols { vectors, symbols } => {
-                let count = symbols.ids.len();
-                let table = match (vectors, prepared) {
-                    (Some(vectors), Some(prepared)) if vectors.dims()[0] <= FEW_SYMBOLS => {
-                        let inputs = prepared.inputs(weights);
-                        inputs.get_or_init(|| product(vectors, kernel)).clone()
-                    }
-                    (Some(vectors), _) if count < vectors.dims()[0] => {
+                let (time, batch) = (symbols.time, symbols.batch());
+                let table = match vectors {
+                    Some(vectors) if symbols.ids.len() < vectors.dims()[0] => {
                         let rows = row_numbers(symbols.ids.clone(), &vectors);
-                        let read = prepared_product(vectors.select(0, rows), weights, prepared);
-                        return (symbols.time, symbols.batch(), None, read);
+                        let read = product(vectors.select(0, rows), kernel);
+                        return (time, batch, None, read);
                     }
-                    (Some(vectors), _) => prepared_product(vectors, weights, prepared),
-                    (None, _) => kernel,
+                    Some(vectors) => product(vectors, kernel),
+                    None => kernel,
                 };
-                (
-                    symbols.time,
-                    symbols.batch(),
-                    Some(symbols.ids.clone()),
-                    table,
-                )
+                (time, batch, Some(symbols.ids.clone()), table)
             }
             Self::Vectors(vectors) => {
                 let [time, batch, width] = vectors.dims();
                 let flat = vectors.reshape([time * batch, width]);
-                (time, batch, None, prepared_product(flat, weights, prepared))
+                (time, batch, None, product(flat, kernel))
             }
             Self::Repeated(vectors, time) => {
                 let [batch, _] = vectors.dims();
                 let rows = (0..time).flat_map(|_| 0..batch as i32).collect();
-                let product = prepared_product(vectors, weights, prepared);
-                (time, batch, Some(rows), product)
+                (time, batch, Some(rows), product(vectors, kernel))
             }
             Self::Projected(projected) => {
                 let [time, batch, width] = projected.dims();

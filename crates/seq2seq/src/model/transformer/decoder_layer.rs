@@ -7,9 +7,10 @@ use super::feed_forward::FeedForward;
 use super::mask::Mask;
 use super::multi_head::{Memory, MultiHead, Queries};
 use crate::config::TransformerSettings;
+use crate::layers::WeightError;
 use crate::model::dropout::Dropout;
 use crate::model::layer_norm::LayerNorm;
-use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::parameters::Parameters;
 
 /// Self-attention, attention to the source, and feed-forward network, each added to its input.
 #[derive(Module, Debug)]
@@ -26,15 +27,6 @@ pub struct DecoderLayer {
     pub feed_forward_norm: LayerNorm,
     /// At each symbol by itself.
     pub feed_forward: FeedForward,
-}
-
-/// What a decoder layer keeps from step to step.
-#[derive(Clone, Debug)]
-pub struct LayerState {
-    /// Keys and values of the target's symbols so far; none before the first.
-    pub own: Option<Memory>,
-    /// Keys and values of the encoder's output.
-    pub source: Memory,
 }
 
 /// Where the queries of a decoder layer may look.
@@ -54,7 +46,7 @@ impl DecoderLayer {
     pub fn new(
         settings: &TransformerSettings,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let (size, inner) = (settings.model_size, settings.feed_forward);
         let norm = |params: &mut Parameters, name| params.layer(name, |p| LayerNorm::new(size, p));
         let heads = |params: &mut Parameters, name| {
@@ -70,48 +62,32 @@ impl DecoderLayer {
         })
     }
 
-    /// Reads the next symbols `[time * batch, size]` and adds them to the state. Returns rows of
-    /// the same shape, and the weights `[batch, heads, time, source time]` of the attention to the
-    /// source.
+    /// Reads target symbols `[time * batch, size]`, each of which sees itself and those before it, and
+    /// keys and values of the encoder's output. Returns rows of the same shape, and the weights
+    /// `[batch, heads, time, source time]` of the attention to the source.
     pub fn forward(
         &self,
         rows: Tensor<2>,
         queries: Queries,
-        state: &mut LayerState,
+        source: &Memory,
         sight: Sight,
         dropout: &mut Dropout,
     ) -> (Tensor<2>, Tensor<4>) {
         let normed = self.own_norm.forward(rows.clone());
-        let new = self.own_attention.memory(normed.clone(), queries);
-        let own = match state.own.take() {
-            Some(past) => past.followed_by(new),
-            None => new,
-        };
+        let own = self.own_attention.memory(normed.clone(), queries);
         let (read, _) = self
             .own_attention
             .forward(normed, queries, &own, sight.own, dropout);
-        state.own = Some(own);
         let rows = rows + dropout.apply(read);
 
         let normed = self.source_norm.forward(rows.clone());
         let (read, weights) =
             self.source_attention
-                .forward(normed, queries, &state.source, sight.source, dropout);
+                .forward(normed, queries, source, sight.source, dropout);
         let rows = rows + dropout.apply(read);
 
         let normed = self.feed_forward_norm.forward(rows.clone());
-        let change = (self.feed_forward).forward(normed, queries.prepared, dropout);
+        let change = self.feed_forward.forward(normed, dropout);
         (rows + dropout.apply(change), weights)
-    }
-}
-
-impl LayerState {
-    /// The state of the given sequences, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            own: self.own.as_ref().map(|own| own.select(rows)),
-            source: self.source.select(rows),
-        }
     }
 }

@@ -7,9 +7,10 @@ use super::feed_forward::FeedForward;
 use super::mask::Mask;
 use super::multi_head::{MultiHead, Queries};
 use crate::config::TransformerSettings;
+use crate::layers::WeightError;
 use crate::model::dropout::Dropout;
 use crate::model::layer_norm::LayerNorm;
-use crate::model::parameters::{ParameterError, Parameters};
+use crate::model::parameters::Parameters;
 
 /// Self-attention and feed-forward network, each added to its input.
 #[derive(Module, Debug)]
@@ -32,7 +33,7 @@ impl EncoderLayer {
     pub fn new(
         settings: &TransformerSettings,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let (size, inner) = (settings.model_size, settings.feed_forward);
         Ok(Self {
             attention_norm: params.layer("attention_norm", |p| LayerNorm::new(size, p))?,
@@ -57,7 +58,7 @@ impl EncoderLayer {
             .forward(normed, queries, &memory, mask, dropout);
         let rows = rows + dropout.apply(read);
         let normed = self.feed_forward_norm.forward(rows.clone());
-        let change = (self.feed_forward).forward(normed, queries.prepared, dropout);
+        let change = self.feed_forward.forward(normed, dropout);
         rows + dropout.apply(change)
     }
 }

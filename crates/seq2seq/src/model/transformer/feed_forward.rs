@@ -3,10 +3,10 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, activation};
 
+use crate::layers::WeightError;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
-use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::prepared::Prepared;
+use crate::model::parameters::Parameters;
 
 /// `max(0, x W1 + b1) W2 + b2`.
 #[derive(Module, Debug)]
@@ -22,7 +22,7 @@ impl FeedForward {
     ///
     /// # Errors
     /// If stored parameters do not fit.
-    pub fn new(size: usize, inner: usize, params: &mut Parameters) -> Result<Self, ParameterError> {
+    pub fn new(size: usize, inner: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         Ok(Self {
             inner: params.layer("inner", |p| Dense::new(size, inner, p))?,
             outer: params.layer("outer", |p| Dense::new(inner, size, p))?,
@@ -30,13 +30,8 @@ impl FeedForward {
     }
 
     /// `[rows, size]` to `[rows, size]`.
-    pub fn forward(
-        &self,
-        rows: Tensor<2>,
-        prepared: Option<&Prepared>,
-        dropout: &mut Dropout,
-    ) -> Tensor<2> {
-        let hidden = activation::relu(self.inner.forward_prepared(rows, prepared));
-        (self.outer).forward_prepared(dropout.apply(hidden), prepared)
+    pub fn forward(&self, rows: Tensor<2>, dropout: &mut Dropout) -> Tensor<2> {
+        let hidden = activation::relu(self.inner.forward(rows));
+        self.outer.forward(dropout.apply(hidden))
     }
 }

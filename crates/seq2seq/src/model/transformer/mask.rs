@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::model::tensors::{LOG_ZERO, constant, select_rows};
+use crate::model::tensors::{LOG_ZERO, constant};
 
 /// Added to attention scores: 0 where a key may be looked at, `LOG_ZERO` where not. Nothing to
 /// add if all may.
@@ -38,11 +38,6 @@ impl Mask {
             Some(mask) => scores + mask.clone(),
             None => scores,
         }
-    }
-
-    /// The mask of the given sequences, in that order.
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self(self.0.as_ref().map(|mask| select_rows(mask, 0, rows)))
     }
 }
 

@@ -15,7 +15,7 @@ mod positions;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
-pub use decoder_layer::{DecoderLayer, LayerState, Sight};
+pub use decoder_layer::{DecoderLayer, Sight};
 pub use encoder_layer::EncoderLayer;
 pub use feed_forward::FeedForward;
 pub use mask::Mask;
@@ -25,18 +25,15 @@ pub use positions::{Positions, Rotation};
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::layer_norm::LayerNorm;
-use super::network::{StepScores, VocabularySizes};
-use super::parameters::{ParameterError, Parameters};
+use super::parameters::Parameters;
 use super::pointer_generator::{PointerGenerator, PointerInput, copy_table};
-use super::prepared::Prepared;
 use super::recurrent::LayerInput;
-use super::source::SourceBatch;
-use super::tensors::{row_numbers, select_rows};
+use super::tensors::row_numbers;
 use crate::config::{ModelSettings, TransformerSettings};
-use crate::data::Padded;
-
-/// Least sum that attention is divided by.
-const TINY: f64 = 1e-12;
+use crate::encoding::Padded;
+use crate::encoding::SourceBatch;
+use crate::layers::WeightError;
+use crate::text::VocabularySizes;
 
 /// All weights of a Transformer encoder-decoder.
 #[derive(Module, Debug)]
@@ -67,20 +64,14 @@ pub struct TransformerNetwork {
     dropout: f64,
 }
 
-/// Where the decoder stands, for a batch of sequences.
-#[derive(Clone, Debug)]
-pub struct TransformerState {
-    layers: Vec<LayerState>,
+/// What the encoder made of a batch of sources.
+struct Encoded {
+    /// Keys and values of its output, for each layer of the decoder.
+    memories: Vec<Memory>,
     /// Which source symbols there are.
-    source_mask: Mask,
-    /// Steps of the source, features not counted.
-    source_time: usize,
+    mask: Mask,
     /// For a model that copies, what can be copied.
     copied: Option<Copied>,
-    /// Symbols read so far.
-    steps: usize,
-    /// Weights that are prepared once for many steps.
-    prepared: Option<Prepared>,
 }
 
 /// What a decoder that copies knows of each source.
@@ -101,7 +92,7 @@ impl TransformerNetwork {
         model: &ModelSettings,
         sizes: VocabularySizes,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let settings = &model.transformer;
         let size = settings.model_size;
         let output = |p: &mut Parameters| Dense::new(size, sizes.target, p);
@@ -132,11 +123,6 @@ impl TransformerNetwork {
         })
     }
 
-    /// Reads the sources and returns the decoder's first state, which keeps prepared weights for its steps.
-    pub fn encode(&self, source: &SourceBatch, prepared: Option<&Prepared>) -> TransformerState {
-        self.encode_with(source, prepared, &mut Dropout::new(0.0, None))
-    }
-
     /// Scores `[time * batch, target symbols]` of every step, given the symbols that the decoder
     /// reads.
     pub fn forward(
@@ -146,31 +132,11 @@ impl TransformerNetwork {
         noise: Option<&mut Noise>,
     ) -> Tensor<2> {
         let mut dropout = Dropout::new(self.dropout, noise);
-        let mut state = self.encode_with(source, None, &mut dropout);
-        self.read(&mut state, decoder_input, &mut dropout).0
+        let encoded = self.encode(source, &mut dropout);
+        self.read(&encoded, decoder_input, &mut dropout)
     }
 
-    /// Reads the last symbol of each sequence and scores the next. The attention is that of the
-    /// last layer, its heads averaged: a distribution over the source's symbols.
-    pub fn step(&self, state: &mut TransformerState, last: &[u32]) -> StepScores {
-        let mut none = Dropout::new(0.0, None);
-        let (scores, weights) = self.read(state, &Padded::step(last), &mut none);
-        let attention = weights.map(|weights| {
-            let seen = mean_of_heads(weights, state.source_time);
-            let [batch, _, places] = seen.dims();
-            let seen: Tensor<2> = seen.reshape([batch, places]);
-            // What features got of it is left out.
-            seen.clone() / seen.sum_dim(1).clamp_min(TINY)
-        });
-        StepScores { scores, attention }
-    }
-
-    fn encode_with(
-        &self,
-        source: &SourceBatch,
-        prepared: Option<&Prepared>,
-        dropout: &mut Dropout,
-    ) -> TransformerState {
+    fn encode(&self, source: &SourceBatch, dropout: &mut Dropout) -> Encoded {
         let batch = source.batch();
         let symbols = &source.symbols;
         let rows = self.embed(&self.source_embedding, symbols);
@@ -188,7 +154,6 @@ impl TransformerNetwork {
         let queries = Queries {
             batch,
             rotation: rotation.as_ref(),
-            prepared,
         };
         let mut rows = dropout.apply(rows);
         for layer in &self.encoder {
@@ -197,61 +162,46 @@ impl TransformerNetwork {
         let rows = self.encoder_norm.forward(rows);
         let copied = source.copy_ids.as_ref().zip(self.pointer.as_ref());
         let copied = copied.map(|(ids, _)| self.copied(ids, &rows));
-        let memory = |layer: &DecoderLayer| LayerState {
-            own: None,
-            source: layer.source_attention.memory(rows.clone(), queries),
-        };
-        TransformerState {
-            layers: self.decoder.iter().map(memory).collect(),
-            source_mask: mask,
-            source_time: symbols.time,
+        let memory = |layer: &DecoderLayer| layer.source_attention.memory(rows.clone(), queries);
+        Encoded {
+            memories: self.decoder.iter().map(memory).collect(),
+            mask,
             copied,
-            steps: 0,
-            prepared: prepared.cloned(),
         }
     }
 
-    /// Reads target symbols; returns scores `[time * batch, target symbols]` and the last layer's
-    /// attention to the source.
-    fn read(
-        &self,
-        state: &mut TransformerState,
-        symbols: &Padded,
-        dropout: &mut Dropout,
-    ) -> (Tensor<2>, Option<Tensor<4>>) {
+    /// Reads target symbols; returns scores `[time * batch, target symbols]`.
+    fn read(&self, source: &Encoded, symbols: &Padded, dropout: &mut Dropout) -> Tensor<2> {
         let batch = symbols.batch();
         let rows = self.embed(&self.target_embedding, symbols);
-        let rows = self.target_positions.add(rows, batch, state.steps);
+        let rows = self.target_positions.add(rows, batch, 0);
         let causal = Mask::causal(symbols.time, &rows);
-        let places: Vec<usize> = (state.steps..state.steps + symbols.time).collect();
+        let places: Vec<usize> = (0..symbols.time).collect();
         let rotation = self.rotation(&self.target_positions, &places, &rows);
         let queries = Queries {
             batch,
             rotation: rotation.as_ref(),
-            prepared: state.prepared.as_ref(),
         };
         let sight = Sight {
             own: &causal,
-            source: &state.source_mask,
+            source: &source.mask,
         };
         let input = rows.clone();
         let (mut rows, mut weights) = (dropout.apply(rows), None);
-        for (layer, kept) in self.decoder.iter().zip(&mut state.layers) {
-            let (next, seen) = layer.forward(rows, queries, kept, sight, dropout);
+        for (layer, memory) in self.decoder.iter().zip(&source.memories) {
+            let (next, seen) = layer.forward(rows, queries, memory, sight, dropout);
             (rows, weights) = (next, Some(seen));
         }
-        state.steps += symbols.time;
         let rows = self.decoder_norm.forward(rows);
-        let scores = self.scores(rows.clone(), state.prepared.as_ref());
-        let scores = match (&self.pointer, &state.copied, &weights) {
+        let scores = self.scores(rows.clone());
+        match (&self.pointer, &source.copied, &weights) {
             (Some(pointer), Some(copied), Some(weights)) => pointer.forward(
                 scores,
                 copied.table.clone(),
                 copied.seen(weights, rows, input),
             ),
             _ => scores,
-        };
-        (scores, weights)
+        }
     }
 
     /// What can be copied from sources whose encoder gave these rows (features may stand behind).
@@ -280,9 +230,9 @@ impl TransformerNetwork {
         table.select(0, rows).mul_scalar(scale)
     }
 
-    fn scores(&self, rows: Tensor<2>, prepared: Option<&Prepared>) -> Tensor<2> {
+    fn scores(&self, rows: Tensor<2>) -> Tensor<2> {
         match &self.output {
-            Some(output) => output.forward_prepared(rows, prepared),
+            Some(output) => output.forward(rows),
             None => rows.matmul(self.target_embedding.val().transpose()),
         }
     }
@@ -300,7 +250,7 @@ fn vectors(
     symbols: usize,
     size: usize,
     params: &mut Parameters,
-) -> Result<Param<Tensor<2>>, ParameterError> {
+) -> Result<Param<Tensor<2>>, WeightError> {
     params.uniform(name, [symbols, size], (3.0 / size as f32).sqrt())
 }
 
@@ -308,7 +258,7 @@ fn places(
     name: &str,
     settings: &TransformerSettings,
     params: &mut Parameters,
-) -> Result<Positions, ParameterError> {
+) -> Result<Positions, WeightError> {
     let (size, longest) = (settings.model_size, settings.learned_positions);
     params.layer(name, |p| {
         Positions::new(settings.positions, size, longest, p)
@@ -319,8 +269,8 @@ fn layers<L>(
     name: &str,
     count: usize,
     params: &mut Parameters,
-    build: impl Fn(&mut Parameters) -> Result<L, ParameterError>,
-) -> Result<Vec<L>, ParameterError> {
+    build: impl Fn(&mut Parameters) -> Result<L, WeightError>,
+) -> Result<Vec<L>, WeightError> {
     params.layer(name, |params| {
         (0..count)
             .map(|index| params.layer(&index.to_string(), &build))
@@ -358,24 +308,6 @@ impl Copied {
             context: weights.clone().matmul(self.states.clone()).swap_dims(0, 1),
             input: LayerInput::Vectors(input.reshape([time, batch, size])),
             weights,
-        }
-    }
-}
-
-impl TransformerState {
-    /// The state of the given rows, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            layers: self.layers.iter().map(|layer| layer.select(rows)).collect(),
-            source_mask: self.source_mask.select(rows),
-            source_time: self.source_time,
-            copied: self.copied.as_ref().map(|copied| Copied {
-                table: select_rows(&copied.table, 0, rows),
-                states: select_rows(&copied.states, 0, rows),
-            }),
-            steps: self.steps,
-            prepared: self.prepared.clone(),
         }
     }
 }

@@ -5,12 +5,11 @@ use burn::tensor::Tensor;
 
 use super::mask::Mask;
 use super::positions::Rotation;
+use crate::layers::WeightError;
 use crate::model::activation::softmax;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
-use crate::model::parameters::{ParameterError, Parameters};
-use crate::model::prepared::Prepared;
-use crate::model::tensors::select_rows;
+use crate::model::parameters::Parameters;
 
 /// Projections of one attention; rows are `[time * batch, size]`, time first.
 #[derive(Module, Debug)]
@@ -41,8 +40,6 @@ pub struct Queries<'a> {
     pub batch: usize,
     /// How queries are turned, if positions are.
     pub rotation: Option<&'a Rotation>,
-    /// Weights that are prepared once for many calls.
-    pub prepared: Option<&'a Prepared>,
 }
 
 impl MultiHead {
@@ -50,7 +47,7 @@ impl MultiHead {
     ///
     /// # Errors
     /// If stored parameters do not fit.
-    pub fn new(size: usize, heads: usize, params: &mut Parameters) -> Result<Self, ParameterError> {
+    pub fn new(size: usize, heads: usize, params: &mut Parameters) -> Result<Self, WeightError> {
         let mut dense = |name| params.layer(name, |p| Dense::new(size, size, p));
         Ok(Self {
             query: dense("query")?,
@@ -69,7 +66,7 @@ impl MultiHead {
     /// Keys and values of rows `[time * batch, size]`.
     pub fn memory(&self, rows: Tensor<2>, queries: Queries) -> Memory {
         let projected = |layer: &Dense| {
-            let rows = layer.forward_prepared(rows.clone(), queries.prepared);
+            let rows = layer.forward(rows.clone());
             self.split(rows, queries.batch)
         };
         Memory {
@@ -88,14 +85,14 @@ impl MultiHead {
         mask: &Mask,
         dropout: &mut Dropout,
     ) -> (Tensor<2>, Tensor<4>) {
-        let query = self.query.forward_prepared(rows, queries.prepared);
+        let query = self.query.forward(rows);
         let query = turned(self.split(query, queries.batch), queries.rotation);
         let scale = (self.head_size() as f64).sqrt().recip();
         let keys = memory.keys.clone().swap_dims(2, 3);
         let scores = query.mul_scalar(scale).matmul(keys);
         let weights = softmax(mask.apply(scores));
         let read = dropout.apply(weights.clone()).matmul(memory.values.clone());
-        let read = self.output.forward_prepared(join(read), queries.prepared);
+        let read = self.output.forward(join(read));
         (read, weights)
     }
 
@@ -120,25 +117,5 @@ fn turned(x: Tensor<4>, rotation: Option<&Rotation>) -> Tensor<4> {
     match rotation {
         Some(rotation) => rotation.apply(x),
         None => x,
-    }
-}
-
-impl Memory {
-    /// This memory with later steps behind it.
-    #[must_use]
-    pub fn followed_by(self, later: Self) -> Self {
-        Self {
-            keys: Tensor::cat(vec![self.keys, later.keys], 2),
-            values: Tensor::cat(vec![self.values, later.values], 2),
-        }
-    }
-
-    /// The memory of the given sequences, in that order; a row may come several times or not at all.
-    #[must_use]
-    pub fn select(&self, rows: &[usize]) -> Self {
-        Self {
-            keys: select_rows(&self.keys, 0, rows),
-            values: select_rows(&self.values, 0, rows),
-        }
     }
 }

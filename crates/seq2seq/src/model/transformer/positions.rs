@@ -5,7 +5,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use crate::config::PositionKind;
-use crate::model::parameters::{ParameterError, Parameters};
+use crate::layers::WeightError;
+use crate::model::parameters::Parameters;
 use crate::model::tensors::{constant, row_numbers};
 
 /// Largest initial value of a learned position.
@@ -40,7 +41,7 @@ impl Positions {
         size: usize,
         longest: usize,
         params: &mut Parameters,
-    ) -> Result<Self, ParameterError> {
+    ) -> Result<Self, WeightError> {
         let table = match kind {
             PositionKind::Learned => Some(params.uniform("table", [longest, size], LIMIT)?),
             PositionKind::Sinusoidal | PositionKind::Rotary => None,

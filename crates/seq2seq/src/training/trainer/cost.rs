@@ -2,12 +2,9 @@
 
 use std::time::Instant;
 
-use burn::module::Module;
-
 use super::{Trainer, TrainingError};
-use crate::data::{EpochOrder, Example};
-use crate::evaluation::forced_batch;
-use crate::training::batch::TrainingBatch;
+use crate::encoding::{EpochOrder, Example};
+use crate::evaluation::teacher_forced;
 use crate::training::optimizer::optimizer;
 use crate::training::schedule::Schedule;
 
@@ -109,20 +106,22 @@ impl Trainer {
 
     /// Seconds of one validation, from a pass over one batch of it.
     fn time_validation(&self) -> f64 {
-        let batch: Vec<&Example> = self
+        let batch: Vec<Example> = self
             .dev
             .iter()
             .take(self.task.recipe.decoding.batch_size)
+            .cloned()
             .collect();
         if batch.is_empty() {
             return 0.0;
         }
         let share = batch.len() as f64 / self.dev.len() as f64;
-        let network = self.network.valid();
-        let batch = TrainingBatch::new(&batch, self.begin());
+        let Ok(model) = self.model() else {
+            return 0.0;
+        };
         let pass = || {
             let begun = Instant::now();
-            forced_batch(&network, &batch);
+            teacher_forced(&model, &batch);
             begun.elapsed().as_secs_f64()
         };
         pass().min(pass()) * (1.0 + DECODING_PASSES) / share

@@ -5,16 +5,16 @@ use std::time::Instant;
 use super::{Trainer, TrainingError};
 use crate::config::Monitor;
 use crate::evaluation::{free_running, teacher_forced};
-use crate::trained_model::Model;
 use crate::training::history::Validation;
 use crate::training::not_finite::KeptModel;
 use crate::training::task::TaskError;
+use crate::{Model, Provenance};
 
 impl Trainer {
     /// Measures the model as it is now, and keeps it if it is the best.
     pub(super) fn validate(&mut self) -> Result<Validation, TrainingError> {
         let begun = Instant::now();
-        let mut model = self.model()?;
+        let model = self.model()?;
         let forced = teacher_forced(&model, &self.dev);
         // There are questions whenever there are validation pairs.
         let free = free_running(&model, &self.questions)
@@ -36,8 +36,11 @@ impl Trainer {
         if best {
             self.position.best = Some(figure);
             if self.task.recipe.training.keep_best {
-                model.provenance.best = Some(figure);
-                self.keep(model)?;
+                let best = Provenance {
+                    best: Some(figure),
+                    ..model.provenance().clone()
+                };
+                self.keep(model.with_provenance(best))?;
             }
         }
         self.budget.validated(begun.elapsed().as_secs_f64());
@@ -68,7 +71,7 @@ impl Trainer {
         let kept = self.folder.as_ref().zip(self.best.as_ref());
         Ok(kept.map(|(folder, model)| KeptModel {
             path: folder.model(),
-            epochs: model.provenance.epochs,
+            epochs: model.provenance().epochs,
         }))
     }
 

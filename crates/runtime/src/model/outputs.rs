@@ -1,0 +1,160 @@
+//! From encoded texts to the outputs that a search finds for them.
+
+use super::predictor::{Input, Predictor};
+use crate::decoding::{Output, SearchInput, SearchOptions, draw_first, number_of, search};
+use crate::parallel;
+
+/// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
+const ROWS: usize = 4;
+
+/// A text whose answers are searched for.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'a> {
+    input: &'a Input,
+    /// The first target symbol, where it is given.
+    first: Option<u32>,
+    /// What its random choices start from.
+    number: u64,
+}
+
+/// One query for each input, each with its first target symbol if they are given.
+pub(super) fn queries<'a>(
+    inputs: &'a [Input],
+    first: Option<&[u32]>,
+    first_number: u64,
+) -> Vec<Query<'a>> {
+    let query = |(index, input)| Query {
+        input,
+        first: first.map(|first| first[index]),
+        number: first_number.wrapping_add(index as u64),
+    };
+    inputs.iter().enumerate().map(query).collect()
+}
+
+impl Predictor {
+    /// The outputs of each input after each of the first symbols, best first.
+    pub(super) fn after_every_first_symbol(
+        &self,
+        inputs: &[Input],
+        first_number: u64,
+    ) -> Vec<Vec<Output>> {
+        let mut outputs = vec![Vec::new(); inputs.len()];
+        for &first in &self.model().provenance().first_symbols {
+            let firsts = vec![first; inputs.len()];
+            let more = self.outputs(
+                &queries(inputs, Some(&firsts), first_number),
+                self.search.nbest,
+            );
+            for (all, more) in outputs.iter_mut().zip(more) {
+                all.extend(more);
+            }
+        }
+        outputs.into_iter().map(ranked).collect()
+    }
+
+    /// As many samples of each input as are wanted, each after a first symbol of its own.
+    pub(super) fn after_drawn_first_symbols(
+        &self,
+        inputs: &[Input],
+        seed: u64,
+        first_number: u64,
+    ) -> Vec<Vec<Output>> {
+        let allowed = |first: &u32| {
+            let constraint = self.search.constraint.as_ref();
+            constraint.is_none_or(|it| it.next(it.start(), *first).is_some())
+        };
+        let firsts = self.model().provenance().first_symbols.iter().copied();
+        let firsts: Vec<u32> = firsts.filter(allowed).collect();
+        let samples = self.search.nbest.max(1);
+        let mut all = Vec::with_capacity(inputs.len().saturating_mul(samples));
+        for query in queries(inputs, None, first_number) {
+            for output in 0..samples {
+                let number = number_of(query.number, output);
+                let first = draw_first(&firsts, seed, number);
+                all.extend(first.map(|first| Query {
+                    first: Some(first),
+                    number,
+                    ..query
+                }));
+            }
+        }
+        let outputs = self.outputs(&all, 1);
+        if outputs.is_empty() {
+            return vec![Vec::new(); inputs.len()];
+        }
+        let of_inputs = outputs.chunks(samples);
+        of_inputs.map(|outputs| ranked(outputs.concat())).collect()
+    }
+
+    /// Searches in batches of sources of the same length, or nearly so: little is computed on padding; and of
+    /// those that begin alike, whose first states are the same. Each thread takes whole batches, the longest
+    /// first.
+    pub(super) fn outputs(&self, queries: &[Query], nbest: usize) -> Vec<Vec<Output>> {
+        let options = SearchOptions {
+            nbest,
+            ..self.search.clone()
+        };
+        let vocabulary = &self.model().codec().target.vocabulary;
+        // An unknown symbol can only be copied.
+        let unknown = vocabulary.unknown();
+        let can_copy = |input: &Input, id| input.encoded.ids.copied_from(id).next().is_some();
+        let input = |&index: &usize| {
+            let Query {
+                input,
+                first,
+                number,
+            } = queries[index];
+            SearchInput {
+                source: &input.encoded.ids,
+                first: first.unwrap_or(vocabulary.begin().unwrap_or(0)),
+                first_is_output: first.is_some(),
+                end: vocabulary.end(),
+                begin: vocabulary.begin(),
+                forbidden: unknown.filter(|&id| !can_copy(input, id)),
+                max_length: input.limit,
+                number,
+            }
+        };
+        let mut order: Vec<usize> = (0..queries.len()).collect();
+        order.sort_by_key(|&index| {
+            let symbols = &queries[index].input.encoded.ids.symbols;
+            (symbols.len(), symbols)
+        });
+        let batches: Vec<&[usize]> = order
+            .chunks(self.inputs_of_a_batch(&options))
+            .rev()
+            .collect();
+        let found = parallel::map(batches.clone(), |members| {
+            let batch: Vec<SearchInput> = members.iter().map(input).collect();
+            search(self.model(), &batch, &options)
+        });
+        let mut outputs = vec![Vec::new(); queries.len()];
+        for (members, found) in batches.into_iter().zip(found) {
+            for (&index, mut found) in members.iter().zip(found) {
+                if let Some(first) = queries[index].first {
+                    found
+                        .iter_mut()
+                        .for_each(|output| output.ids.insert(0, first));
+                }
+                outputs[index] = found;
+            }
+        }
+        outputs
+    }
+
+    /// As many as a batch holds, fewer where each has many hypotheses.
+    fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
+        let batch = self.model().settings().decoding.batch_size;
+        (batch.saturating_mul(ROWS) / options.method.width(options.nbest)).clamp(1, batch)
+    }
+}
+
+/// Outputs of several searches in one order.
+fn ranked(mut outputs: Vec<Output>) -> Vec<Output> {
+    outputs.sort_by(|a, b| {
+        b.finished
+            .cmp(&a.finished)
+            .then(b.score.total_cmp(&a.score))
+    });
+    outputs
+}

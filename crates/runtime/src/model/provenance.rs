@@ -1,0 +1,78 @@
+//! What a model keeps of its training.
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::LONGEST_TEXT;
+
+/// Columns that a source may be joined from, at most: what bounds its symbols.
+const MOST_COLUMNS: usize = 16;
+
+/// What a model keeps of the data that it was trained on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Provenance {
+    /// Version of this library.
+    pub version: String,
+    /// Training pairs.
+    pub pairs: usize,
+    /// Longest source in symbols.
+    pub longest_source: usize,
+    /// Longest target in symbols.
+    pub longest_target: usize,
+    /// Symbols with which targets begin: what a model of the first-symbol protocol can be given.
+    pub first_symbols: Vec<u32>,
+    /// Epochs that the weights were trained for.
+    pub epochs: usize,
+    /// The figure by which these weights were chosen, if they were.
+    pub best: Option<f64>,
+    /// How its probabilities relate to being right, measured on the validation set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+}
+
+/// How a model's probabilities relate to being right, measured on a validation set.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Softmax temperature at which an output's probability is its confidence.
+    pub temperature: f64,
+    /// Questions that it was fitted on.
+    pub questions: usize,
+    /// Expected calibration error of the model's own probabilities, on the same questions.
+    pub error_before: f64,
+    /// The same at the temperature.
+    pub error_after: f64,
+}
+
+impl Provenance {
+    /// Refuses numbers that no training gives: decoding goes by them, and a file may come from a
+    /// stranger.
+    ///
+    /// # Errors
+    /// Names the first.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let lengths = [
+            (
+                "longest_source",
+                self.longest_source,
+                LONGEST_TEXT * MOST_COLUMNS,
+            ),
+            ("longest_target", self.longest_target, LONGEST_TEXT + 1),
+        ];
+        if let Some((name, found, most)) = lengths.iter().find(|(_, found, most)| found > most) {
+            return Err(format!(
+                "{name} is {found}, but no text has over {most} symbols"
+            ));
+        }
+        match self.calibration {
+            Some(Calibration { temperature, .. })
+                if !(temperature > 0.0 && temperature.is_finite()) =>
+            {
+                Err(format!(
+                    "the temperature {temperature} is not a number above 0"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}

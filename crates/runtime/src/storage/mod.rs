@@ -1,0 +1,75 @@
+//! Named arrays and text in one file, and writing files so that a crash leaves the old content or the
+//! new one.
+
+pub mod atomic;
+pub mod tensor_file;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use atomic::write_atomically;
+pub use tensor_file::{Damage, Metadata, ReadFailure, TensorFile, write};
+
+/// Numbers of any shape. Clones share them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Sizes of its axes, the last of which varies fastest.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub values: Values,
+}
+
+/// The types of numbers that a file can have.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Single precision.
+    F32(Arc<[f32]>),
+    /// Bytes.
+    U8(Arc<[u8]>),
+}
+
+/// Weights by name, such as `encoder.kernel`.
+pub type Weights = BTreeMap<String, Array>;
+
+/// The name of the first weights that are not all finite numbers of 32 bits: every answer would be
+/// nonsense.
+pub fn first_not_finite(weights: &Weights) -> Option<&str> {
+    let finite = |array: &Array| array.as_f32().is_some() && array.is_finite();
+    let (name, _) = weights.iter().find(|(_, array)| !finite(array))?;
+    Some(name)
+}
+
+impl Array {
+    /// Numbers of single precision.
+    pub fn f32(shape: Vec<usize>, values: impl Into<Arc<[f32]>>) -> Self {
+        Self {
+            shape,
+            values: Values::F32(values.into()),
+        }
+    }
+
+    /// Bytes.
+    pub fn u8(values: impl Into<Arc<[u8]>>) -> Self {
+        let values = values.into();
+        Self {
+            shape: vec![values.len()],
+            values: Values::U8(values),
+        }
+    }
+
+    /// The numbers, if they are of single precision.
+    pub fn as_f32(&self) -> Option<&Arc<[f32]>> {
+        match &self.values {
+            Values::F32(values) => Some(values),
+            Values::U8(_) => None,
+        }
+    }
+
+    /// Whether all of them are finite.
+    pub fn is_finite(&self) -> bool {
+        match &self.values {
+            Values::F32(values) => values.iter().all(|value| value.is_finite()),
+            Values::U8(_) => true,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Features of a source, such as the tags `V;PST;3;SG` of an inflected form.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Encoded, Vocabulary};
+
+/// How features are read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Features {
+    /// What stands between two of them.
+    pub separator: String,
+    /// Which of them there are.
+    pub vocabulary: Vocabulary,
+    /// Whether they are symbols of the source, rather than read by an encoder of their own.
+    pub among_symbols: bool,
+}
+
+impl Features {
+    /// The single features of a text. Spaces around them count for nothing, nor do empty ones.
+    pub fn split<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        Self::parts(text, &self.separator)
+    }
+
+    /// The single features of a text that stand between separators.
+    pub fn parts<'a>(text: &'a str, separator: &'a str) -> impl Iterator<Item = &'a str> {
+        let parts = text.split(separator).map(str::trim);
+        parts.filter(|feature| !feature.is_empty())
+    }
+
+    /// Their ids. The positions of unknown ones follow the `before` symbols of the source.
+    pub(super) fn encode(&self, text: &str, before: usize) -> Encoded {
+        let features: Vec<&str> = self.split(text).collect();
+        let mut encoded = self.vocabulary.encode(&features);
+        for unknown in &mut encoded.unknown {
+            unknown.position = unknown.position.saturating_add(before);
+        }
+        encoded
+    }
+}

@@ -1,0 +1,22 @@
+//! From a text to the ids that a network reads, and back.
+
+#![warn(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic
+)] // what strangers write is read here
+
+mod codec;
+mod features;
+mod normalization;
+mod tokenization;
+mod vocabulary;
+
+pub use codec::{Align, Codec, EncodedSource, NOT_COPIED, Side, SourceIds, VocabularySizes};
+pub use features::Features;
+pub use normalization::Normalization;
+pub use tokenization::Tokenization;
+pub use vocabulary::{Encoded, Specials, UnknownSymbol, Vocabulary, VocabularyError};
+
+/// Longest text in bytes, and longest output in symbols.
+pub const LONGEST_TEXT: usize = 64 << 10;
