@@ -1,6 +1,6 @@
 //! Each kernel across sizes: `cargo bench -p rnn-kernels`, or `-- gru` for those of a name.
-//! `RNN_KERNELS_SIMD=portable` compares vectors with none; threads are rayon's,
-//! `RAYON_NUM_THREADS=1`.
+//! `RNN_KERNELS_SIMD=portable` compares vectors with none; threads are as many as
+//! there are cores that it may use (`taskset -c 0` gives one).
 
 use std::hint::black_box;
 

@@ -11,6 +11,7 @@ mod float;
 mod hard_attention;
 mod interleaved;
 mod layer_norm;
+#[cfg(feature = "gemm")]
 mod limit;
 mod memory;
 mod outer;
@@ -34,6 +35,7 @@ pub use float::{Float, backward, forward, infer};
 pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps};
 pub use interleaved::{interleaved_product, shared_interleaved_product};
 pub use layer_norm::{NormGradients, Normalized, layer_norm, layer_norm_backward};
+#[cfg(feature = "gemm")]
 pub use limit::gemm_product;
 pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, SavedRef};
 pub use product::{Order, PackedMatrix, ProductShape, add_product, product};
@@ -41,4 +43,4 @@ pub use recurrence::{PackedWeights, infer_packed};
 pub use simd::Level;
 pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};
-pub use threads::{alone, for_each as side_by_side, threads};
+pub use threads::{for_each as side_by_side, threads, with_threads};

@@ -5,7 +5,7 @@
 
 mod team;
 
-pub use team::alone;
+pub use team::with_threads;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
     team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
 }
 
-/// Runs `work` on every number below `count`, on as many threads as the current pool has; each takes
+/// Runs `work` on every number below `count`, on as many threads as there are; each takes
 /// the next one when it is done with another. Threads that are left over are shared out: kernels within
 /// `work` use them.
 ///
@@ -61,7 +61,7 @@ pub fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     });
 }
 
-/// Threads for a number of pieces of work; a single piece wakes nobody, and starts no pool either.
+/// Threads for a number of pieces of work; a single piece wakes nobody.
 fn threads_for(pieces: usize) -> usize {
     if pieces <= 1 {
         return 1;

@@ -5,7 +5,7 @@ mod common;
 use common::{CELLS, Case, Shape, bits, shapes};
 use rnn_kernels::{
     Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Problem,
-    ProductShape, infer, infer_packed, product,
+    ProductShape, infer, infer_packed, product, with_threads,
 };
 
 fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
@@ -16,14 +16,6 @@ fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
         &gradients.initial,
     ]
     .map(|g| bits(g))
-}
-
-fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap();
-    pool.install(work)
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+#[cfg(not(feature = "rayon"))]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -38,14 +40,14 @@ struct Share {
 }
 
 thread_local! {
-    /// Of a thread that does a part of some work; others may use the current pool's.
+    /// Of a thread that does a part of some work or was given a number; others may use the program's.
     static SHARE: Cell<Option<Share>> = const { Cell::new(None) };
 }
 
 impl Share {
     fn current() -> Self {
         SHARE.get().unwrap_or_else(|| {
-            let threads = rayon::current_num_threads();
+            let threads = threads_of_program();
             let of = threads;
             Self { threads, of }
         })
@@ -78,14 +80,25 @@ pub(super) fn threads() -> usize {
     Share::current().threads
 }
 
-/// Runs `work`, whose kernels are shared with no other thread: for so little work that threads would
-/// wait for each other more than they compute.
-pub fn alone<R>(work: impl FnOnce() -> R) -> R {
-    let share = Share {
-        threads: 1,
-        ..Share::current()
-    };
-    share.with(work)
+/// Runs `work`, whose kernels use at most so many threads, this one included: one for so little work
+/// that threads would wait for each other more than they compute.
+pub fn with_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
+    let threads = threads.max(1);
+    let of = threads;
+    Share { threads, of }.with(work)
+}
+
+/// As many as the current pool has.
+#[cfg(feature = "rayon")]
+fn threads_of_program() -> usize {
+    rayon::current_num_threads()
+}
+
+/// One for each core; one where there are no threads, as in WebAssembly.
+#[cfg(not(feature = "rayon"))]
+fn threads_of_program() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 /// Runs `work` on the numbers below `parts`, each on a thread of its own as far as there are idle
@@ -250,8 +263,11 @@ impl Desk {
     /// The helper's life.
     fn serve(&self) {
         // What it works on may look for threads, too, and finds a pool of this one.
-        let alone = rayon::ThreadPoolBuilder::new().num_threads(1);
-        let _alone = alone.use_current_thread().build();
+        #[cfg(feature = "rayon")]
+        let _alone = {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+            pool.use_current_thread().build()
+        };
         for number in 1.. {
             self.await_job(number);
             // SAFETY: there is a job, and it is not changed before it is done; see `hand_over`.
@@ -301,11 +317,6 @@ mod tests {
         with_threads(4, || done_here(parts, panics))
     }
 
-    fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        pool.build().unwrap().install(work)
-    }
-
     fn done_here(parts: usize, panics: bool) -> Vec<usize> {
         let counts: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
         let work = |part: usize| {
@@ -350,9 +361,9 @@ mod tests {
     }
 
     #[test]
-    fn alone_is_alone() {
+    fn threads_are_those_asked_for() {
         with_threads(4, || {
-            alone(|| assert_eq!(threads(), 1));
+            with_threads(1, || assert_eq!(threads(), 1));
             assert_eq!(threads(), 4);
         });
     }

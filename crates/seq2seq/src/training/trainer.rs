@@ -268,7 +268,7 @@ impl Trainer {
         for (index, members) in order.from(self.position.batch) {
             let started = Instant::now();
             match self.pace.is_alone() {
-                true => rnn_kernels::alone(|| self.step(members))?,
+                true => rnn_kernels::with_threads(1, || self.step(members))?,
                 false => self.step(members)?,
             }
             self.pace.took(started.elapsed());
