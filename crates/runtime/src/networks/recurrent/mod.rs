@@ -266,10 +266,9 @@ impl RecurrentState {
                 *state = state.select_in_blocks(batch, rows);
             }
         }
-        for vectors in [&mut self.decoder.attentional, &mut self.feedback] {
-            if let Some(vectors) = vectors {
-                *vectors = vectors.select(rows);
-            }
+        let vectors = [&mut self.decoder.attentional, &mut self.feedback];
+        for vectors in vectors.into_iter().flatten() {
+            *vectors = vectors.select(rows);
         }
         self.sources = selected(&self.sources, rows);
     }
