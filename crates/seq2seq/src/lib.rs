@@ -8,6 +8,7 @@ pub mod encoding;
 pub mod evaluation;
 pub mod metrics;
 pub mod model;
+pub mod ops;
 pub mod report;
 pub mod text;
 pub mod training;

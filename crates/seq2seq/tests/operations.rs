@@ -4,9 +4,13 @@
 #![allow(clippy::expect_used)] // a test may fail by panicking
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use seq2seq::model::activation::tanh;
-use seq2seq::model::interleaved::{times, times_rows};
-use seq2seq::model::product::product;
+use rnn_kernels::AdamStep;
+use seq2seq::ops::adam::adam;
+use seq2seq::ops::attention_product::{times, times_rows};
+use seq2seq::ops::layer_norm::layer_norm;
+use seq2seq::ops::product::product;
+use seq2seq::ops::softmax::softmax;
+use seq2seq::ops::tanh::tanh;
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.try_into_vec_as().expect("a float tensor")
@@ -84,4 +88,61 @@ fn operands_may_be_views() {
 fn the_hyperbolic_tangent_is_burns() {
     let both = |left: Tensor<2>, right: Tensor<2>| tanh(left * 4.0) * tanh(right);
     compare("tanh", both, [[3, 21], [3, 21]]);
+}
+
+#[test]
+fn softmax_is_burns() {
+    let both = |left: Tensor<2>, right: Tensor<2>| softmax(left * 4.0) * softmax(right);
+    compare("softmax", both, [[3, 21], [3, 21]]);
+}
+
+#[test]
+fn layer_normalisation_is_burns() {
+    let normalised = |input: Tensor<2>, weights: Tensor<2>| {
+        let [gain, bias] = [0, 1].map(|row| weights.clone().narrow(0, row, 1).squeeze_dim(0));
+        layer_norm(input, gain, bias)
+    };
+    compare("layer norm", normalised, [[5, 21], [2, 21]]);
+}
+
+#[test]
+fn operands_without_gradients_may_stand_beside_learned_ones() {
+    let learned = numbers(2, [4, 5], DType::F32).require_grad();
+    let whole = product(numbers(1, [3, 4], DType::F32), learned.clone());
+    let mixed = product(numbers(1, [3, 4], DType::F32).inner(), learned.clone());
+    let gradients = mixed.clone().sum().backward();
+    let gradient = learned.grad(&gradients).map(values).expect("a gradient");
+    let expected = whole.clone().sum().backward();
+    let expected = learned.grad(&expected).map(values).expect("a gradient");
+    assert_eq!(gradient, expected);
+    assert_eq!(values(mixed), values(whole));
+}
+
+#[test]
+fn a_result_of_operands_without_gradients_has_none() {
+    let [left, right] = [[3, 4], [4, 5]].map(|shape| numbers(1, shape, DType::F32).inner());
+    assert!(!product(left, right).device().is_autodiff());
+}
+
+#[test]
+fn adams_update_is_the_composed_one() {
+    let step = AdamStep {
+        rate: 0.1,
+        beta_1: 0.9,
+        beta_2: 0.99,
+        epsilon: 1e-3,
+        weight_decay: 0.05,
+        step: 3,
+        scale: 0.5,
+    };
+    let update = |dtype| {
+        let [weights, gradient, first, second] =
+            [1, 2, 3, 4].map(|seed| numbers(seed, [7, 9], dtype).inner());
+        adam(&step, weights, gradient, [first, second.square()]).map(values)
+    };
+    let parts = ["weights", "first moment", "second moment"];
+    let [fused, composed] = [DType::F32, DType::F64].map(update);
+    for ((part, fused), composed) in parts.iter().zip(fused).zip(composed) {
+        assert_close(part, fused, composed);
+    }
 }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
-use seq2seq::model::recurrent::{Cell, Direction, Layout, Plan, composed, fused};
+use seq2seq::model::recurrent::{Cell, Direction, Layout};
+use seq2seq::ops::recurrence::{RecurrencePlan, recurrence};
+use seq2seq::ops::recurrence_composed;
 
 const CELLS: [Cell; 4] = [
     Cell::Rnn,
@@ -24,7 +26,7 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn random(plan: &Plan, table_rows: usize, device: &Device) -> Self {
+    fn random(plan: &RecurrencePlan, table_rows: usize, device: &Device) -> Self {
         let gates = plan.cell.gates() * plan.hidden;
         let bias = plan.cell.bias_len(plan.hidden);
         let options = (device, DType::F64);
@@ -43,8 +45,8 @@ impl Inputs {
     }
 }
 
-fn plan(cell: Cell, direction: Direction, layout: Layout) -> Plan {
-    Plan {
+fn plan(cell: Cell, direction: Direction, layout: Layout) -> RecurrencePlan {
+    RecurrencePlan {
         cell,
         direction,
         time: 4,
@@ -52,7 +54,6 @@ fn plan(cell: Cell, direction: Direction, layout: Layout) -> Plan {
         hidden: 5,
         lengths: Some(vec![4, 0, 2]),
         rows: Some(vec![0, 1, 2, 3, 0, 1, 2, 2, 2, 1, 0, 3]),
-        has_initial: true,
         layout,
         // Variational dropout in one of the layouts, so that there are runs with and without.
         mask: (layout == Layout::Both).then(|| [0.0, 1.5, 1.5].repeat(5)),
@@ -91,9 +92,9 @@ fn fused_agrees_with_composed() {
                     let (table, weights) = (table.clone(), weights.clone());
                     let (bias, initial) = (bias.clone(), Some(initial.clone()));
                     let output = if fused {
-                        fused::recurrent(table, weights, bias, initial, Arc::new(plan.clone()))
+                        recurrence(table, weights, bias, initial, Arc::new(plan.clone()))
                     } else {
-                        composed::recurrent(table, weights, bias, initial, &plan)
+                        recurrence_composed::recurrence(table, weights, bias, initial, &plan)
                     };
                     // A gradient that differs from place to place.
                     let scale = Tensor::<1>::from_data(

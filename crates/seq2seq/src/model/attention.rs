@@ -8,13 +8,14 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use super::activation::{softmax, tanh};
-use super::interleaved;
 use super::parameters::Parameters;
-use super::product::product;
 use crate::config::AttentionKind;
 use crate::encoding::Padded;
 use crate::layers::WeightError;
+use crate::ops::attention_product::{times, times_rows};
+use crate::ops::product::product;
+use crate::ops::softmax::softmax;
+use crate::ops::tanh::tanh;
 
 /// Taken from the scores of padding: far beyond any score, and far from infinity, so that a row of
 /// nothing but padding gives no NaN.
@@ -156,11 +157,11 @@ impl Attention {
         }
         let scores = match &self.score {
             Some(score) => self.summed_scores(queries, memory.keys.clone(), score.val()),
-            None => interleaved::times_rows(queries, memory.keys.clone()),
+            None => times_rows(queries, memory.keys.clone()),
         };
         let weights = masked_softmax(scores, memory.mask.clone());
         Attended {
-            contexts: interleaved::times(weights.clone(), memory.values.clone()),
+            contexts: times(weights.clone(), memory.values.clone()),
             weights: weights.swap_dims(0, 1),
         }
     }

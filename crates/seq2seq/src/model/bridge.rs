@@ -4,11 +4,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 
-use super::activation::tanh;
 use super::dense::Dense;
 use super::parameters::Parameters;
 use crate::config::{BridgeKind, ModelSettings};
 use crate::layers::WeightError;
+use crate::ops::tanh::tanh;
 
 /// Hands states over, or passes them through learned layers.
 ///

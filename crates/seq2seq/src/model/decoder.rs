@@ -3,16 +3,16 @@
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::activation::tanh;
 use super::attention::{Attended, Attention, AttentionSizes, Memory};
 use super::dropout::{Noise, dropout};
 use super::encoder::{StackOptions, split};
 use super::layer_norm::LayerNorm;
 use super::parameters::Parameters;
-use super::product::product;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use crate::config::ModelSettings;
 use crate::layers::WeightError;
+use crate::ops::product::product;
+use crate::ops::tanh::tanh;
 
 /// Layers of a decoder, from the symbols up.
 #[derive(Module, Debug)]

@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::Parameters;
-use super::product::product;
 use crate::layers::WeightError;
+use crate::ops::product::product;
 
 /// Weights of a dense layer, with Keras's initial values (Glorot uniform, zero bias).
 #[derive(Module, Debug)]

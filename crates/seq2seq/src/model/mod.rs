@@ -6,7 +6,6 @@
 //! [`pointer_generator`]; encoder and decoder are stacks of [`recurrent`] layers with [`dropout`]
 //! and [`layer_norm`].
 
-pub mod activation;
 pub mod attention;
 pub mod bridge;
 pub mod decoder;
@@ -15,15 +14,12 @@ pub mod dropout;
 pub mod embedding;
 pub mod encoder;
 pub mod ensemble;
-pub(crate) mod flex;
-pub mod interleaved;
 pub mod layer_norm;
 pub mod monotonic;
 pub mod network;
 pub mod output_layer;
 pub mod parameters;
 pub mod pointer_generator;
-pub mod product;
 pub mod recurrent;
 pub mod recurrent_network;
 mod tensors;

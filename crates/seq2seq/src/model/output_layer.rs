@@ -4,8 +4,8 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::parameters::Parameters;
-use super::product::product;
 use crate::layers::WeightError;
+use crate::ops::product::product;
 
 /// A dense layer whose weights may be the target embeddings (Press and Wolf 2017).
 #[derive(Module, Debug)]

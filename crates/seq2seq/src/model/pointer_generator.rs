@@ -5,12 +5,12 @@ use burn::module::{Module, Param};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::activation::softmax;
 use super::parameters::Parameters;
-use super::product::product;
 use super::recurrent::LayerInput;
 use crate::encoding::{NOT_COPIED, Padded};
 use crate::layers::WeightError;
+use crate::ops::product::product;
+use crate::ops::softmax::softmax;
 
 /// Added to probabilities before the logarithm, so that it is finite.
 const TINY: f64 = 1e-12;

@@ -1,22 +1,14 @@
-//! Adam (Kingma and Ba 2015) in one pass over weights, gradient and both moments.
-//!
-//! Burn's own Adam is a dozen tensor operations, each of which reads and writes all of its operands:
-//! for a model of a few million weights that is a fifth of a training step on a CPU. The rule here is
-//! the same, and its state is Burn's; on other backends than Flex it is composed of Burn's
-//! operations.
+//! Adam (Kingma and Ba 2015) as one of Burn's optimizers. Its state is that of Burn's own Adam.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
-use burn_flex::FlexTensor;
 use rnn_kernels::AdamStep;
 
-use crate::model::flex::{contiguous, is_flex_f32, slice, slice_mut};
+use crate::ops::adam::adam;
 
 /// Adam, and AdamW (Loshchilov and Hutter 2019) if the weight decay is above zero.
 #[derive(Clone, Copy, Debug)]
-pub struct FusedAdam {
+pub struct Adam {
     /// Memory of the gradient.
     pub beta_1: f32,
     /// Memory of its square.
@@ -27,60 +19,7 @@ pub struct FusedAdam {
     pub weight_decay: f32,
 }
 
-/// The update as an operation of a backend.
-#[backend_extension(Flex)]
-pub trait AdamOps: Backend {
-    /// Returns the new weights and both moments; all tensors have one shape.
-    fn adam(
-        weights: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        first: FloatTensor<Self>,
-        second: FloatTensor<Self>,
-        step: AdamStep,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-}
-
-impl AdamOps for Flex {
-    fn adam(
-        weights: FlexTensor,
-        gradient: FlexTensor,
-        first: FlexTensor,
-        second: FlexTensor,
-        step: AdamStep,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let [mut weights, gradient, mut first, mut second] =
-            [weights, gradient, first, second].map(contiguous);
-        rnn_kernels::adam(
-            &step,
-            slice_mut(&mut weights),
-            slice(&gradient),
-            slice_mut(&mut first),
-            slice_mut(&mut second),
-        );
-        (weights, first, second)
-    }
-}
-
-impl FusedAdam {
-    fn composed<const D: usize>(
-        &self,
-        step: &AdamStep,
-        weights: Tensor<D>,
-        gradient: Tensor<D>,
-        [first, second]: [Tensor<D>; 2],
-    ) -> [Tensor<D>; 3] {
-        let (b1, b2) = (self.beta_1, self.beta_2);
-        let first = first * b1 + gradient.clone() * (1.0 - b1);
-        let second = second * b2 + gradient.square() * (1.0 - b2);
-        let correction = |beta: f32| 1.0 - f64::from(beta).powf(step.step as f64);
-        let mean = first.clone() / correction(b1);
-        let spread = (second.clone() / correction(b2)).sqrt() + self.epsilon;
-        let change = mean / spread + weights.clone() * self.weight_decay;
-        [weights - change * step.rate, first, second]
-    }
-}
-
-impl Optimizer for FusedAdam {
+impl Optimizer for Adam {
     type State<const D: usize> = AdamState<D>;
 
     fn step<const D: usize>(
@@ -104,11 +43,7 @@ impl Optimizer for FusedAdam {
             step: time as u64,
             scale: 1.0,
         };
-        let [weights, first, second] = if is_flex_f32(&weights) {
-            fused(step, weights, gradient, moments)
-        } else {
-            self.composed(&step, weights, gradient, moments)
-        };
+        let [weights, first, second] = adam(&step, weights, gradient, moments);
         let momentum = AdaptiveMomentumState::new(time, first, second);
         (weights, Some(AdamState::new(momentum)))
     }
@@ -117,20 +52,4 @@ impl Optimizer for FusedAdam {
         state.momentum = state.momentum.to_device(device);
         state
     }
-}
-
-fn fused<const D: usize>(
-    step: AdamStep,
-    weights: Tensor<D>,
-    gradient: Tensor<D>,
-    [first, second]: [Tensor<D>; 2],
-) -> [Tensor<D>; 3] {
-    let (weights, first, second) = <Dispatch as AdamOps>::adam(
-        weights.into_dispatch(),
-        gradient.into_dispatch(),
-        first.into_dispatch(),
-        second.into_dispatch(),
-        step,
-    );
-    [weights, first, second].map(Tensor::from_dispatch)
 }

@@ -4,8 +4,8 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor, TensorData};
 use rnn_kernels::{CrossEntropy, softmax_cross_entropy};
 
-use super::known_gradient::with_gradient;
-use crate::model::flex::is_flex_f32;
+use crate::ops::flex::is_flex_f32;
+use crate::ops::precomputed_gradient::with_precomputed_gradient;
 
 /// What every step of a batch is expected to give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,11 +94,9 @@ impl Losses {
             Some(&mut gradient),
         );
         let share = 1.0 / expected.symbols.max(1) as f64;
-        let gradient = TensorData::new(gradient, [rows, classes]);
-        let gradient = Tensor::<2>::from_data(gradient, &scores.device());
         let value = (sums.loss_sum * share) as f32;
         Self {
-            objective: with_gradient(scores, gradient, share as f32, value),
+            objective: with_precomputed_gradient(scores, gradient, share as f32, value),
             figures: Figures::of_sums(sums, expected),
         }
     }

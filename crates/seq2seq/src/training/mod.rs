@@ -14,7 +14,6 @@ mod fault_tests;
 mod gradient;
 mod hidden_symbols;
 mod history;
-mod known_gradient;
 mod loaded_pairs;
 mod loss;
 mod memory;

@@ -1,22 +1,19 @@
 //! From settings to Burn's optimizers, and clipping over all weights together.
 
-use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig};
-use burn::tensor::{Tensor, TensorData};
-use burn_flex::FlexTensor;
+use burn::tensor::Tensor;
 
-use super::adam::FusedAdam;
+use super::adam::Adam;
 use crate::config::{OptimizerKind, TrainingSettings};
-use crate::model::flex::{contiguous, is_flex_f32, slice};
+use crate::ops::sum_of_squares::sum_of_squares;
 
 /// The optimizer that the settings ask for.
 pub fn optimizer(settings: &TrainingSettings) -> ModuleOptimizer {
     let epsilon = settings.epsilon as f32;
-    let adam = |weight_decay: f64| FusedAdam {
+    let adam = |weight_decay: f64| Adam {
         beta_1: settings.beta_1 as f32,
         beta_2: settings.beta_2 as f32,
         epsilon,
@@ -79,28 +76,8 @@ struct SumOfSquares<'a> {
 impl ModuleVisitor for SumOfSquares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            let sum = if is_flex_f32(&gradient) {
-                let sum = <Dispatch as NormOps>::sum_of_squares(gradient.into_dispatch());
-                Tensor::<1>::from_dispatch(sum)
-            } else {
-                gradient.square().sum()
-            };
-            self.sum += f64::from(sum.into_scalar::<f32>());
+            self.sum += f64::from(sum_of_squares(gradient));
         }
-    }
-}
-
-/// The sum of squares in one pass, as an operation of a backend.
-#[backend_extension(Flex)]
-pub trait NormOps: Backend {
-    /// One number.
-    fn sum_of_squares(gradient: FloatTensor<Self>) -> FloatTensor<Self>;
-}
-
-impl NormOps for Flex {
-    fn sum_of_squares(gradient: FlexTensor) -> FlexTensor {
-        let sum = rnn_kernels::sum_of_squares(slice(&contiguous(gradient)));
-        FlexTensor::from_data(TensorData::new(vec![sum as f32], [1]))
     }
 }
 

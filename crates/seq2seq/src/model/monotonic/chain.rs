@@ -5,26 +5,19 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor, TensorData};
 use rnn_kernels::Jumps;
 
-use super::fused::Plan;
 use crate::model::tensors::{LOG_ZERO, constant, log_sum_exp, row_numbers};
+use crate::ops::hard_attention::{ChainScores, HardAttentionPlan};
 
 /// Below this a probability is no ground for anything; it keeps logarithms finite.
 const TINY: f64 = 1e-30;
 
-/// What the network says about the steps of targets.
-#[derive(Clone, Debug)]
-pub struct ChainScores {
-    /// Of each position, `[batch, steps, places]`.
-    pub content: Tensor<3>,
-    /// Of each jump, `[batch, steps, jumps]`.
-    pub jumps: Option<Tensor<3>>,
-    /// Of each action at each position, `[batch, steps, places, actions]`.
-    pub actions: Tensor<4>,
-}
-
 /// Log-probabilities of every step's symbol, `[batch, steps, symbols]`, from those of the position
 /// before the first step, `[batch, places]`.
-pub fn hard_attention(scores: ChainScores, start: Tensor<2>, plan: &Plan) -> Tensor<3> {
+pub fn hard_attention(
+    scores: ChainScores,
+    start: Tensor<2>,
+    plan: &HardAttentionPlan,
+) -> Tensor<3> {
     let [batch, steps, count, _] = scores.actions.dims();
     let emitted = Emitted::new(scores.actions, plan.copied.as_deref());
     let seen = emitted.of(&plan.written);

@@ -9,10 +9,10 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use crate::layers::WeightError;
-use crate::model::activation::tanh;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::Parameters;
+use crate::ops::tanh::tanh;
 
 /// A feed-forward network over a decoder and an encoder state. `W` is kept as two matrices, one for
 /// each, so that neither product is repeated for every pair of states.

@@ -17,7 +17,6 @@ mod alignment;
 mod chain;
 mod emission;
 mod encoder;
-mod fused;
 
 use std::sync::Arc;
 
@@ -25,16 +24,13 @@ use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation};
 
 pub use alignment::{Alignment, Places};
-pub use chain::{ChainScores, Emitted, transitions};
+pub use chain::{Emitted, transitions};
 pub use emission::Emission;
 pub use encoder::BidirectionalEncoder;
-pub use fused::Plan;
 
-use super::activation::tanh;
 use super::dense::Dense;
 use super::dropout::{Dropout, Noise};
 use super::embedding::{LIMIT, look_up};
-use super::flex::is_flex_f32;
 use super::parameters::Parameters;
 use super::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use super::tensors::constant;
@@ -42,6 +38,9 @@ use crate::config::ModelSettings;
 use crate::encoding::Padded;
 use crate::encoding::SourceBatch;
 use crate::layers::WeightError;
+use crate::ops::flex::is_flex_f32;
+use crate::ops::hard_attention::{ChainScores, HardAttentionPlan, hard_attention};
+use crate::ops::tanh::tanh;
 use crate::text::VocabularySizes;
 
 /// All weights of a model with hard monotonic attention.
@@ -173,16 +172,15 @@ impl MonotonicNetwork {
         let mut source = self.read_source(source, &mut dropout);
         let decoder = self.read_target(&mut source, decoder_input, &mut dropout);
         let scores = self.scores(decoder, &source, &mut dropout);
-        let plan = Plan {
+        let plan = HardAttentionPlan {
             moves: self.alignment.moves,
-            scored: scores.jumps.is_some(),
             target_lengths: decoder_input.lengths.clone(),
             written: written(decoder_input),
             source_lengths: source.lengths,
             copied: source.copied,
         };
         let log_probs = if is_flex_f32(&scores.actions) {
-            fused::hard_attention(scores, Arc::new(plan))
+            hard_attention(scores, Arc::new(plan))
         } else {
             chain::hard_attention(scores, source.places.start(), &plan)
         };

@@ -6,10 +6,10 @@ use burn::tensor::Tensor;
 use super::mask::Mask;
 use super::positions::Rotation;
 use crate::layers::WeightError;
-use crate::model::activation::softmax;
 use crate::model::dense::Dense;
 use crate::model::dropout::Dropout;
 use crate::model::parameters::Parameters;
+use crate::ops::softmax::softmax;
 
 /// Projections of one attention; rows are `[time * batch, size]`, time first.
 #[derive(Module, Debug)]

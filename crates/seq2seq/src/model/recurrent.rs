@@ -1,11 +1,7 @@
 //! A recurrent layer over whole sequences: LSTM or GRU, either direction, any lengths.
 //!
 //! Weights have Keras's names, shapes and gate order, so they can be compared one to one. On the
-//! CPU the layer is one fused operation ([`fused`]); elsewhere it is composed of Burn's tensor
-//! operations ([`composed`]), which also serves as the reference in tests.
-
-pub mod composed;
-pub mod fused;
+//! CPU the layer is one operation of the kernels ([`recurrence`]).
 
 use std::sync::Arc;
 
@@ -14,10 +10,11 @@ use burn::tensor::{Int, Tensor, TensorData};
 pub use rnn_kernels::{Cell, Direction, Layout};
 
 use super::parameters::Parameters;
-use super::product::product;
 use super::tensors::row_numbers;
 use crate::encoding::Padded;
 use crate::layers::WeightError;
+use crate::ops::product::product;
+use crate::ops::recurrence::{RecurrencePlan, recurrence};
 
 /// Weights of one recurrent layer in one direction.
 #[derive(Module, Debug)]
@@ -72,42 +69,6 @@ pub struct Run<'a> {
     pub mask: Option<Vec<f32>>,
 }
 
-/// Sizes, order and lengths of one call, apart from any tensor.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Kind of cell.
-    pub cell: Cell,
-    /// Order in which the steps are read.
-    pub direction: Direction,
-    /// Steps.
-    pub time: usize,
-    /// Sequences.
-    pub batch: usize,
-    /// Units.
-    pub hidden: usize,
-    /// Length of each sequence; all are `time` long without it.
-    pub lengths: Option<Vec<usize>>,
-    /// Rows `[time, batch]` of the input table; without it the input is `[time, batch, ..]` itself.
-    pub rows: Option<Vec<i32>>,
-    /// Whether an initial state is given; it is zero otherwise.
-    pub has_initial: bool,
-    /// What is returned.
-    pub layout: Layout,
-    /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product.
-    pub mask: Option<Vec<f32>>,
-}
-
-impl Plan {
-    /// Steps of the returned tensor `[steps, batch, hidden]`.
-    pub fn steps(&self) -> usize {
-        match self.layout {
-            Layout::Sequence => self.time,
-            Layout::FinalState => self.cell.states(),
-            Layout::Both => self.time + self.cell.states(),
-        }
-    }
-}
-
 impl Recurrent {
     /// A layer with Keras's initial values: Glorot uniform input weights, orthogonal recurrent
     /// weights, zero bias with ones for the LSTM's forget gate.
@@ -149,7 +110,7 @@ impl Recurrent {
     /// `[states, batch, units]`, or both one after the other along the first axis.
     pub fn forward(&self, input: LayerInput, run: Run) -> Tensor<3> {
         let (time, batch, rows, projected) = input.project(&self.kernel);
-        let plan = Plan {
+        let plan = RecurrencePlan {
             cell: self.cell(),
             direction: run.direction,
             time,
@@ -157,18 +118,11 @@ impl Recurrent {
             hidden: self.units(),
             lengths: run.lengths.map(<[usize]>::to_vec),
             rows,
-            has_initial: run.initial.is_some(),
             layout: run.layout,
             mask: run.mask,
         };
-        let weights = self.recurrent_kernel.val();
-        fused::recurrent(
-            projected,
-            weights,
-            self.bias.val(),
-            run.initial,
-            Arc::new(plan),
-        )
+        let (weights, bias) = (self.recurrent_kernel.val(), self.bias.val());
+        recurrence(projected, weights, bias, run.initial, Arc::new(plan))
     }
 
     /// The input of every step multiplied by the input weights, `[time, batch, gates * units]`.

@@ -3,16 +3,17 @@
 
 use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Int, Tensor, TensorData};
+use rnn_kernels::{Cell, Direction, Layout};
 
-use super::{Cell, Direction, Layout, Plan};
+use super::recurrence::RecurrencePlan;
 
-/// See [`super::fused::recurrent`], whose arguments and result these are.
-pub fn recurrent(
+/// See [`super::recurrence::recurrence`], whose arguments and result these are.
+pub fn recurrence(
     projected: Tensor<2>,
     weights: Tensor<2>,
     bias: Tensor<1>,
     initial: Option<Tensor<3>>,
-    plan: &Plan,
+    plan: &RecurrencePlan,
 ) -> Tensor<3> {
     let device = projected.device();
     let width = plan.cell.gates() * plan.hidden;
@@ -57,7 +58,7 @@ pub fn recurrent(
     Tensor::cat(parts, 0)
 }
 
-fn order(plan: &Plan) -> Box<dyn Iterator<Item = usize>> {
+fn order(plan: &RecurrencePlan) -> Box<dyn Iterator<Item = usize>> {
     match plan.direction {
         Direction::Forward => Box::new(0..plan.time),
         Direction::Reverse => Box::new((0..plan.time).rev()),
@@ -65,7 +66,7 @@ fn order(plan: &Plan) -> Box<dyn Iterator<Item = usize>> {
 }
 
 /// Past its length a sequence keeps its state.
-fn keep_ended(next: Tensor<3>, state: Tensor<3>, plan: &Plan, step: usize) -> Tensor<3> {
+fn keep_ended(next: Tensor<3>, state: Tensor<3>, plan: &RecurrencePlan, step: usize) -> Tensor<3> {
     let Some(lengths) = &plan.lengths else {
         return next;
     };
