@@ -116,6 +116,64 @@ fn interrupted_after_every_batch() {
     assert_eq!(bench.metrics("part"), bench.metrics("whole"));
 }
 
+/// Exact match stays at 0, so finer figures choose the model, hold the rate and stop training: they
+/// are what they were when the run goes on.
+#[test]
+fn equal_exact_match_is_decided_alike_after_an_interruption() {
+    let bench = Bench::new();
+    let settings = [
+        "training.monitor=exact-match",
+        "training.schedule=plateau",
+        "training.decay_epochs=1",
+        "training.patience=3",
+        "training.epochs=12",
+    ];
+    bench.start("whole", &settings).run(&mut ()).unwrap();
+    let mut outcome = bench
+        .start("part", &settings)
+        .run(&mut StopAfter(3))
+        .unwrap();
+    while outcome.ending == Ending::Interrupted {
+        outcome = bench
+            .resume("part")
+            .unwrap()
+            .run(&mut StopAfter(3))
+            .unwrap();
+    }
+    assert!(
+        bench.model("part") == bench.model("whole"),
+        "the models differ"
+    );
+    let metrics = bench.metrics("whole");
+    assert_eq!(bench.metrics("part"), metrics);
+    let validations = || metrics.iter().filter_map(|epoch| epoch.validation);
+    assert!(validations().all(|figures| figures.exact_match == 0.0));
+    assert!(validations().filter(|figures| figures.best).count() > 2);
+}
+
+/// Figures of one kind are not held against those of another.
+#[test]
+fn a_run_that_goes_on_may_have_another_monitor() {
+    let bench = Bench::new();
+    bench.start("part", &[]).run(&mut StopAfter(12)).unwrap();
+    let settings = ["training.monitor=accuracy"];
+    let outcome = bench
+        .resume_with("part", &settings)
+        .unwrap()
+        .run(&mut ())
+        .unwrap();
+    let history = bench.metrics("part");
+    // After two epochs chosen by loss, two by accuracy: the kept one has the highest of those.
+    let all: Vec<_> = history
+        .iter()
+        .filter_map(|epoch| epoch.validation)
+        .collect();
+    let kept = all[..2].iter().rfind(|figures| figures.best).unwrap();
+    let compared = [kept.accuracy, all[2].accuracy, all[3].accuracy];
+    let highest = compared.into_iter().fold(0.0, f64::max);
+    assert_eq!(outcome.validation.unwrap().accuracy, highest);
+}
+
 /// Every optimizer and schedule goes on where it was.
 #[test]
 fn optimizers_and_schedules_go_on() {

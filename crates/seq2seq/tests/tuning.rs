@@ -9,6 +9,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use seq2seq::training::SelectionScore;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 use seq2seq::{Model, PredictOptions, Recipe};
 
@@ -109,7 +110,9 @@ fn better_settings_are_found() {
         .expect("options that work")
         .predict(&["kk"]);
     assert_eq!(answers.len(), 1);
-    assert_eq!(model.provenance().best, best.figure);
+    let figures = best.validation.expect("figures");
+    let score = SelectionScore::new(search.recipe.training.monitor, &figures);
+    assert_eq!(model.provenance().best, score.map(|score| score.figure()));
 
     let again = search.run(&mut After(100)).expect("trials");
     assert_eq!(again, (trials, true), "nothing is trained twice");
@@ -151,6 +154,49 @@ fn search_goes_on() {
     };
     let error = other.run(&mut After(100)).expect_err("another search");
     assert!(error.to_string().contains("another search"), "{error}");
+}
+
+/// While no answer is right, symbol error rate and loss tell good settings from bad ones.
+#[test]
+fn equal_exact_match_of_trials_is_decided_by_symbol_error_rate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut search = search(folder.path(), "1e-9, 1e-8, 0.001");
+    // Too large a batch for an answer to come right in the time.
+    search.recipe.training.batch_size = 26;
+    search.recipe.model.encoder_units = 2;
+    search.strategy = Strategy::Random;
+    search.trials = 3;
+    search.seconds = 1.5;
+    let (trials, complete) = search.run(&mut After(100)).expect("trials");
+    assert!(complete);
+    let figures = |trial: &Trial| trial.validation.expect("figures");
+    assert!(trials.iter().all(|trial| figures(trial).exact_match == 0.0));
+    assert_eq!(trials[0].settings, ["training.learning_rate=0.001"]);
+    let scores = trials
+        .iter()
+        .map(|trial| (figures(trial).symbol_error_rate, figures(trial).loss));
+    assert!(scores.is_sorted_by(|a, b| a <= b));
+    let model = Model::load(&search.folder).expect("the best model");
+    assert!(model.recipe().contains("learning_rate = 0.001"));
+}
+
+/// Trials are compared by figures that an earlier version did not write down.
+#[test]
+fn trials_without_their_figures_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = search(folder.path(), "0.001, 0.02");
+    std::fs::create_dir_all(&search.folder).expect("a folder");
+    let line = r#"{"round":0,"number":0,"seconds":1.0,"settings":[],"figure":0.5}"#;
+    std::fs::write(search.folder.join("trials.jsonl"), format!("{line}\n")).expect("written");
+    let error = search
+        .run(&mut After(100))
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        error.contains("trials.jsonl, line 1, is no trial"),
+        "{error}"
+    );
+    assert!(error.contains("--out"), "{error}");
 }
 
 #[test]

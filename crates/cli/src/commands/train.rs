@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use seq2seq::config::{Architecture, Override, Recipe};
+use seq2seq::config::{Architecture, Monitor, Override, Recipe};
 use seq2seq::data::{OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
-    Chosen, Cost, DataReport, Decomposed, Ending, Existing, FinalPairs, LoadedPairs, Outcome,
-    RunFolder, Task, Trainer, TrainingError,
+    Chosen, Cost, DataReport, Decomposed, Ending, Existing, FEW_QUESTIONS, FinalPairs, LoadedPairs,
+    Outcome, RunFolder, Task, Trainer, TrainingError,
 };
 use seq2seq::{Model, ModelFileError};
 
@@ -308,6 +308,7 @@ impl Train {
             say!("warning: {unused}");
         }
         warn_of_unknown(&report.unseen, "the validation pairs");
+        describe_validation(task);
     }
 
     fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
@@ -321,6 +322,9 @@ impl Train {
         }
         if outcome.ending == Ending::EarlyStopping {
             say!("stopped early: validation has not improved for a while");
+        }
+        if outcome.never_right() {
+            say!("warning: {}", never_right(outcome));
         }
         let seconds = outcome.history.last().map_or(0.0, |record| record.seconds);
         let example = pairs.as_ref().and_then(|(_, pairs)| example(pairs));
@@ -356,6 +360,35 @@ fn example(pairs: &[Pair]) -> Option<String> {
     let source = &pairs.iter().find(fits)?.source;
     let plain = !source.contains(['\'', '\\']) && !source.starts_with('-');
     plain.then(|| format!("'{source}'"))
+}
+
+/// Says that training has come to nothing yet.
+fn never_right(outcome: &Outcome) -> String {
+    let validations = outcome.history.iter().filter_map(|epoch| epoch.validation);
+    let questions = outcome.validation.map_or(0, |figures| figures.questions);
+    format!(
+        "exact match was 0 at {}: none of {} was answered right. Train longer \
+         (training.epochs, training.patience), give more training pairs, or see whether text.source \
+         and text.target cut the texts into the right symbols",
+        count(validations.count(), "validation"),
+        count(questions, "question")
+    )
+}
+
+/// Says how models are compared where one answer would decide.
+fn describe_validation(task: &Task) {
+    let questions = task.validation_questions().len();
+    let settings = &task.recipe.training;
+    let compares = settings.keep_best || settings.patience > 0;
+    let by_answers = settings.monitor == Monitor::ExactMatch;
+    if compares && by_answers && (1..FEW_QUESTIONS).contains(&questions) {
+        say!(
+            "note: validation asks only {}, so one answer moves exact match by {:.3}. Models are \
+             compared by exact match minus symbol error rate, then loss; --dev FILE gives more",
+            count(questions, "question"),
+            1.0 / questions as f64
+        );
+    }
 }
 
 fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {

@@ -89,6 +89,12 @@ impl Tune {
             return Ok(Done::Interrupted);
         }
         print_line(&rows(&trials))?;
+        if trials.iter().all(Trial::never_right) {
+            say!(
+                "\nwarning: exact match is 0 in every trial, so settings were compared by finer \
+                 figures; a longer --budget, or more training pairs, would tell more"
+            );
+        }
         if let Some(best) = trials.first() {
             let model = folder.join(seq2seq::MODEL_NAME);
             say!("\nbest model: {}", model.display());
@@ -147,8 +153,11 @@ struct Shown(Arc<AtomicBool>);
 
 impl SearchObserver for Shown {
     fn trial_done(&mut self, trial: &Trial) {
-        let result = match (&trial.figure, &trial.failure) {
-            (Some(figure), _) => format!("{figure:.4}"),
+        let result = match (&trial.validation, &trial.failure) {
+            (Some(validation), _) => format!(
+                "exact match {:.4}, symbol errors {:.4}, loss {:.4}",
+                validation.exact_match, validation.symbol_error_rate, validation.loss
+            ),
             (None, failure) => format!("failed: {}", failure.as_deref().unwrap_or("")),
         };
         say!(
@@ -166,16 +175,27 @@ impl SearchObserver for Shown {
 }
 
 fn rows(trials: &[Trial]) -> String {
-    let heading = ["settings", "round", "training", "figure"].map(str::to_owned);
+    let heading = [
+        "settings",
+        "round",
+        "training",
+        "exact match",
+        "symbol errors",
+        "loss",
+    ]
+    .map(str::to_owned);
     let row = |trial: &Trial| {
-        vec![
+        let figures = match trial.validation {
+            Some(v) => [v.exact_match, v.symbol_error_rate, v.loss].map(|v| format!("{v:.4}")),
+            None => ["failed".to_owned(), String::new(), String::new()],
+        };
+        let mut row = vec![
             trial.settings.join(" "),
             (trial.round + 1).to_string(),
             duration(trial.seconds),
-            trial
-                .figure
-                .map_or("failed".to_owned(), |figure| format!("{figure:.4}")),
-        ]
+        ];
+        row.extend(figures);
+        row
     };
     let rows: Vec<Vec<String>> = std::iter::once(heading.to_vec())
         .chain(trials.iter().map(row))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{QUICK, folder_with_words, repository, run, seq2seq};
+use crate::support::{QUICK, folder_with_words, repository, run, run_with_input, seq2seq};
 
 /// Words of arguments on several lines.
 fn joined(arguments: &str) -> String {
@@ -245,3 +245,28 @@ fn training_that_diverges_is_an_error() {
         );
     }
 }
+
+/// Without this line, a table of zeros and "use it" are all that a run that came to nothing ends with.
+#[test]
+fn a_run_without_a_right_answer_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("five.tsv"), FIVE_WORDS).unwrap();
+    let train = |more: &str| {
+        let arguments = format!("train five.tsv --dev five.tsv --out run --overwrite {more}");
+        run(folder.path(), arguments.trim())
+    };
+    let begun = train("--set training.epochs=3");
+    let warning =
+        "warning: exact match was 0 at 3 validations: none of 5 questions was answered right";
+    assert!(begun.contains(warning), "{begun}");
+    let note = "note: validation asks only 5 questions, so one answer moves exact match by";
+    assert!(begun.contains(note), "{begun}");
+    let learned = train("");
+    assert!(!learned.contains("warning"), "{learned}");
+    let answers = run_with_input(folder.path(), "predict run", "cat\ndog\npig\nhen\ncow\n");
+    let right = "--- stdout\nK AE T\nD AO G\nP IH G\nHH EH N\nK AW\n---";
+    assert!(answers.contains(right), "{answers}");
+}
+
+/// Their targets have nothing in common with them, so that none is guessed early.
+const FIVE_WORDS: &str = "cat\tK AE T\ndog\tD AO G\npig\tP IH G\nhen\tHH EH N\ncow\tK AW\n";

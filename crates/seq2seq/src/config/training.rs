@@ -126,7 +126,8 @@ pub struct TrainingSettings {
     pub validate_every: usize,
     /// Most questions of the validation set that are decoded freely; 0 for all.
     pub validation_questions: usize,
-    /// `exact-match`, `symbol-error-rate`, `loss` or `accuracy`.
+    /// What decides which model is best: `exact-match` (ties: symbol error rate, then loss),
+    /// `symbol-error-rate` (ties: exact match, then loss), `loss` or `accuracy`.
     pub monitor: Monitor,
     /// Validations without improvement before training stops; 0 to never stop early.
     pub patience: usize,

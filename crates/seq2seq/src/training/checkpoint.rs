@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::TrainingError;
-use super::history::EpochRecord;
+use super::history::{EpochRecord, best_validation};
 use super::task::Task;
 use crate::Provenance;
 use crate::config::{Recipe, TrainingSettings};
@@ -51,9 +51,10 @@ pub struct Position {
     /// Seconds of the run so far, validations included.
     #[serde(default)]
     pub elapsed: f64,
-    /// Best figure of a validation so far.
+    /// The figure that decides first (`training.monitor`), of the best validation so far; `history`
+    /// has the others.
     pub best: Option<f64>,
-    /// Validations since then.
+    /// Validations since the best one.
     pub stale: usize,
     /// Drops of the learning rate since validation stood still.
     #[serde(default)]
@@ -157,11 +158,17 @@ impl Checkpoint {
             return Err("another version of seq2seq wrote it; go on with that one".into());
         }
         let recipe = Recipe::parse(text("recipe")?, "its recipe").map_err(|e| e.to_string())?;
-        let state = parsed(text("state")?)?;
+        let state: State = parsed(text("state")?)?;
         let provenance: Option<Provenance> = match file.metadata.get("best") {
             Some(text) => Some(parsed(text)?),
             None => None,
         };
+        // What follows is compared with the figures of the best model.
+        if provenance.is_some() && best_validation(&state.history).is_none() {
+            return Err(
+                "it has a best model, but not its validation figures: start another run".into(),
+            );
+        }
         let mut tensors = file.into_tensors();
         let optimizer = optimizer_of(&mut tensors)?;
         let best = taken(BEST, &mut tensors);

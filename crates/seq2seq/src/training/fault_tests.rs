@@ -124,3 +124,17 @@ fn every_write_of_a_resumed_run_fails_once() {
     println!("{faults_met} faults survived");
     assert!(faults_met > 30, "only {faults_met} operations were met");
 }
+
+/// Whether a later model is better than the best one cannot be told without its figures.
+#[test]
+fn a_checkpoint_without_the_figures_of_its_best_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    start(folder.path()).unwrap();
+    let (mut run, _) = RunFolder::open(folder.path()).unwrap();
+    let mut checkpoint = run.load_checkpoint().unwrap().unwrap();
+    checkpoint.state.history.clear();
+    run.save_checkpoint(checkpoint, 1).unwrap();
+    drop(run);
+    let message = resume(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("not its validation figures"), "{message}");
+}

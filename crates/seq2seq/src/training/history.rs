@@ -39,8 +39,20 @@ pub struct Validation {
     pub exact_match: f64,
     /// Free-running edits for each symbol of the reference.
     pub symbol_error_rate: f64,
+    /// Questions that were answered; 0 in what versions wrote that did not say.
+    #[serde(default)]
+    pub questions: usize,
     /// Whether it was the best so far.
     pub best: bool,
+}
+
+/// The figures of the best model so far.
+pub(super) fn best_validation(history: &[EpochRecord]) -> Option<&Validation> {
+    let mut newest_first = history
+        .iter()
+        .rev()
+        .filter_map(|epoch| epoch.validation.as_ref());
+    newest_first.find(|validation| validation.best)
 }
 
 /// The epochs that a run's `metrics.jsonl` holds so far; none if there is no such file. Lines that

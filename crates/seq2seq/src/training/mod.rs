@@ -27,6 +27,7 @@ mod reading;
 mod run_folder;
 mod schedule;
 mod scheduled_sampling;
+mod selection;
 mod task;
 mod trainer;
 
@@ -45,5 +46,6 @@ pub use optimizer::{clip_global_norm, optimizer};
 pub use reading::{Chosen, Decomposed, Guessed};
 pub use run_folder::{Existing, RunFolder};
 pub use schedule::Schedule;
+pub use selection::{FEW_QUESTIONS, SelectionScore};
 pub use task::{DataReport, Task, TaskError};
 pub use trainer::{Cost, Trainer};

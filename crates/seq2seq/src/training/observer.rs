@@ -1,6 +1,6 @@
 //! What training tells while it runs, and what it gives in the end.
 
-use super::history::EpochRecord;
+use super::history::{EpochRecord, Validation};
 use crate::Model;
 use crate::data::Pair;
 
@@ -50,10 +50,22 @@ pub enum Ending {
 pub struct Outcome {
     /// The best model, or the last one if none was chosen.
     pub model: Model,
+    /// Validation figures of this model, if it had a validation.
+    pub validation: Option<Validation>,
     /// The epochs.
     pub history: Vec<EpochRecord>,
     /// How training ended.
     pub ending: Ending,
+}
+
+impl Outcome {
+    /// Whether there were validations, and none of them had a single right answer.
+    pub fn never_right(&self) -> bool {
+        let mut validations = (self.history.iter())
+            .filter_map(|epoch| epoch.validation)
+            .peekable();
+        validations.peek().is_some() && validations.all(|figures| figures.exact_match == 0.0)
+    }
 }
 
 /// Pairs for the final evaluation and what they are: `test` or `validation`.

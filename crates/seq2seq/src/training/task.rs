@@ -10,7 +10,8 @@ use super::reading::{Chosen, Decomposed, Sides};
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
-    AdditionError, DataError, Pair, SkippedLine, Split, SplitError, StrayBlanks, split,
+    AdditionError, DataError, Pair, Question, SkippedLine, Split, SplitError, StrayBlanks,
+    questions, split,
 };
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
@@ -154,9 +155,11 @@ impl Task {
             Normalization::of_texts(loaded.train.iter().map(|pair| pair.target.as_str()));
         let asked_for = recipe.text.normalization.fixed();
         let mut loaded = loaded.normalized(asked_for.unwrap_or_default());
-        let (mut pairs, dev) = validation_pairs(&recipe, std::mem::take(&mut loaded.train))?;
-        let read_dev = loaded.dev.take().unwrap_or_default();
-        let mut dev = if read_dev.is_empty() { dev } else { read_dev };
+        let given = std::mem::take(&mut loaded.train);
+        let (mut pairs, mut dev) = match loaded.dev.take() {
+            Some(dev) if !dev.is_empty() => (given, dev),
+            _ => validation_pairs(&recipe, given)?,
+        };
         if pairs.is_empty() {
             return Err(TaskError::Unusable(
                 "there is not a single training pair".into(),
@@ -224,6 +227,18 @@ impl Task {
             report,
             base,
         })
+    }
+}
+
+impl Task {
+    /// What validations ask: the validation pairs, pairs of one source being one question.
+    pub fn validation_questions(&self) -> Vec<Question> {
+        let mut questions = questions(&self.dev);
+        let most = self.recipe.training.validation_questions;
+        if most > 0 {
+            questions.truncate(most);
+        }
+        questions
     }
 }
 

@@ -24,7 +24,7 @@ use super::distillation::Teacher;
 use super::error::TrainingError;
 use super::gradient::Pass;
 use super::hidden_symbols::Unknown;
-use super::history::EpochRecord;
+use super::history::{EpochRecord, Validation, best_validation};
 use super::loss::Figures;
 use super::memory::check_memory;
 use super::not_finite::{NotFinite, Quantity};
@@ -34,9 +34,10 @@ use super::optimizer_state::record_for;
 use super::pace::Pace;
 use super::run_folder::{Existing, RunFolder};
 use super::schedule::Schedule;
+use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
-use crate::config::Recipe;
-use crate::data::{OnBadLine, Question, questions};
+use crate::config::{Monitor, Recipe};
+use crate::data::{OnBadLine, Question};
 use crate::encoding::{EpochOrder, Example, PairCodec};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::layers::WeightError;
@@ -62,6 +63,7 @@ pub struct Trainer {
     position: Position,
     history: Vec<EpochRecord>,
     best: Option<Model>,
+    best_score: Option<SelectionScore>,
     /// The model at the end of the last epoch, for a run without a best one.
     last_good: Option<Model>,
     folder: Option<RunFolder>,
@@ -70,6 +72,22 @@ pub struct Trainer {
     save_plan: SavePlan,
     budget: Budget,
     pace: Pace,
+}
+
+/// What a better model has to surpass, where validations ask so many questions.
+fn best_score(
+    history: &[EpochRecord],
+    monitor: Monitor,
+    questions: usize,
+) -> Option<SelectionScore> {
+    let figures = *best_validation(history)?;
+    SelectionScore::new(
+        monitor,
+        &Validation {
+            questions,
+            ..figures
+        },
+    )
 }
 
 impl Trainer {
@@ -172,13 +190,9 @@ impl Trainer {
         let network = Network::new(&task.recipe.model, task.codec.sizes(), params)?;
         let settings = &task.recipe.training;
         let batches = task.train.len().div_ceil(settings.batch_size);
-        let mut questions = questions(&task.dev);
-        if settings.validation_questions > 0 {
-            questions.truncate(settings.validation_questions);
-        }
+        let questions = task.validation_questions();
         let budget = Budget::new(settings.budget_seconds, position.elapsed);
         Ok(Self {
-            questions,
             dev: task
                 .dev
                 .iter()
@@ -191,6 +205,8 @@ impl Trainer {
             schedule: Schedule::new(settings, batches, position.step)?,
             save_plan: SavePlan::new(settings, position.step),
             position,
+            best_score: best_score(&history, settings.monitor, questions.len()),
+            questions,
             history,
             best: None,
             last_good: None,
@@ -461,9 +477,21 @@ impl Trainer {
         }
         Ok(Outcome {
             model,
+            validation: self.final_validation(),
             history: self.history,
             ending,
         })
+    }
+
+    /// The figures of the model that is kept, if it had a validation.
+    fn final_validation(&self) -> Option<Validation> {
+        let best = best_validation(&self.history).copied();
+        match self.task.recipe.training.keep_best && best.is_some() {
+            true => best,
+            // Batches after the last validation have changed the weights.
+            false if self.position.batch > 0 => None,
+            false => self.history.last()?.validation,
+        }
     }
 
     fn checkpoint(&mut self) -> Result<(), TrainingError> {
@@ -538,7 +566,7 @@ impl Trainer {
             longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
             first_symbols,
             epochs: self.position.epoch,
-            best: self.position.best,
+            best: None,
             calibration: None,
         };
         let weights = self.average.weights().unwrap_or_else(|| self.weights());

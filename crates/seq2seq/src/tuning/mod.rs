@@ -18,7 +18,7 @@ pub use trial::Trial;
 
 use crate::MODEL_NAME;
 use crate::config::{ConfigError, Override, Recipe};
-use crate::training::{Ending, Observer, Task, Trainer, TrainingError};
+use crate::training::{Ending, Observer, Outcome, Task, Trainer, TrainingError};
 use trial::Trials;
 
 /// Of the settings of a round, one in so many goes into the next.
@@ -112,6 +112,19 @@ pub enum SearchError {
         "{0} holds the trials of another search: choose another folder with --out, or remove it"
     )]
     AnotherSearch(PathBuf),
+    /// A line of the file of trials cannot be read.
+    #[error(
+        "{path}, line {line}, is no trial of this version of seq2seq ({reason}): choose another \
+         folder with --out, or remove the file"
+    )]
+    NoTrial {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A file cannot be read or written.
     #[error("cannot use {path}: {source}")]
     File {
@@ -151,6 +164,7 @@ impl Search {
     ) -> Result<(Vec<Trial>, bool), SearchError> {
         self.check_ranges()?;
         let settings = self.settings()?;
+        let monitor = self.recipe.training.monitor;
         let mut trials = Trials::open(&self.folder)?;
         let counts = self.counts(settings.len());
         let mut drawn: Vec<usize> = (0..settings.len()).collect();
@@ -162,15 +176,15 @@ impl Search {
                 let place = [round, number];
                 let trial = self.trial(&mut trials, place, &settings[number], seconds, observer)?;
                 let Some(trial) = trial else {
-                    return Ok((trials.ranked(), false));
+                    return Ok((trials.ranked(monitor), false));
                 };
                 observer.trial_done(&trial);
                 results.push(trial);
             }
-            results.sort_by(Trial::order);
+            results.sort_by(|a, b| a.order(b, monitor));
             drawn = results.iter().map(|trial| trial.number).collect();
         }
-        let ranked = trials.ranked();
+        let ranked = trials.ranked(monitor);
         match ranked.first() {
             Some(Trial {
                 failure: Some(failure),
@@ -270,7 +284,7 @@ impl Search {
             number,
             seconds,
             settings: settings.iter().map(ToString::to_string).collect(),
-            figure: None,
+            validation: None,
             failure: None,
         };
         if let Some(done) = trials.find(round, number) {
@@ -280,13 +294,20 @@ impl Search {
             return Ok(Some(done.clone()));
         }
         match trained(self.recipe_of(settings, seconds)?, &mut Stop(observer)) {
-            Ok((_, Ending::Interrupted)) => return Ok(None),
-            Ok((model, _)) => {
-                let figure = model.provenance().best.ok_or(SearchError::NoValidation)?;
-                trial.figure = Some(figure);
-                if trials.best().is_none_or(|best| figure > best) {
-                    let path = self.folder.join(MODEL_NAME);
-                    model.save(&path).map_err(TrainingError::from)?;
+            Ok(outcome) if outcome.ending == Ending::Interrupted => return Ok(None),
+            Ok(outcome) => {
+                trial.validation = Some(outcome.validation.ok_or(SearchError::NoValidation)?);
+                let monitor = self.recipe.training.monitor;
+                match trial.score(monitor) {
+                    Some(score) if trials.best(monitor).is_none_or(|best| score > best) => {
+                        let path = self.folder.join(MODEL_NAME);
+                        outcome.model.save(&path).map_err(TrainingError::from)?;
+                    }
+                    Some(_) => {}
+                    None => {
+                        trial.validation = None;
+                        trial.failure = Some("validation gave NaN or an infinite figure".into());
+                    }
                 }
             }
             // Other settings may fare better.
@@ -297,13 +318,8 @@ impl Search {
     }
 }
 
-fn trained(
-    recipe: Recipe,
-    observer: &mut dyn Observer,
-) -> Result<(crate::Model, Ending), TrainingError> {
-    let trainer = Trainer::new(Task::prepare(recipe)?, None)?;
-    let outcome = trainer.run(observer)?;
-    Ok((outcome.model, outcome.ending))
+fn trained(recipe: Recipe, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
+    Trainer::new(Task::prepare(recipe)?, None)?.run(observer)
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> SearchError {

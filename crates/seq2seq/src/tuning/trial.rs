@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{SearchError, unusable};
+use crate::config::Monitor;
 use crate::storage::atomic::{self, LockError};
 use crate::storage::write_atomically;
+use crate::training::{SelectionScore, Validation};
 
 /// Name of the file, with a JSON object a line.
 const NAME: &str = "trials.jsonl";
@@ -26,8 +28,9 @@ pub struct Trial {
     pub seconds: f64,
     /// What was set, as `KEY=VALUE`.
     pub settings: Vec<String>,
-    /// The best validation figure, larger is better; none if it failed.
-    pub figure: Option<f64>,
+    /// Validation figures of its model; none if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
@@ -35,10 +38,20 @@ pub struct Trial {
 
 impl Trial {
     /// The better one first; of equally good ones, the one drawn first.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
-        let figure = |trial: &Self| trial.figure.unwrap_or(f64::NEG_INFINITY);
-        let by_figure = figure(other).total_cmp(&figure(self));
-        by_figure.then(self.number.cmp(&other.number))
+    pub(super) fn order(&self, other: &Self, monitor: Monitor) -> Ordering {
+        let by_score = other.score(monitor).cmp(&self.score(monitor));
+        by_score.then(self.number.cmp(&other.number))
+    }
+
+    /// Whether its model answered no validation question right.
+    pub fn never_right(&self) -> bool {
+        self.validation
+            .is_none_or(|figures| figures.exact_match == 0.0)
+    }
+
+    /// How good its model is; none, which is less than any, if it failed.
+    pub(super) fn score(&self, monitor: Monitor) -> Option<SelectionScore> {
+        SelectionScore::new(monitor, self.validation.as_ref()?)
     }
 }
 
@@ -66,10 +79,15 @@ impl Trials {
         };
         // A crash may have cut the last line short: that trial is run again.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-        let done = whole.lines().map(serde_json::from_str);
-        let done = done
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable(&path, error.into()))?;
+        let parse = |(index, line)| {
+            serde_json::from_str(line).map_err(|error| SearchError::NoTrial {
+                path: path.clone(),
+                line: index + 1,
+                reason: error.to_string(),
+            })
+        };
+        let done = whole.lines().enumerate().map(parse);
+        let done = done.collect::<Result<_, _>>()?;
         if whole.len() < text.len() {
             write_atomically(&path, &[whole.as_bytes()])
                 .map_err(|source| unusable(&path, source))?;
@@ -86,10 +104,10 @@ impl Trials {
         done.find(|trial| trial.round == round && trial.number == number)
     }
 
-    /// The best figure so far.
-    pub fn best(&self) -> Option<f64> {
-        let figures = self.done.iter().filter_map(|trial| trial.figure);
-        figures.max_by(f64::total_cmp)
+    /// The score of the best one so far.
+    pub fn best(&self, monitor: Monitor) -> Option<SelectionScore> {
+        let scores = self.done.iter().filter_map(|trial| trial.score(monitor));
+        scores.max()
     }
 
     pub fn add(&mut self, trial: Trial) -> Result<(), SearchError> {
@@ -108,9 +126,9 @@ impl Trials {
     }
 
     /// All of them, the best one first.
-    pub fn ranked(&self) -> Vec<Trial> {
+    pub fn ranked(&self, monitor: Monitor) -> Vec<Trial> {
         let mut ranked = self.done.clone();
-        ranked.sort_by(Trial::order);
+        ranked.sort_by(|a, b| a.order(b, monitor));
         ranked
     }
 }

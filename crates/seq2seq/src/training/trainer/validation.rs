@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::{Trainer, TrainingError};
-use crate::config::Monitor;
 use crate::evaluation::{free_running, teacher_forced};
 use crate::training::history::Validation;
 use crate::training::not_finite::KeptModel;
+use crate::training::selection::SelectionScore;
 use crate::training::task::TaskError;
 use crate::{Model, Provenance};
 
@@ -19,38 +19,36 @@ impl Trainer {
         // There are questions whenever there are validation pairs.
         let free = free_running(&model, &self.questions)
             .map_err(|error| TaskError::Unusable(error.to_string()))?;
-        let figure = match self.task.recipe.training.monitor {
-            Monitor::ExactMatch => free.exact_match,
-            Monitor::SymbolErrorRate => -free.symbol_error_rate,
-            Monitor::Loss => -forced.loss,
-            Monitor::Accuracy => forced.accuracy,
+        let mut validation = Validation {
+            loss: forced.loss,
+            accuracy: forced.accuracy,
+            exact_match: free.exact_match,
+            symbol_error_rate: free.symbol_error_rate,
+            questions: self.questions.len(),
+            best: false,
         };
-        let is_finite = figure.is_finite() && forced.loss.is_finite();
-        let best = is_finite && self.position.best.is_none_or(|best| figure > best);
+        let score = SelectionScore::new(self.task.recipe.training.monitor, &validation);
+        let better = score.filter(|score| self.best_score.is_none_or(|best| *score > best));
+        validation.best = better.is_some();
         let position = &mut self.position;
-        position.stale = if best { 0 } else { position.stale + 1 };
+        position.stale = better.map_or(position.stale + 1, |_| 0);
         let patience = self.task.recipe.training.decay_epochs.max(1);
         if position.stale > 0 && position.stale.is_multiple_of(patience) {
             position.plateaus += 1;
         }
-        if best {
-            self.position.best = Some(figure);
+        if let Some(score) = better {
+            self.best_score = better;
+            self.position.best = Some(score.figure());
             if self.task.recipe.training.keep_best {
                 let best = Provenance {
-                    best: Some(figure),
+                    best: Some(score.figure()),
                     ..model.provenance().clone()
                 };
                 self.keep(model.with_provenance(best))?;
             }
         }
         self.budget.validated(begun.elapsed().as_secs_f64());
-        Ok(Validation {
-            loss: forced.loss,
-            accuracy: forced.accuracy,
-            exact_match: free.exact_match,
-            symbol_error_rate: free.symbol_error_rate,
-            best,
-        })
+        Ok(validation)
     }
 
     pub(super) fn keep(&mut self, model: Model) -> Result<(), TrainingError> {
