@@ -72,7 +72,7 @@ pub fn pairs(bytes: &[u8]) {
     if let Ok(file) = read_pairs_from(bytes, "input", &options) {
         let header = usize::from(options.header && file.lines > 0);
         assert_eq!(
-            file.pairs.len() + file.skipped.len() + header,
+            file.pairs.len() + file.skipped.count + file.blank_lines + header,
             file.lines,
             "{options:?}"
         );

@@ -9,42 +9,84 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Error, Result, anyhow};
 use seq2seq::data::{LONGEST_LINE, LONGEST_TEXT, STDIN, open_input, text_of};
-
-/// A source of lines.
-pub type Lines = BufReader<Box<dyn Read>>;
 
 /// Enough for a batch of long lines to be read together.
 const BUFFER: usize = 256 * 1024;
 
-/// Reads lines from a file, or from standard input without one.
-pub fn open(path: Option<&Path>) -> Result<Lines> {
-    let input = open_input(path.unwrap_or(Path::new(STDIN)))?;
-    Ok(BufReader::with_capacity(BUFFER, input))
+type Reader = BufReader<Box<dyn Read>>;
+
+/// A source of lines, which counts them.
+pub struct Lines {
+    reader: Reader,
+    read: usize,
+    /// Why the line after those that were read cannot be used.
+    failed: Option<Error>,
 }
 
-/// The next lines: waits for one, then takes what is at hand already, up to `most`.
-///
-/// Whatever arrives together is answered together, and a person who types is answered at once.
-pub fn next_lines(reader: &mut Lines, most: usize, number: &mut usize) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    while lines.len() < most {
-        let next = number.saturating_add(1);
-        let Some(line) = next_line(reader, next)? else {
-            break;
-        };
-        *number = next;
-        lines.push(line);
-        // What has been read already can be taken without waiting for more.
-        if !reader.buffer().contains(&b'\n') {
-            break;
-        }
+impl Lines {
+    /// Reads lines from a file, or from standard input without one.
+    pub fn open(path: Option<&Path>) -> Result<Self> {
+        let input = open_input(path.unwrap_or(Path::new(STDIN)))?;
+        Ok(Self {
+            reader: BufReader::with_capacity(BUFFER, input),
+            read: 0,
+            failed: None,
+        })
     }
-    Ok(lines)
+
+    /// Lines that were read so far.
+    pub fn read(&self) -> usize {
+        self.read
+    }
+
+    /// The next lines: waits for one, then takes what is at hand already, up to `most`; none at the end.
+    ///
+    /// Whatever arrives together is answered together, and a person who types is answered at once. A
+    /// line that cannot be used is an error only once those before it were given.
+    pub fn next(&mut self, most: usize) -> Result<Vec<String>> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let mut lines = Vec::new();
+        while lines.len() < most {
+            let number = self.read.saturating_add(1);
+            match next_line(&mut self.reader, number) {
+                Ok(Some(line)) => lines.push(line),
+                Ok(None) => break,
+                Err(error) if lines.is_empty() => return Err(error),
+                Err(error) => {
+                    self.failed = Some(error);
+                    break;
+                }
+            }
+            self.read = number;
+            // What has been read already can be taken without waiting for more.
+            if !self.reader.buffer().contains(&b'\n') {
+                break;
+            }
+        }
+        Ok(lines)
+    }
 }
 
-fn next_line(reader: &mut Lines, number: usize) -> Result<Option<String>> {
+/// All lines of a file, read as inputs are.
+pub fn all_lines(path: &Path) -> Result<Vec<String>> {
+    let mut lines = Lines::open(Some(path))?;
+    let mut all = Vec::new();
+    loop {
+        let more = lines
+            .next(usize::MAX)
+            .with_context(|| path.display().to_string())?;
+        if more.is_empty() {
+            return Ok(all);
+        }
+        all.extend(more);
+    }
+}
+
+fn next_line(reader: &mut Reader, number: usize) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     let most = (LONGEST_LINE as u64).saturating_add(1);
     let read = reader.take(most).read_until(b'\n', &mut bytes);

@@ -37,20 +37,14 @@ mod reading {
     fn fields_are_taken_as_they_are() {
         let file = read(b"  7+8\t 15\n\"a\"\tb c \n", &ReadOptions::default()).unwrap();
         assert_eq!(file.pairs, [pair("  7+8", " 15"), pair("\"a\"", "b c ")]);
-        assert_eq!((file.lines, file.skipped.len()), (2, 0));
+        assert_eq!((file.lines, file.skipped.count), (2, 0));
     }
 
     #[test]
     fn line_ends_and_byte_order_mark_do_not_matter() {
         let file = read(b"\xEF\xBB\xBFa\tb\r\n\r\nc\td", &ReadOptions::default()).unwrap();
         assert_eq!(file.pairs, [pair("a", "b"), pair("c", "d")]);
-        assert_eq!(file.lines, 3);
-        let skipped: Vec<_> = file
-            .skipped
-            .iter()
-            .map(|s| (s.line, s.reason.as_str()))
-            .collect();
-        assert_eq!(skipped, [(2, "the line is blank")]);
+        assert_eq!((file.lines, file.blank_lines), (3, 1));
     }
 
     #[test]
@@ -183,9 +177,17 @@ mod reading {
         };
         let file = read(b"a\tb\nc\n\xFF\td\n\te\nf\t\ng\th\n", &options).unwrap();
         assert_eq!(file.pairs, [pair("a", "b"), pair("g", "h")]);
-        let lines: Vec<_> = file.skipped.iter().map(|skipped| skipped.line).collect();
+        let lines: Vec<_> = file
+            .skipped
+            .first
+            .iter()
+            .map(|skipped| skipped.line)
+            .collect();
         assert_eq!(lines, [2, 3, 4, 5]);
-        assert_eq!(file.skipped[2].reason, "the source (column 1) is empty");
+        assert_eq!(
+            file.skipped.first[2].reason,
+            "the source (column 1) is empty"
+        );
     }
 
     #[test]
@@ -231,7 +233,10 @@ mod reading {
             let on_bad_line = if skip { OnBadLine::Skip } else { OnBadLine::Fail };
             let options = ReadOptions { on_bad_line, ..ReadOptions::default() };
             if let Ok(file) = read(&bytes, &options) {
-                prop_assert_eq!(file.pairs.len() + file.skipped.len(), file.lines);
+                prop_assert_eq!(
+                    file.pairs.len() + file.skipped.count + file.blank_lines,
+                    file.lines
+                );
             }
         }
 

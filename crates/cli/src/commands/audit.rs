@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use seq2seq::data::read_pairs;
 use seq2seq::evaluation::{Audited, audit};
-use seq2seq::training::read_options;
-use seq2seq::{Model, Pair, PredictOptions, Recipe};
+use seq2seq::{Model, Pair, PredictOptions};
 use serde_json::json;
 
+use super::columns::ColumnArgs;
 use crate::Done;
 use crate::output::print_line;
 
@@ -26,6 +25,8 @@ pub struct Audit {
     /// List only the N least likely pairs
     #[arg(long, value_name = "N")]
     most: Option<usize>,
+    #[command(flatten)]
+    columns: ColumnArgs,
     /// Print a JSON object a line
     #[arg(long)]
     json: bool,
@@ -35,8 +36,7 @@ impl Audit {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
-        let options = read_options(&Recipe::of_model(&model)?);
-        let file = read_pairs(&self.file, &options)?;
+        let file = self.columns.read(&self.file, &[&model])?;
         let mut audited = audit(&model, &file.pairs);
         audited.truncate(self.most.unwrap_or(usize::MAX));
         let predictor = model.predictor(PredictOptions::of(&model))?;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use seq2seq::data::{questions, read_pairs};
+use seq2seq::Model;
+use seq2seq::data::questions;
 use seq2seq::encoding::PairCodec;
 use seq2seq::evaluation::{Comparison, UnknownSymbols, compare};
 use seq2seq::metrics::PairedDifference;
-use seq2seq::training::read_options;
-use seq2seq::{Model, Recipe};
 
+use super::columns::ColumnArgs;
 use super::search_args::SearchArgs;
 use super::warn_of_unknown;
 use crate::Done;
@@ -32,6 +32,8 @@ pub struct Compare {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    columns: ColumnArgs,
+    #[command(flatten)]
     search: SearchArgs,
 }
 
@@ -43,11 +45,7 @@ impl Compare {
             self.search.options(&first, 1)?,
             self.search.options(&second, 1)?,
         );
-        let mut read = read_options(&Recipe::of_model(&first)?);
-        read.features_column = read
-            .features_column
-            .or(read_options(&Recipe::of_model(&second)?).features_column);
-        let pairs = read_pairs(&self.file, &read)?.pairs;
+        let pairs = self.columns.read(&self.file, &[&first, &second])?.pairs;
         let questions = questions(&first.codec().normalize(&pairs));
         let comparison = compare((&first, &options.0), (&second, &options.1), &questions)?;
         for (path, model) in [(&self.first, &first), (&self.second, &second)] {

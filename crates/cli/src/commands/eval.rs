@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use seq2seq::data::{ReadOptions, read_pairs};
+use seq2seq::data::ReadOptions;
 use seq2seq::evaluation::{Evaluation, Examination, examine};
 use seq2seq::report::{Subject, report};
-use seq2seq::training::{read_history, read_options};
-use seq2seq::{Model, Pair, Recipe, write_atomically};
+use seq2seq::training::read_history;
+use seq2seq::{Model, Pair, write_atomically};
 
+use super::columns::ColumnArgs;
 use super::search_args::SearchArgs;
 use super::{evaluation_table, warn_of_unknown};
 use crate::Done;
+use crate::inputs;
 use crate::output::{print_line, table};
 
 /// Measure a model on a file of pairs
@@ -25,12 +27,6 @@ pub struct Eval {
     /// Right answers to the inputs, line by line; give several files for several answers each
     #[arg(long, value_name = "FILE")]
     references: Vec<PathBuf>,
-    /// Column of the source, counted from 1 [default: as in training]
-    #[arg(long, value_name = "N")]
-    source_column: Option<usize>,
-    /// Column of the target, counted from 1 [default: as in training]
-    #[arg(long, value_name = "N")]
-    target_column: Option<usize>,
     /// Look for a right answer among the N best, too; all figures are then those of a beam of at least N
     #[arg(long, default_value_t = 1, value_name = "N")]
     nbest: usize,
@@ -40,6 +36,8 @@ pub struct Eval {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    columns: ColumnArgs,
     #[command(flatten)]
     search: SearchArgs,
 }
@@ -82,13 +80,11 @@ impl Eval {
     }
 
     fn pairs(&self, model: &Model) -> Result<Vec<Pair>> {
-        let mut options = read_options(&Recipe::of_model(model)?);
-        options.source_column = self.source_column.unwrap_or(options.source_column);
-        options.target_column = self.target_column.unwrap_or(options.target_column);
         if self.references.is_empty() {
-            return Ok(read_pairs(&self.file, &options)?.pairs);
+            return Ok(self.columns.read(&self.file, &[model])?.pairs);
         }
-        let inputs = lines(&self.file)?;
+        let options = self.columns.options(&[model])?;
+        let inputs = self.lines(&self.file)?;
         ensure!(
             !inputs.is_empty(),
             "{}: there are no inputs in this file",
@@ -97,7 +93,7 @@ impl Eval {
         let mut pairs = Vec::new();
         let mut answered = vec![false; inputs.len()];
         for path in &self.references {
-            let references = lines(path)?;
+            let references = self.lines(path)?;
             if references.len() != inputs.len() {
                 bail!(
                     "{} has {} lines, but {} has {}: line by line, a reference file must answer the inputs",
@@ -123,6 +119,15 @@ impl Eval {
             );
         }
         Ok(pairs)
+    }
+
+    /// The lines of a file of inputs or references.
+    fn lines(&self, path: &Path) -> Result<Vec<String>> {
+        let mut lines = inputs::all_lines(path)?;
+        if self.columns.asks_for_header() && !lines.is_empty() {
+            lines.remove(0);
+        }
+        Ok(lines)
     }
 
     fn write_report(&self, folder: &Path, examination: &Examination, search: String) -> Result<()> {
@@ -154,13 +159,6 @@ impl Eval {
 fn name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-/// The lines of a file of inputs or references.
-fn lines(path: &Path) -> Result<Vec<String>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// An input, of which other columns than source and features are not part, with its answer.

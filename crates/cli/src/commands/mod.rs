@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod columns;
 pub mod compare;
 pub mod completions;
 pub mod ensemble;
@@ -19,6 +20,7 @@ pub mod tune;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
@@ -78,6 +80,18 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
 
 fn interval(interval: Interval) -> String {
     format!("95 %: {:.4} to {:.4}", interval.low, interval.high)
+}
+
+/// Says what people should know about the data.
+pub fn describe_notes<'a>(notes: impl IntoIterator<Item = &'a DataNote>) {
+    for note in notes {
+        let kind = if note.is_harmless() {
+            "note"
+        } else {
+            "warning"
+        };
+        say!("{kind}: {note}");
+    }
 }
 
 /// Says which symbols a model does not know.

@@ -7,9 +7,10 @@ use clap::Args;
 use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning};
 use serde_json::{Value, json};
 
+use super::columns::is_header;
 use super::search_args::SearchArgs;
 use crate::Done;
-use crate::inputs;
+use crate::inputs::Lines;
 use crate::output::{print_line, wrong_usage_unless};
 
 /// Answer each line of standard input, or of a file, with one line
@@ -37,6 +38,9 @@ pub struct Predict {
     /// Print a JSON object a line, with everything that is known of the answer
     #[arg(long)]
     json: bool,
+    /// Pass over the first line, which names the columns
+    #[arg(long)]
+    header: bool,
     /// Fail on a symbol that the model does not know
     #[arg(long)]
     strict: bool,
@@ -52,14 +56,17 @@ impl Predict {
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
         let mut options = self.options(&model)?;
-        let mut reader = inputs::open(self.file.as_deref())?;
+        let mut input = Lines::open(self.file.as_deref())?;
         let most = model.predictor(options.clone())?.inputs_at_once();
-        let (mut number, mut unknown, mut warned) = (0, 0, false);
+        let (mut unknown, mut warned) = (0, false);
+        if self.header {
+            input.next(1)?;
+        }
         loop {
-            let first = number;
-            let lines = inputs::next_lines(&mut reader, most, &mut number)?;
+            let first = input.read();
+            let lines = input.next(most)?;
             if lines.is_empty() {
-                if number == 0
+                if first == 0
                     && let Some(file) = &self.file
                 {
                     say!(
@@ -70,6 +77,15 @@ impl Predict {
                 return Ok(Done::Completed);
             }
             options.first_number = first as u64;
+            if first == 0
+                && let Some(line) = lines.first().filter(|line| is_header(line))
+                // Somebody may well ask for the word `word`.
+                && (line.contains('\t') || self.file.is_some() || model.recipe.data.header)
+            {
+                say!(
+                    "warning: line 1, {line:?}, looks like names of columns; --header passes over it"
+                );
+            }
             if !warned
                 && let Some(at) = lines.iter().position(|line| model.has_unread_columns(line))
             {

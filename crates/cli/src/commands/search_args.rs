@@ -8,6 +8,7 @@ use clap::Args;
 use seq2seq::decoding::{Constraint, LengthLimit, Method};
 use seq2seq::{Model, PredictOptions};
 
+use crate::inputs;
 use crate::output::wrong_usage_unless;
 
 /// How outputs are searched for; what is left out is as the model's recipe says (`[decoding]`).
@@ -148,12 +149,8 @@ impl SearchArgs {
         let Some(path) = &self.allow else {
             return Ok(None);
         };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the allowed outputs {}", path.display()))?;
-        let outputs: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let mut outputs = inputs::all_lines(path).context("cannot read the allowed outputs")?;
+        outputs.retain(|line| !line.trim().is_empty());
         let (constraint, left_out) =
             Constraint::list(&outputs, side).with_context(|| path.display().to_string())?;
         if let Some(first) = left_out.first() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Architecture, Monitor, Override, Recipe};
-use seq2seq::data::{OnBadLine, Pair, STDIN, StrayBlanks};
+use seq2seq::data::{DataNote, OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
@@ -15,7 +15,7 @@ use seq2seq::training::{
 };
 use seq2seq::{Model, ModelFileError};
 
-use super::{evaluation_table, time_budget, warn_of_unknown};
+use super::{describe_notes, evaluation_table, time_budget, warn_of_unknown};
 use crate::Done;
 use crate::memory;
 use crate::output::{count, duration, print_line};
@@ -231,9 +231,23 @@ impl Train {
         let reading = with_files(settings(&[], &Recipe::default())?)?;
         reading.check()?;
         let loaded = LoadedPairs::load(&reading)?;
+        self.refuse_numbers(&loaded.notes)?;
         let suiting = settings(&loaded.train, &reading)?;
         let recipe = with_files(suiting.clone())?;
         Ok((Task::new(recipe, loaded)?, suiting))
+    }
+
+    /// Refuses to learn numbers that stand beside a column of text, unless they were asked for.
+    fn refuse_numbers(&self, notes: &[DataNote]) -> Result<()> {
+        match notes.iter().find(|note| is_about_numbers(note)) {
+            Some(note) if !self.gives_target_column() => bail!("{note}"),
+            _ => Ok(()),
+        }
+    }
+
+    fn gives_target_column(&self) -> bool {
+        let is_set = |set: &Override| set.key() == "data.target_column";
+        self.target_column.is_some() || self.set.iter().any(is_set)
     }
 
     fn with_flags(&self, mut recipe: Recipe) -> Result<Recipe> {
@@ -299,6 +313,8 @@ impl Train {
         }
         describe_stray_blanks("source", &report.source_blanks);
         describe_stray_blanks("target", &report.target_blanks);
+        let meant = |note: &&DataNote| is_about_numbers(note) && self.gives_target_column();
+        describe_notes(report.notes.iter().filter(|note| !meant(note)));
         describe_skipped(report, task.recipe.data.on_bad_line);
         let from_pairs = !self.input.as_deref().is_some_and(is_recipe) && self.from.is_none();
         if from_pairs && (task.recipe.architecture_asked_for(&self.set)).is_none() {
@@ -344,6 +360,10 @@ impl Train {
         say!("measure:  seq2seq eval {folder} PAIRS.tsv");
         Ok(Done::Completed)
     }
+}
+
+fn is_about_numbers(note: &DataNote) -> bool {
+    matches!(note, DataNote::NumbersAsTarget { .. })
 }
 
 fn is_recipe(path: &Path) -> bool {
@@ -481,10 +501,10 @@ const SHOWN: usize = 5;
 fn describe_skipped(report: &DataReport, on_bad_line: OnBadLine) {
     let skipped = &report.skipped;
     let shown = match on_bad_line {
-        OnBadLine::Report => skipped.len(),
+        OnBadLine::Report => skipped.first.len(),
         OnBadLine::Skip | OnBadLine::Fail => SHOWN,
     };
-    for line in skipped.iter().take(shown) {
+    for line in skipped.first.iter().take(shown) {
         say!(
             "skipped {}, line {}: {}: {}",
             line.file,
@@ -493,8 +513,8 @@ fn describe_skipped(report: &DataReport, on_bad_line: OnBadLine) {
             line.text
         );
     }
-    if !skipped.is_empty() {
-        say!("skipped {} in all", count(skipped.len(), "line"));
+    if skipped.count > 0 {
+        say!("skipped {} in all", count(skipped.count, "line"));
     }
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod columns;
 mod generate;
 mod going_on;
 mod help;

@@ -62,6 +62,11 @@ impl Override {
         self.path.iter().map(String::as_str).collect()
     }
 
+    /// The setting that it changes, as `section.key`.
+    pub fn key(&self) -> String {
+        self.path.join(".")
+    }
+
     /// Whether its value is a whole number.
     fn is_number(&self) -> bool {
         self.value.is_integer()

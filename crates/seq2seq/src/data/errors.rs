@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::other_formats::OtherFormat;
 use crate::text::LONGEST_TEXT;
 
 /// Longest line in bytes: wide tables are fine, endless lines are not kept.
@@ -46,7 +47,7 @@ pub enum DataError {
         advice: &'static str,
     },
     /// No line holds a pair.
-    #[error("{file}: there are no pairs in this file ({lines} lines, {skipped} of them skipped{}); each line should be a source, a tab and a target", first_reason(.reason))]
+    #[error("{file}: there are no pairs in this file ({lines} lines, {skipped} of them skipped{}); {}", first_reason(.reason), advice(.format, "each line should be a source, a tab and a target"))]
     Empty {
         /// The file's name.
         file: String,
@@ -54,6 +55,8 @@ pub enum DataError {
         lines: usize,
         /// How many of them were skipped.
         skipped: usize,
+        /// What the file looks like.
+        format: Option<OtherFormat>,
         /// Why the first of them was skipped.
         reason: Option<String>,
     },
@@ -66,9 +69,7 @@ pub enum DataError {
         setting: &'static str,
     },
     /// A line holds no pair.
-    #[error(
-        "{file}, line {line}: {problem}\n  the line: {text}\n  correct it; training leaves such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")"
-    )]
+    #[error("{file}, line {line}: {problem}\n  the line: {text}\n  {}", advice(.format, "correct it; training leaves such lines out with --on-bad-line skip (data.on_bad_line = \"skip\")"))]
     BadLine {
         /// The file's name.
         file: String,
@@ -76,6 +77,8 @@ pub enum DataError {
         line: usize,
         /// What is wrong with it.
         problem: LineProblem,
+        /// What the file looks like, if its first line with text is at fault.
+        format: Option<OtherFormat>,
         /// The line in quotes, with tabs as `\t`, cut if long.
         text: String,
     },
@@ -162,6 +165,11 @@ impl LineProblem {
             Self::LongLine | Self::TooFewColumns { .. } => None,
         }
     }
+}
+
+/// What to do: by what the file looks like, or else in general.
+fn advice(format: &Option<OtherFormat>, general: &str) -> String {
+    format.map_or_else(|| general.to_owned(), |format| format.to_string())
 }
 
 fn first_reason(reason: &Option<String>) -> String {

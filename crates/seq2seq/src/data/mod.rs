@@ -7,11 +7,16 @@
 )] // what strangers write is read here
 
 mod addition;
+mod columns;
 mod errors;
 mod guess;
+mod header;
 mod input;
+mod notes;
+mod other_formats;
 mod pairs;
 mod questions;
+mod skipped;
 mod split;
 mod stray_blanks;
 
@@ -19,10 +24,12 @@ pub use crate::text::LONGEST_TEXT;
 pub use addition::{Addition, AdditionError, Draw};
 pub use errors::{DataError, LONGEST_LINE, LineProblem};
 pub use guess::{Guess, Texts, guess_tokenization};
+pub use header::is_column_name;
 pub use input::{STDIN, open_input};
-pub use pairs::{
-    OnBadLine, Pair, PairFile, ReadOptions, SkippedLine, read_pairs, read_pairs_from, text_of,
-};
+pub use notes::DataNote;
+pub use other_formats::OtherFormat;
+pub use pairs::{OnBadLine, Pair, PairFile, ReadOptions, read_pairs, read_pairs_from, text_of};
 pub use questions::{Question, questions};
+pub use skipped::{SkippedLine, SkippedLines};
 pub use split::{Split, SplitError, SplitMethod, split};
 pub use stray_blanks::{Place, StrayBlanks, has_stray_blank};

@@ -5,8 +5,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::Columns;
 use super::errors::{DataError, LONGEST_LINE, LineProblem};
+use super::header::are_column_names;
 use super::input::{STDIN, name_of, open_input, unpacked, whole_stdin};
+use super::notes::DataNote;
+use super::other_formats::{OtherFormat, SAMPLE};
+use super::skipped::{SkippedLine, SkippedLines, shown};
+use super::stray_blanks::Place;
 use crate::SourceText;
 use crate::text::LONGEST_TEXT;
 use crate::text::Normalization;
@@ -44,6 +50,14 @@ impl SourceText for Pair {
 }
 
 impl Pair {
+    /// All of its texts.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        [self.source.as_str(), self.target.as_str()]
+            .into_iter()
+            .chain(self.features.as_deref())
+            .flat_map(|text| text.split('\t'))
+    }
+
     /// The pair with every text in one spelling.
     pub fn normalized(&self, normalization: Normalization) -> Self {
         let apply = |text: &str| normalization.apply(text).into_owned();
@@ -108,39 +122,18 @@ pub struct PairFile {
     pub pairs: Vec<Pair>,
     /// The line that each pair stands on, counted from one.
     pub line_numbers: Vec<usize>,
-    /// The lines left out: blank ones, and bad ones unless [`OnBadLine::Fail`]
-    /// forbids that. A header is not listed.
-    pub skipped: Vec<SkippedLine>,
+    /// The bad lines left out, unless [`OnBadLine::Fail`] forbids that.
+    pub skipped: SkippedLines,
+    /// How many blank lines were passed over.
+    pub blank_lines: usize,
+    /// The first line in quotes, if it was passed over because it names the columns.
+    pub header: Option<String>,
+    /// How many columns most lines have.
+    pub columns: usize,
     /// How many lines the file has, header and skipped lines included.
     pub lines: usize,
-}
-
-/// A line that was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SkippedLine {
-    /// The file's name.
-    pub file: String,
-    /// Its number, counted from one.
-    pub line: usize,
-    /// The column at fault, counted from one, where there is one.
-    pub column: Option<usize>,
-    /// Why it was left out.
-    pub reason: String,
-    /// The line in quotes, with tabs as `\t`, cut if long.
-    pub text: String,
-}
-
-impl SkippedLine {
-    /// File, line, column, reason and text as a tab-separated line.
-    pub fn row(&self) -> String {
-        let column = self.column.map(|column| column.to_string());
-        let file = self.file.replace(['\t', '\n', '\r'], " ");
-        let column = column.unwrap_or_default();
-        let Self {
-            line, reason, text, ..
-        } = self;
-        format!("{file}\t{line}\t{column}\t{reason}\t{text}\n")
-    }
+    /// What there is to say about the file.
+    pub notes: Vec<DataNote>,
 }
 
 /// Reads a file of pairs: UTF-8, one pair a line, columns separated by tabs; as it is or compressed
@@ -148,7 +141,7 @@ impl SkippedLine {
 ///
 /// There is no quoting, and fields are not trimmed: leading spaces are data.
 /// Line ends may be LF or CRLF, and a byte order mark is ignored. Blank lines
-/// are skipped and listed.
+/// are passed over.
 ///
 /// # Errors
 ///
@@ -184,31 +177,179 @@ pub fn read_pairs_from(
 
 fn read_lines(reader: impl Read, name: &str, options: &ReadOptions) -> Result<PairFile, DataError> {
     options.check(name)?;
-    let file = || name.to_owned();
-    let mut read = PairFile {
-        name: name.to_owned(),
-        pairs: Vec::new(),
-        line_numbers: Vec::new(),
-        skipped: Vec::new(),
-        lines: 0,
-    };
+    let mut reading = Reading::new(name, options);
     let mut reader = BufReader::new(reader);
     let mut buffer = Vec::new();
-    while next_line(&mut reader, &mut buffer).map_err(|cause| DataError::Unreadable {
-        file: file(),
-        cause,
-    })? {
-        read.lines = read.lines.saturating_add(1);
-        let line = without_marks(&buffer, read.lines);
-        read.add(line, options)
-            .map_err(|problem| DataError::BadLine {
-                file: file(),
-                line: read.lines,
+    while reading.next_line(&mut reader, &mut buffer)? {
+        let line = without_marks(&buffer, reading.file.lines);
+        if let Err(problem) = reading.add(line) {
+            let (line, text) = (reading.file.lines, shown(line));
+            return Err(DataError::BadLine {
+                file: name.to_owned(),
+                line,
+                format: reading.other_format(&mut reader, &mut buffer)?,
                 problem,
-                text: shown(line),
-            })?;
+                text,
+            });
+        }
     }
-    read.not_empty()
+    reading.done()
+}
+
+/// A file while it is read.
+struct Reading<'a> {
+    options: &'a ReadOptions,
+    file: PairFile,
+    columns: Columns,
+    first_blank: usize,
+    header_like: Option<String>,
+    /// The first lines with too few columns, as long as there is no pair.
+    without_columns: Vec<String>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(name: &str, options: &'a ReadOptions) -> Self {
+        Self {
+            options,
+            file: PairFile {
+                name: name.to_owned(),
+                pairs: Vec::new(),
+                line_numbers: Vec::new(),
+                skipped: SkippedLines::default(),
+                blank_lines: 0,
+                header: None,
+                columns: 0,
+                lines: 0,
+                notes: Vec::new(),
+            },
+            columns: Columns::default(),
+            first_blank: 0,
+            header_like: None,
+            without_columns: Vec::new(),
+        }
+    }
+
+    /// Reads a line, line end included, into the buffer; false at the end.
+    fn next_line(
+        &mut self,
+        reader: &mut impl BufRead,
+        buffer: &mut Vec<u8>,
+    ) -> Result<bool, DataError> {
+        let read = next_line(reader, buffer).map_err(|cause| DataError::Unreadable {
+            file: self.file.name.clone(),
+            cause,
+        })?;
+        self.file.lines = self.file.lines.saturating_add(usize::from(read));
+        Ok(read)
+    }
+
+    /// Takes in the line that was read last, without its marks.
+    fn add(&mut self, line: &[u8]) -> Result<(), LineProblem> {
+        let number = self.file.lines;
+        if number == 1 && self.options.header {
+            self.file.header = Some(shown(line));
+            return Ok(());
+        }
+        if is_blank(line) {
+            if self.file.blank_lines == 0 {
+                self.first_blank = number;
+            }
+            self.file.blank_lines = self.file.blank_lines.saturating_add(1);
+            return Ok(());
+        }
+        let problem = match parse(line, self.options) {
+            Ok((pair, text)) => {
+                self.columns.add(text, number);
+                if number == 1 && are_column_names(pair.texts()) {
+                    self.header_like = Some(shown(line));
+                }
+                self.file.pairs.push(pair);
+                self.file.line_numbers.push(number);
+                return Ok(());
+            }
+            Err(problem) => problem,
+        };
+        self.keep_for_format(line, &problem);
+        if self.options.on_bad_line == OnBadLine::Fail {
+            return Err(problem);
+        }
+        let name = &self.file.name;
+        let skipped = || SkippedLine {
+            file: name.clone(),
+            line: number,
+            column: problem.column(),
+            reason: problem.to_string(),
+            text: shown(line),
+        };
+        (self.file.skipped).add(self.options.on_bad_line, skipped);
+        Ok(())
+    }
+
+    fn keep_for_format(&mut self, line: &[u8], problem: &LineProblem) {
+        let one_column = matches!(problem, LineProblem::TooFewColumns { found: 1, .. });
+        if one_column && self.file.pairs.is_empty() && self.without_columns.len() < SAMPLE {
+            let start = line.get(..LONGEST_TEXT).unwrap_or(line);
+            (self.without_columns).push(String::from_utf8_lossy(start).into_owned());
+        }
+    }
+
+    /// What the file looks like, if its lines have no columns; a few more are read to tell.
+    fn other_format(
+        &mut self,
+        reader: &mut impl BufRead,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<OtherFormat>, DataError> {
+        while !self.without_columns.is_empty()
+            && self.without_columns.len() < SAMPLE
+            && self.next_line(reader, buffer)?
+        {
+            let line = without_marks(buffer, self.file.lines);
+            match parse(line, self.options) {
+                Ok(_) => self.without_columns.clear(),
+                Err(problem) => self.keep_for_format(line, &problem),
+            }
+        }
+        Ok(OtherFormat::of(&self.without_columns))
+    }
+
+    fn done(self) -> Result<PairFile, DataError> {
+        let mut file = self.file;
+        if file.pairs.is_empty() {
+            return Err(DataError::Empty {
+                file: file.name,
+                lines: file.lines,
+                skipped: file.skipped.count.saturating_add(file.blank_lines),
+                format: OtherFormat::of(&self.without_columns),
+                reason: file
+                    .skipped
+                    .first
+                    .into_iter()
+                    .next()
+                    .map(|line| line.reason),
+            });
+        }
+        let name = &file.name;
+        file.columns = self.columns.usual();
+        file.notes = self.columns.notes(name, self.options);
+        if let Some(text) = self.header_like {
+            let file_name = name.clone();
+            file.notes.push(DataNote::LooksLikeHeader {
+                file: file_name,
+                text,
+            });
+        }
+        if file.blank_lines > 0 {
+            let (file_name, line) = (name.clone(), self.first_blank);
+            file.notes.push(DataNote::BlankLines {
+                lines: file.blank_lines,
+                first: Place {
+                    file: file_name,
+                    line,
+                },
+            });
+        }
+        Ok(file)
+    }
 }
 
 /// Reads a line, line end included, into the buffer; false at the end. Of a line that is too long,
@@ -234,6 +375,11 @@ impl ReadOptions {
         }
     }
 
+    /// Whether a column is read.
+    pub fn reads(&self, column: usize) -> bool {
+        self.columns().any(|(_, read)| read == column)
+    }
+
     fn columns(&self) -> impl Iterator<Item = (&'static str, usize)> {
         let features = self
             .features_column
@@ -252,50 +398,6 @@ impl ReadOptions {
     }
 }
 
-impl PairFile {
-    /// Takes in the line with number `self.lines`.
-    fn add(&mut self, line: &[u8], options: &ReadOptions) -> Result<(), LineProblem> {
-        if self.lines == 1 && options.header {
-            return Ok(());
-        }
-        if is_blank(line) {
-            self.skip(line, None, "the line is blank".to_owned());
-            return Ok(());
-        }
-        match parse(line, options) {
-            Ok(pair) => {
-                self.pairs.push(pair);
-                self.line_numbers.push(self.lines);
-            }
-            Err(problem) if options.on_bad_line == OnBadLine::Fail => return Err(problem),
-            Err(problem) => self.skip(line, problem.column(), problem.to_string()),
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, line: &[u8], column: Option<usize>, reason: String) {
-        self.skipped.push(SkippedLine {
-            file: self.name.clone(),
-            line: self.lines,
-            column,
-            reason,
-            text: shown(line),
-        });
-    }
-
-    fn not_empty(self) -> Result<Self, DataError> {
-        if !self.pairs.is_empty() {
-            return Ok(self);
-        }
-        Err(DataError::Empty {
-            file: self.name,
-            lines: self.lines,
-            skipped: self.skipped.len(),
-            reason: self.skipped.into_iter().next().map(|line| line.reason),
-        })
-    }
-}
-
 /// A line without its line end and, on the first line, the byte order mark.
 fn without_marks(bytes: &[u8], line: usize) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
@@ -304,7 +406,8 @@ fn without_marks(bytes: &[u8], line: usize) -> &[u8] {
     bytes.strip_prefix(mark).unwrap_or(bytes)
 }
 
-fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Pair, LineProblem> {
+/// The pair of a line, and the line as text.
+fn parse<'a>(bytes: &'a [u8], options: &ReadOptions) -> Result<(Pair, &'a str), LineProblem> {
     let text = text_of(bytes)?;
     let [mut source, mut target, mut features] = [None; 3];
     for (column_of_field, field) in (1..).zip(text.split('\t')) {
@@ -332,11 +435,12 @@ fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Pair, LineProblem> {
         let column = options.target_column;
         return Err(LineProblem::EmptyTarget { column });
     }
-    Ok(Pair {
+    let pair = Pair {
         source: joined_source(text, source, options).ok_or_else(too_few)?,
         target: target.to_owned(),
         features: features.map(str::to_owned),
-    })
+    };
+    Ok((pair, text))
 }
 
 /// The text of a line without its line end.
@@ -407,14 +511,4 @@ fn too_few(found: usize, options: &ReadOptions) -> LineProblem {
         needed,
         settings: settings.join(", "),
     }
-}
-
-/// The start of a line, with invisible characters spelled out.
-fn shown(bytes: &[u8]) -> String {
-    const LONGEST: usize = 60;
-    // A character has at most four bytes: no need to look at a whole long line.
-    let text = String::from_utf8_lossy(bytes.get(..4 * LONGEST + 4).unwrap_or(bytes));
-    let start: String = text.chars().take(LONGEST).collect();
-    let more = if start.len() < text.len() { "..." } else { "" };
-    format!("{start:?}{more}")
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::task::TaskError;
 use crate::config::{AdditionSettings, Recipe};
-use crate::data::{DataError, Pair, PairFile, ReadOptions, SkippedLine, StrayBlanks, read_pairs};
+use crate::data::{
+    DataError, DataNote, Pair, PairFile, ReadOptions, SkippedLines, StrayBlanks, read_pairs,
+};
 use crate::text::Normalization;
 
 /// The pairs of a recipe before they are split and encoded.
@@ -20,7 +22,9 @@ pub struct LoadedPairs {
     /// Pairs for the final evaluation; may be empty.
     pub test: Vec<Pair>,
     /// Lines that were passed over.
-    pub skipped: Vec<SkippedLine>,
+    pub skipped: SkippedLines,
+    /// What there is to say about the files.
+    pub notes: Vec<DataNote>,
     /// Sources with blanks that would separate no symbols.
     pub source_blanks: StrayBlanks,
     /// Targets with such blanks.
@@ -106,6 +110,7 @@ fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
         let file = read_pairs(path, &options)?;
         loaded.look_for_stray_blanks(&file);
         loaded.skipped.extend(file.skipped);
+        loaded.notes.extend(file.notes);
         Ok::<_, DataError>(file.pairs)
     };
     let train = read(path)?;

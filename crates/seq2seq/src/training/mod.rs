@@ -27,6 +27,7 @@ mod reading;
 mod run_folder;
 mod schedule;
 mod scheduled_sampling;
+mod seen;
 mod selection;
 mod task;
 mod trainer;

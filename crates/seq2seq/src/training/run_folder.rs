@@ -11,7 +11,7 @@ use super::history::EpochRecord;
 use super::plot::history;
 use crate::charts::picture;
 use crate::config::Recipe;
-use crate::data::{STDIN, SkippedLine};
+use crate::data::{STDIN, SkippedLines};
 use crate::storage::atomic::{self, LockError};
 use crate::{MODEL_NAME, write_atomically};
 
@@ -252,10 +252,14 @@ impl RunFolder {
     ///
     /// # Errors
     /// If the system refuses.
-    pub fn save_skipped(&self, skipped: &[SkippedLine]) -> Result<(), TrainingError> {
+    pub fn save_skipped(&self, skipped: &SkippedLines) -> Result<(), TrainingError> {
         let mut table = String::from("file\tline\tcolumn\treason\ttext\n");
-        for line in skipped {
+        for line in &skipped.first {
             table += &line.row();
+        }
+        let more = skipped.count.saturating_sub(skipped.first.len());
+        if more > 0 {
+            table += &format!("\t\t\tand {more} more lines\t\n");
         }
         Ok(write_atomically(
             &self.path.join(SKIPPED_NAME),

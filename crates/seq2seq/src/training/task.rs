@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::base::Base;
 use super::loaded_pairs::LoadedPairs;
 use super::reading::{Chosen, Decomposed, Sides};
+use super::seen::seen_in_training;
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
-    AdditionError, DataError, Pair, Question, SkippedLine, Split, SplitError, StrayBlanks,
+    AdditionError, DataError, DataNote, Pair, Question, SkippedLines, Split, SplitError, StrayBlanks,
     questions, split,
 };
 use crate::encoding::{Example, PairCodec};
@@ -81,7 +82,9 @@ pub struct DataReport {
     /// Where the training pairs come from.
     pub origin: String,
     /// Lines that were passed over.
-    pub skipped: Vec<SkippedLine>,
+    pub skipped: SkippedLines,
+    /// What there is to say about the pairs.
+    pub notes: Vec<DataNote>,
     /// Different training sources.
     pub sources: usize,
     /// Why texts are taken apart into letters and marks, if that was not asked for.
@@ -165,6 +168,15 @@ impl Task {
                 "there is not a single training pair".into(),
             ));
         }
+        let mut notes = std::mem::take(&mut loaded.notes);
+        let files = [
+            ("validation", &recipe.data.dev, &dev),
+            ("test", &recipe.data.test, &loaded.test),
+        ];
+        let files = files.into_iter().filter(|(_, file, _)| file.is_some());
+        notes.extend(
+            files.filter_map(|(kind, _, held_out)| seen_in_training(kind, held_out, &pairs)),
+        );
         let Sides { source, target } = Sides::choose(&recipe.text, &pairs, &dev);
         recipe.text.source = source.tokenization.into();
         recipe.text.target = target.tokenization.into();
@@ -204,6 +216,7 @@ impl Task {
         let report = DataReport {
             origin: loaded.origin,
             skipped: loaded.skipped,
+            notes,
             sources: pairs
                 .iter()
                 .map(|p| p.source.as_str())

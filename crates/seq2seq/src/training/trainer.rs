@@ -168,7 +168,7 @@ impl Trainer {
         if let Some(folder) = self.folder.as_ref().filter(|_| !self.begun) {
             folder.begin(&self.task.recipe)?;
             let skipped = &self.task.report.skipped;
-            if self.task.recipe.data.on_bad_line == OnBadLine::Report && !skipped.is_empty() {
+            if self.task.recipe.data.on_bad_line == OnBadLine::Report && skipped.count > 0 {
                 folder.save_skipped(skipped)?;
             }
         }
