@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use seq2seq::config::Recipe;
 use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning};
 use serde_json::{Value, json};
 
@@ -59,6 +60,7 @@ impl Predict {
         let mut input = Lines::open(self.file.as_deref())?;
         let most = model.predictor(options.clone())?.inputs_at_once();
         let (mut unknown, mut warned) = (0, false);
+        let has_header = Recipe::of_model(&model).is_ok_and(|recipe| recipe.data.header);
         if self.header {
             input.next(1)?;
         }
@@ -80,7 +82,7 @@ impl Predict {
             if first == 0
                 && let Some(line) = lines.first().filter(|line| is_header(line))
                 // Somebody may well ask for the word `word`.
-                && (line.contains('\t') || self.file.is_some() || model.recipe.data.header)
+                && (line.contains('\t') || self.file.is_some() || has_header)
             {
                 say!(
                     "warning: line 1, {line:?}, looks like names of columns; --header passes over it"

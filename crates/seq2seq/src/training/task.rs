@@ -11,8 +11,8 @@ use super::seen::seen_in_training;
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
-    AdditionError, DataError, DataNote, Pair, Question, SkippedLines, Split, SplitError, StrayBlanks,
-    questions, split,
+    AdditionError, DataError, DataNote, Pair, Question, SkippedLines, Split, SplitError,
+    StrayBlanks, questions, split,
 };
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
