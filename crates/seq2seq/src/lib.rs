@@ -6,8 +6,9 @@ pub mod config;
 pub mod data;
 pub mod encoding;
 pub mod evaluation;
+pub mod layers;
 pub mod metrics;
-pub mod model;
+pub mod networks;
 pub mod ops;
 pub mod report;
 pub mod text;
@@ -27,4 +28,4 @@ pub use seq2seq_runtime::{
     Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
     Provenance, SourceText, SourceWithFeatures, Warning,
 };
-pub use seq2seq_runtime::{decoding, layers, networks, parallel, settings, storage};
+pub use seq2seq_runtime::{decoding, parallel, settings, storage};

@@ -9,12 +9,12 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use seq2seq::config::AttentionKind;
 use seq2seq::encoding::Padded;
-use seq2seq::model::attention::{Attention, AttentionSizes, masked_softmax};
-use seq2seq::model::layer_norm::LayerNorm;
-use seq2seq::model::output_layer::OutputLayer;
-use seq2seq::model::parameters::Parameters;
-use seq2seq::model::pointer_generator::{PointerGenerator, PointerInput, copy_table};
-use seq2seq::model::recurrent::LayerInput;
+use seq2seq::layers::attention::{Attention, AttentionSizes, masked_softmax};
+use seq2seq::layers::layer_norm::LayerNorm;
+use seq2seq::layers::output_layer::OutputLayer;
+use seq2seq::layers::parameters::Parameters;
+use seq2seq::layers::pointer_generator::{PointerGenerator, PointerInput, copy_table};
+use seq2seq::layers::recurrent::LayerInput;
 use seq2seq::training::{Expected, Losses};
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {

@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use seq2seq::config::{Override, Recipe};
 use seq2seq::encoding::{NOT_COPIED, Padded, SourceBatch, SourceIds};
-use seq2seq::model::Network;
-use seq2seq::model::parameters::{Parameters, weights_of};
+use seq2seq::layers::parameters::{Parameters, weights_of};
+use seq2seq::networks::Network;
 use seq2seq::text::VocabularySizes;
-use seq2seq::{layers, networks};
+use seq2seq_runtime::{layers, networks};
 
 /// Symbols of the target.
 const TARGETS: usize = 7;

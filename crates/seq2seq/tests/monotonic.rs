@@ -12,9 +12,9 @@ use networks_support::{
 };
 use seq2seq::config::{Architecture, Embedding, ModelSettings, MonotonicSettings};
 use seq2seq::encoding::{Padded, SourceIds};
-use seq2seq::model::Network;
-use seq2seq::model::monotonic::{MonotonicNetwork, transitions};
-use seq2seq::model::recurrent::{Direction, LayerInput, Layout, Run};
+use seq2seq::layers::recurrent::{Direction, LayerInput, Layout, Run};
+use seq2seq::networks::Network;
+use seq2seq::networks::monotonic::{MonotonicNetwork, transitions};
 use seq2seq::text::VocabularySizes;
 
 /// Every order, with and without monotonicity.
@@ -76,7 +76,7 @@ struct States {
 }
 
 fn states(network: &MonotonicNetwork, source: &[u32], read: &[u32]) -> States {
-    let run = |layer: &seq2seq::model::recurrent::Recurrent, table, ids: &[u32], direction| {
+    let run = |layer: &seq2seq::layers::recurrent::Recurrent, table, ids: &[u32], direction| {
         let symbols = Padded::new(&[ids]);
         let input = LayerInput::Symbols {
             vectors: Some(table),
@@ -114,7 +114,7 @@ fn states(network: &MonotonicNetwork, source: &[u32], read: &[u32]) -> States {
     }
 }
 
-fn dense(layer: &seq2seq::model::dense::Dense, input: &[f64]) -> Vec<f64> {
+fn dense(layer: &seq2seq::layers::dense::Dense, input: &[f64]) -> Vec<f64> {
     let (kernel, bias) = (values(layer.kernel.val()), values(layer.bias.val()));
     let width = bias.len();
     let column = |place: usize| {

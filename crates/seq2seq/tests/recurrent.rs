@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{DType, Device, Distribution, Tensor, TensorData};
-use seq2seq::model::recurrent::{Cell, Direction, Layout};
+use seq2seq::layers::recurrent::{Cell, Direction, Layout};
 use seq2seq::ops::recurrence::{RecurrencePlan, recurrence};
 use seq2seq::ops::recurrence_composed;
 

@@ -12,9 +12,9 @@ use networks_support::{
 };
 use seq2seq::config::{Architecture, ModelSettings, PositionKind, TransformerSettings};
 use seq2seq::encoding::{Padded, SourceIds};
-use seq2seq::model::dropout::{Dropout, Noise};
-use seq2seq::model::parameters::Parameters;
-use seq2seq::model::transformer::{Mask, MultiHead, Positions, Queries};
+use seq2seq::layers::dropout::{Dropout, Noise};
+use seq2seq::layers::parameters::Parameters;
+use seq2seq::networks::transformer::{Mask, MultiHead, Positions, Queries};
 use seq2seq::text::VocabularySizes;
 
 const KINDS: [PositionKind; 3] = [

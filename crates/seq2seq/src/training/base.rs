@@ -6,7 +6,8 @@ use burn::tensor::Device;
 
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
-use crate::model::parameters::{Growth, Parameters};
+use crate::layers::Growth;
+use crate::layers::parameters::Parameters;
 use crate::storage::Weights;
 use crate::text::Codec;
 use crate::{Model, Provenance};

@@ -8,10 +8,10 @@ use burn::tensor::{Device, Tensor};
 
 use super::batch::TrainingBatch;
 use super::task::Task;
-use crate::layers::WeightError;
-use crate::model::Network;
-use crate::model::parameters::Parameters;
+use crate::layers::parameters::Parameters;
+use crate::networks::Network;
 use crate::{Model, ModelFileError};
+use seq2seq_runtime::layers::WeightError;
 use seq2seq_runtime::model::difference;
 
 /// Why a model cannot teach.

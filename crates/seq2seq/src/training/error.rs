@@ -7,7 +7,7 @@ use super::not_finite::NotFinite;
 use super::task::TaskError;
 use crate::ModelFileError;
 use crate::config::ConfigError;
-use crate::layers::WeightError;
+use seq2seq_runtime::layers::WeightError;
 
 /// Why training stopped.
 #[derive(Debug, thiserror::Error)]

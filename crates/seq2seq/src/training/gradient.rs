@@ -12,9 +12,11 @@ use super::loss::{Figures, Losses};
 use super::scheduled_sampling::mix_in_predictions;
 use crate::config::TrainingSettings;
 use crate::encoding::Example;
-use crate::model::dropout::part_rng;
-use crate::model::{Network, Noise};
-use crate::{networks, parallel};
+use crate::layers::Noise;
+use crate::layers::dropout::part_rng;
+use crate::networks::Network;
+use crate::parallel;
+use seq2seq_runtime::networks;
 
 /// Sets the random numbers of hidden symbols and own predictions apart from others of the same seed.
 const SALT: u64 = 0x5eed_5a3b;

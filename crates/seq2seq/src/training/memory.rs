@@ -2,10 +2,10 @@
 
 use super::task::{Task, TaskError};
 use crate::config::{Override, Recipe};
-use crate::layers::WeightError;
-use crate::model::Network;
-use crate::model::parameters::Parameters;
+use crate::layers::parameters::Parameters;
+use crate::networks::Network;
 use crate::text::VocabularySizes;
+use seq2seq_runtime::layers::WeightError;
 
 /// Weights beyond which a network is refused on any machine: 8 GiB of them.
 const MOST_WEIGHTS: u64 = 1 << 31;

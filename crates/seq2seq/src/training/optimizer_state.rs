@@ -8,7 +8,7 @@ use burn::optim::OptimizerRecord;
 use burn::tensor::{Bytes, DType, Tensor};
 use burn_pack::{Reader, Scalar};
 
-use crate::model::Network;
+use crate::networks::Network;
 
 /// What the name of a weight's rank ends with.
 const RANK: &str = "__rank";

@@ -4,8 +4,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::batch::TrainingBatch;
-use crate::networks::Network;
 use crate::text::argmax;
+use seq2seq_runtime::networks::Network;
 
 /// Replaces decoder inputs by what the network predicts at that place, each with probability
 /// `1 - teacher_forcing`.

@@ -40,13 +40,13 @@ use crate::config::{Monitor, Recipe};
 use crate::data::{OnBadLine, Question};
 use crate::encoding::{EpochOrder, Example, PairCodec};
 use crate::evaluation::{begin_symbol, calibrate};
-use crate::layers::WeightError;
-use crate::model::Network;
-use crate::model::parameters::{Parameters, weights_of};
-use crate::networks;
+use crate::layers::parameters::{Parameters, weights_of};
+use crate::networks::Network;
 use crate::storage::{Weights, first_not_finite};
 use crate::text::Codec;
 use crate::{Model, Provenance};
+use seq2seq_runtime::layers::WeightError;
+use seq2seq_runtime::networks;
 
 pub use cost::Cost;
 

@@ -9,8 +9,8 @@ use burn::tensor::{DType, Device, Gradients, Tensor, TensorData};
 use seq2seq::config::ModelSettings;
 use seq2seq::encoding::SourceBatch;
 use seq2seq::encoding::{Padded, SourceIds};
-use seq2seq::model::Network;
-use seq2seq::model::parameters::Parameters;
+use seq2seq::layers::parameters::Parameters;
+use seq2seq::networks::Network;
 use seq2seq::text::VocabularySizes;
 
 /// Vocabularies of the small networks.

@@ -1,0 +1,80 @@
+//! Several networks that answer as one: the mean of their distributions over the next symbol.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_softmax;
+
+use super::Network;
+use crate::config::{EnsembleSettings, Mixing};
+use crate::encoding::Padded;
+use crate::encoding::SourceBatch;
+use crate::layers::dropout::Noise;
+use crate::layers::parameters::Parameters;
+use crate::layers::tensors::log_sum_exp;
+use crate::text::VocabularySizes;
+use seq2seq_runtime::layers::WeightError;
+
+/// Networks over the same vocabularies, of any architectures.
+#[derive(Module, Debug, Default)]
+pub struct EnsembleNetwork {
+    /// The networks.
+    pub member: Vec<Network>,
+    #[module(skip)]
+    mixing: Mixing,
+}
+
+impl EnsembleNetwork {
+    /// The members that the settings list.
+    ///
+    /// # Errors
+    /// If stored parameters do not fit the settings.
+    pub fn new(
+        settings: &EnsembleSettings,
+        sizes: VocabularySizes,
+        params: &mut Parameters,
+    ) -> Result<Self, WeightError> {
+        let members = settings.members.iter().enumerate();
+        let member = params.layer("member", |params| {
+            members
+                .map(|(index, model)| {
+                    params.layer(&index.to_string(), |p| Network::new(model, sizes, p))
+                })
+                .collect::<Result<_, _>>()
+        })?;
+        Ok(Self {
+            member,
+            mixing: settings.mixing,
+        })
+    }
+
+    /// Log-probabilities `[time * batch, target symbols]` of every step, given the symbols that the
+    /// decoders read.
+    pub fn forward(
+        &self,
+        source: &SourceBatch,
+        decoder_input: &Padded,
+        mut noise: Option<&mut Noise>,
+    ) -> Tensor<2> {
+        let scores = self
+            .member
+            .iter()
+            .map(|member| member.forward(source, decoder_input, noise.as_deref_mut()));
+        self.mix(scores.collect())
+    }
+
+    /// The logarithm of the mean distribution, or the mean of the logarithms, of scores
+    /// `[rows, symbols]`.
+    fn mix(&self, scores: Vec<Tensor<2>>) -> Tensor<2> {
+        let [rows, symbols] = scores.first().map_or([0, 0], Tensor::dims);
+        let count = scores.len() as f64;
+        let logs = scores.into_iter().map(|scores| log_softmax(scores, 1));
+        let logs: Tensor<3> = Tensor::stack(logs.collect(), 0);
+        match self.mixing {
+            Mixing::Arithmetic => {
+                let sum = log_sum_exp(logs, 0).reshape([rows, symbols]);
+                sum.sub_scalar(count.ln())
+            }
+            Mixing::LogLinear => log_softmax(logs.mean_dim(0).reshape([rows, symbols]), 1),
+        }
+    }
+}
