@@ -61,7 +61,11 @@ pub enum Done {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misunderstood(&error),
+    };
+    rnn_kernels::ignore_file_size_signal();
     start_threads(arguments.threads);
     let result = match arguments.command {
         Command::Train(command) => command.run(),
@@ -89,6 +93,18 @@ fn main() -> ExitCode {
             ExitCode::from(if output::is_wrong_usage(&error) { 2 } else { 1 })
         }
     }
+}
+
+/// Prints help, the version, or what is wrong with the arguments; the exit code.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if !error.use_stderr() || output::message(&text) == text {
+        // In colours, where there are any. That nobody reads it changes nothing.
+        drop(error.print());
+    } else {
+        output::write_message(text.trim_end());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Sets the number of threads, keeps numbers too small to matter from slowing them down, and memory

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod networks;
 pub mod ops;
 pub mod report;
+mod shell;
 pub mod text;
 pub mod training;
 pub mod tuning;
@@ -22,10 +23,11 @@ struct Readme;
 
 pub use config::Recipe;
 pub use data::Pair;
-pub use seq2seq_runtime::model::{MODEL_NAME, write_atomically};
+pub use seq2seq_runtime::model::{MODEL_NAME, check_output, write_atomically};
 pub use seq2seq_runtime::storage::Damage;
 pub use seq2seq_runtime::{
     Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
     Provenance, SourceText, SourceWithFeatures, Warning,
 };
 pub use seq2seq_runtime::{decoding, parallel, settings, storage};
+pub use shell::shell_quoted;

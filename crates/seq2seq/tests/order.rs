@@ -18,6 +18,7 @@ const ORDER: &[(&str, &[&str])] = &[
         "seq2seq",
         &[
             "charts",
+            "shell",
             "text",
             "data",
             "config",

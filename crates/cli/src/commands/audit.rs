@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::columns::ColumnArgs;
 use crate::Done;
-use crate::output::print_line;
+use crate::output::print_data;
 
 /// List pairs, the least likely first: in a lexicon, its mistakes
 ///
@@ -46,7 +46,7 @@ impl Audit {
             let answers = predictor.predict(&asked);
             for ((audited, pair), answer) in audited.iter().zip(pairs).zip(answers) {
                 let line = file.line_numbers[audited.pair];
-                print_line(&self.line(audited, line, pair, &answer.best().text))?;
+                print_data(&self.line(audited, line, pair, &answer.best().text))?;
             }
         }
         Ok(Done::Completed)

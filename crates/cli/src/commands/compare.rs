@@ -14,7 +14,7 @@ use super::columns::ColumnArgs;
 use super::search_args::SearchArgs;
 use super::warn_of_unknown;
 use crate::Done;
-use crate::output::{print_line, table};
+use crate::output::{print_data, print_line, table};
 
 /// Compare two models on the same pairs, with significance
 #[derive(Args)]
@@ -56,7 +56,7 @@ impl Compare {
             );
         }
         if self.json {
-            print_line(&serde_json::to_string(&comparison)?)?;
+            print_data(&serde_json::to_string(&comparison)?)?;
         } else {
             print_line(&self.summary(&comparison))?;
         }

@@ -9,7 +9,7 @@ use seq2seq::data::{questions, read_pairs};
 use seq2seq::encoding::PairCodec;
 use seq2seq::evaluation::calibrate;
 use seq2seq::training::read_options;
-use seq2seq::{Model, Provenance, Recipe};
+use seq2seq::{Model, Provenance, Recipe, check_output, shell_quoted};
 
 use crate::Done;
 
@@ -36,6 +36,7 @@ pub struct Ensemble {
 impl Ensemble {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
+        check_output(&self.out)?;
         if self.out.exists() && !self.overwrite {
             bail!(
                 "{0} exists: replace it with --overwrite, or choose another file with --out",
@@ -64,9 +65,10 @@ impl Ensemble {
         }
         ensemble.save(&self.out)?;
         say!(
-            "{} models in {}; use it like any other: seq2seq eval {1} PAIRS.tsv",
+            "{} models in {}; use it like any other: seq2seq eval {} PAIRS.tsv",
             models.len(),
-            self.out.display()
+            self.out.display(),
+            shell_quoted(&self.out)
         );
         Ok(Done::Completed)
     }

@@ -8,14 +8,14 @@ use seq2seq::data::ReadOptions;
 use seq2seq::evaluation::{Evaluation, Examination, examine};
 use seq2seq::report::{Subject, report};
 use seq2seq::training::read_history;
-use seq2seq::{Model, Pair, write_atomically};
+use seq2seq::{Model, Pair, check_output, write_atomically};
 
 use super::columns::ColumnArgs;
 use super::search_args::SearchArgs;
 use super::{evaluation_table, warn_of_unknown};
 use crate::Done;
 use crate::inputs;
-use crate::output::{print_line, table};
+use crate::output::{print_data, print_line, table};
 
 /// Measure a model on a file of pairs
 #[derive(Args)]
@@ -48,6 +48,9 @@ const REPORT_NAME: &str = "index.html";
 impl Eval {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
+        if let Some(folder) = &self.report {
+            check_output(&folder.join(REPORT_NAME))?;
+        }
         let model = Model::load(&self.model)?;
         let mut options = self.search.options(&model, self.nbest)?;
         options.align = self.report.is_some() && model.has_attention();
@@ -70,7 +73,7 @@ impl Eval {
             self.write_report(folder, &examination, search.clone())?;
         }
         if self.json {
-            print_line(&serde_json::to_string(evaluation)?)?;
+            print_data(&serde_json::to_string(evaluation)?)?;
         } else {
             print_line(&evaluation_table(evaluation))?;
             print_line(&format!("searched by {search}"))?;

@@ -1,7 +1,7 @@
 //! `seq2seq generate`: data made to order.
 
 use std::collections::HashSet;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,6 +10,7 @@ use seq2seq::data::{Addition, Draw, ReadOptions, read_pairs};
 use seq2seq::text::Align;
 
 use crate::Done;
+use crate::output::visible;
 
 /// Write generated pairs as tab-separated lines
 #[derive(Args)]
@@ -97,8 +98,13 @@ impl Generate {
         };
         let taken: HashSet<String> = taken.into_iter().map(|pair| pair.source).collect();
         let mut out = BufWriter::new(io::stdout().lock());
+        let for_people = io::stdout().is_terminal();
         for pair in generator.generate_excluding(&taken)? {
-            writeln!(out, "{}\t{}", pair.source, pair.target)?;
+            let line = format!("{}\t{}", pair.source, pair.target);
+            match for_people {
+                true => writeln!(out, "{}", visible(&line))?,
+                false => writeln!(out, "{line}")?,
+            }
         }
         out.flush()?;
         Ok(Done::Completed)

@@ -12,7 +12,7 @@ use super::columns::is_header;
 use super::search_args::SearchArgs;
 use crate::Done;
 use crate::inputs::Lines;
-use crate::output::{print_line, wrong_usage_unless};
+use crate::output::{print_data, wrong_usage_unless};
 
 /// Answer each line of standard input, or of a file, with one line
 #[derive(Args)]
@@ -101,7 +101,7 @@ impl Predict {
             let predictor = model.predictor(options.clone())?;
             for (index, answer) in predictor.predict(&sources).iter().enumerate() {
                 self.check(first + index + 1, answer, &mut unknown)?;
-                print_line(&self.shown(answer))?;
+                print_data(&self.shown(answer))?;
             }
         }
     }

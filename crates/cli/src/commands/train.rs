@@ -13,7 +13,7 @@ use seq2seq::training::{
     Chosen, Cost, DataReport, Decomposed, Ending, Existing, FEW_QUESTIONS, FinalPairs, LoadedPairs,
     Outcome, RunFolder, Task, Trainer, TrainingError,
 };
-use seq2seq::{Model, ModelFileError};
+use seq2seq::{Model, ModelFileError, shell_quoted};
 
 use super::{describe_notes, evaluation_table, time_budget, warn_of_unknown};
 use crate::Done;
@@ -328,7 +328,7 @@ impl Train {
     }
 
     fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
-        let folder = folder.display();
+        let (shown, folder) = (folder.display(), shell_quoted(folder));
         if outcome.ending == Ending::Interrupted {
             say!("stopped; everything is saved. To go on: seq2seq train --resume {folder}");
             return Ok(Done::Interrupted);
@@ -351,7 +351,7 @@ impl Train {
             say!("");
         }
         say!(
-            "trained in {}; model: {folder}/{}",
+            "trained in {}; model: {shown}/{}",
             duration(seconds),
             seq2seq::MODEL_NAME
         );
@@ -375,11 +375,16 @@ const LONGEST_EXAMPLE: usize = 40;
 
 /// An input as it must look, in quotes for a shell. Features would need a tab.
 fn example(pairs: &[Pair]) -> Option<String> {
-    let fits =
-        |pair: &&Pair| pair.features.is_none() && pair.source.chars().count() <= LONGEST_EXAMPLE;
+    let fits = |pair: &&Pair| {
+        let source = &pair.source;
+        let plain = |c: char| !c.is_control() && c != '\'' && c != '\\';
+        pair.features.is_none()
+            && source.chars().count() <= LONGEST_EXAMPLE
+            && source.chars().all(plain)
+            && !source.starts_with('-')
+    };
     let source = &pairs.iter().find(fits)?.source;
-    let plain = !source.contains(['\'', '\\']) && !source.starts_with('-');
-    plain.then(|| format!("'{source}'"))
+    Some(format!("'{source}'"))
 }
 
 /// Says that training has come to nothing yet.
@@ -523,7 +528,7 @@ fn with_way_on(error: TrainingError, folder: &Path) -> anyhow::Error {
     if !error.is_refused_write() {
         return error.into();
     }
-    let folder = folder.display();
+    let folder = shell_quoted(folder);
     anyhow!(
         "{error}\n  what was saved before is whole; once there is room: seq2seq train --resume {folder}"
     )

@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Override, Recipe};
+use seq2seq::shell_quoted;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 
 use super::time_budget;
 use crate::Done;
-use crate::output::{count, duration, print_line, quoted, table};
+use crate::output::{count, duration, print_line, table};
 use crate::stop_signal::StopSignal;
 
 /// Search for settings: short trainings, of which the best go on longer
@@ -105,10 +106,13 @@ impl Tune {
 
     /// The command that trains as the trial did.
     fn training(&self, trial: &Trial) -> String {
-        let mut words = vec!["seq2seq".into(), "train".into(), quoted(&self.recipe)];
+        let mut words = vec!["seq2seq".into(), "train".into(), shell_quoted(&self.recipe)];
         let files = [("--train", &self.train), ("--dev", &self.dev)];
         for (flag, file) in files {
-            words.extend(file.iter().flat_map(|file| [flag.into(), quoted(file)]));
+            words.extend(
+                file.iter()
+                    .flat_map(|file| [flag.into(), shell_quoted(file)]),
+            );
         }
         let budget = Duration::from_secs(trial.seconds.ceil().max(1.0) as u64);
         let budget = humantime::format_duration(budget).to_string();
@@ -118,7 +122,7 @@ impl Tune {
         }
         let set = self.set.iter().map(Override::to_string);
         for setting in set.chain(trial.settings.iter().cloned()) {
-            words.extend(["--set".into(), quoted(setting)]);
+            words.extend(["--set".into(), shell_quoted(setting)]);
         }
         words.join(" ")
     }

@@ -10,6 +10,9 @@ mod generate;
 mod going_on;
 mod help;
 mod interrupt;
+#[cfg(unix)]
+mod outputs;
+mod strangers;
 mod support;
 mod train;
 mod use_model;

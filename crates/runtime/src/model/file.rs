@@ -209,6 +209,17 @@ fn toml(value: &impl serde::Serialize) -> String {
     ::toml::to_string(value).unwrap_or_default()
 }
 
+/// Refuses an output, before any work, whose path leads to something else than a regular file or nothing.
+///
+/// # Errors
+/// Says what it is.
+pub fn check_output(path: &Path) -> Result<(), ModelFileError> {
+    match storage::atomic::destination(path) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(unwritable(path, source)),
+    }
+}
+
 /// Writes a file so that a crash leaves it as it was or complete.
 ///
 /// # Errors

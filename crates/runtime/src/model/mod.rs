@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub use alignment::Alignment;
 pub use answer::{Answer, Hypothesis};
 pub use ensemble::{EnsembleError, difference};
-pub use file::{MODEL_NAME, ModelFileError, unreadable, unwritable, write_atomically};
+pub use file::{
+    MODEL_NAME, ModelFileError, check_output, unreadable, unwritable, write_atomically,
+};
 pub use input::{SourceText, SourceWithFeatures};
 pub use predictor::{PredictOptions, Predictor};
 pub use provenance::{Calibration, Provenance};

@@ -220,12 +220,13 @@ impl TensorFile {
     /// # Errors
     /// If the system refuses, or the content is not what it should be.
     pub fn open(path: &Path) -> Result<Self, ReadFailure> {
-        let file = File::open(path)?;
-        let about = file.metadata()?;
-        if !about.is_file() {
+        // Opening a FIFO waits for somebody to write to it.
+        if !std::fs::metadata(path)?.is_file() {
             return Err(Damage::SomethingElse("it is not a regular file".into()).into());
         }
-        Self::read(file, about.len())
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Self::read(file, length)
     }
 
     /// Reads and checks the `length` bytes of a file.

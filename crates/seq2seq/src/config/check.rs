@@ -21,6 +21,7 @@ impl Recipe {
     /// # Errors
     /// Names the first setting (or pair of settings) at fault, what it was given, and how to fix it.
     pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_paths()?;
         self.check_data()?;
         self.settings().check()?;
         self.check_training()?;

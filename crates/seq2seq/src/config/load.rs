@@ -1,6 +1,8 @@
 //! Reading recipes: TOML, `KEY=VALUE` overrides, and errors that name the nearest valid key.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -20,8 +22,11 @@ pub enum ConfigError {
         /// The recipe.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        source: io::Error,
     },
+    /// A path that no recipe can hold.
+    #[error("the path {0:?} is not UTF-8, which paths in a recipe are: rename the file or folder")]
+    NotUtf8(PathBuf),
     /// The recipe is not valid TOML, or a key or value in it is not valid.
     #[error("{origin}: {message}")]
     Invalid {
@@ -127,7 +132,7 @@ impl Recipe {
     /// If the file cannot be read or a key or value in it is not valid. Values are not checked
     /// against each other yet, since overrides may follow: see [`Recipe::check`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+        let text = read_text(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
             source,
         })?;
@@ -196,7 +201,21 @@ impl Recipe {
     /// # Errors
     /// If a key does not exist (the nearest one is named) or a value has the wrong type.
     pub fn with_overrides(self, overrides: &[Override]) -> Result<Self, ConfigError> {
+        self.check_paths()?;
         overrides.iter().try_fold(self, Self::with_override)
+    }
+
+    /// Refuses paths that cannot be written down.
+    pub(super) fn check_paths(&self) -> Result<(), ConfigError> {
+        let (data, training) = (&self.data, &self.training);
+        let files = [&data.train, &data.dev, &data.test];
+        let mut files = files.into_iter().chain([&training.from, &training.teacher]);
+        let unwritable =
+            |file: &&Option<PathBuf>| file.as_ref().is_some_and(|f| f.to_str().is_none());
+        match files.find(unwritable) {
+            Some(Some(file)) => Err(ConfigError::NotUtf8(file.clone())),
+            _ => Ok(()),
+        }
     }
 
     fn with_override(self, change: &Override) -> Result<Self, ConfigError> {
@@ -273,6 +292,21 @@ impl Recipe {
         // Serialization of these plain structs cannot fail; an empty text would be noticed at once.
         toml::to_string(self).unwrap_or_default()
     }
+}
+
+/// Bytes of the longest recipe: more is none.
+const LONGEST_RECIPE: u64 = 1 << 20;
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let most = LONGEST_RECIPE.saturating_add(1);
+    let read = File::open(path)?.take(most).read_to_string(&mut text)?;
+    if read as u64 > LONGEST_RECIPE {
+        return Err(io::Error::other(
+            "it has more than 1 MiB, so it is no recipe",
+        ));
+    }
+    Ok(text)
 }
 
 /// All single settings beneath a value, with their full names.

@@ -58,9 +58,32 @@ pub(super) fn whole_stdin() -> io::Result<&'static [u8]> {
     if let Some(content) = CONTENT.get() {
         return Ok(content);
     }
-    let mut content = Vec::new();
-    io::stdin().lock().read_to_end(&mut content)?;
+    let content = whole(io::stdin().lock())?;
     Ok(CONTENT.get_or_init(|| content))
+}
+
+/// Bytes of a line after which nobody waits for its end: it may have none, as in `/dev/zero`.
+pub(super) const ENDLESS_LINE: u64 = 1 << 30;
+
+/// What is wrong with a line that is as long.
+pub(super) fn endless_line() -> io::Error {
+    io::Error::other("a line has more than 1 GiB; this is no file of lines")
+}
+
+/// All that a reader gives, unless it gives no line end for too long.
+fn whole(mut reader: impl BufRead) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    loop {
+        let read = reader
+            .by_ref()
+            .take(ENDLESS_LINE)
+            .read_until(b'\n', &mut content)?;
+        match read as u64 {
+            0 => return Ok(content),
+            ENDLESS_LINE => return Err(endless_line()),
+            _ => {}
+        }
+    }
 }
 
 /// How an input is called in messages.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use super::errors::{DataError, LONGEST_LINE, LineProblem};
 use super::header::are_column_names;
-use super::input::{STDIN, name_of, open_input, unpacked, whole_stdin};
+use super::input::{ENDLESS_LINE, STDIN, endless_line, name_of, open_input, unpacked, whole_stdin};
 use super::notes::DataNote;
 use super::other_formats::{OtherFormat, SAMPLE};
 use super::skipped::{SkippedLine, SkippedLines, shown};
@@ -359,7 +359,10 @@ fn next_line(reader: &mut impl BufRead, buffer: &mut Vec<u8>) -> io::Result<bool
     let most = (LONGEST_LINE as u64).saturating_add(1);
     let read = reader.by_ref().take(most).read_until(b'\n', buffer)?;
     if read as u64 == most && !buffer.ends_with(b"\n") {
-        reader.skip_until(b'\n')?;
+        let skipped = reader.by_ref().take(ENDLESS_LINE).skip_until(b'\n')?;
+        if skipped as u64 == ENDLESS_LINE {
+            return Err(endless_line());
+        }
     }
     Ok(read > 0)
 }

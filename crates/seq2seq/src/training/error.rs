@@ -7,6 +7,7 @@ use super::not_finite::NotFinite;
 use super::task::TaskError;
 use crate::ModelFileError;
 use crate::config::ConfigError;
+use crate::shell::shell_quoted;
 use seq2seq_runtime::layers::WeightError;
 
 /// Why training stopped.
@@ -23,8 +24,9 @@ pub enum TrainingError {
     NotFinite(Box<NotFinite>),
     /// The output folder holds a run.
     #[error(
-        "{0} already holds a run: continue it with --resume {0}, replace it with --overwrite, or \
-         choose another folder with --out"
+        "{0} already holds a run: continue it with --resume {quoted}, replace it with --overwrite, or \
+         choose another folder with --out",
+        quoted = shell_quoted(.0)
     )]
     RunExists(PathBuf),
     /// The model to learn from cannot teach.
@@ -36,6 +38,11 @@ pub enum TrainingError {
          another folder with --out"
     )]
     Busy(PathBuf),
+    /// Somebody deleted the folder.
+    #[error(
+        "{0} was deleted while training: there is nowhere to save to; train again, into a folder that stays"
+    )]
+    FolderGone(PathBuf),
     /// There is no run to resume.
     #[error("{0} holds no run that could be resumed (it has no recipe.toml)")]
     NoRun(PathBuf),

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::run_folder::METRICS_NAME;
+use crate::storage::atomic::open_regular;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,7 +59,8 @@ pub(super) fn best_validation(history: &[EpochRecord]) -> Option<&Validation> {
 /// The epochs that a run's `metrics.jsonl` holds so far; none if there is no such file. Lines that
 /// cannot be read, such as one that is just being written, are left out.
 pub fn read_history(folder: &Path) -> Vec<EpochRecord> {
-    let text = std::fs::read_to_string(folder.join(METRICS_NAME)).unwrap_or_default();
+    let file = open_regular(&folder.join(METRICS_NAME));
+    let text = file.and_then(std::io::read_to_string).unwrap_or_default();
     text.lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect()

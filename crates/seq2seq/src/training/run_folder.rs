@@ -21,6 +21,16 @@ const PLOT_NAME: &str = "history.svg";
 const SKIPPED_NAME: &str = "skipped_lines.tsv";
 const CHECKPOINTS_NAME: &str = "checkpoints";
 
+/// The files of a run, but for its checkpoints.
+const FILES: [&str; 5] = [
+    // It makes the folder a run.
+    RECIPE_NAME,
+    METRICS_NAME,
+    MODEL_NAME,
+    PLOT_NAME,
+    SKIPPED_NAME,
+];
+
 /// What to do about an output folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
@@ -72,17 +82,12 @@ impl RunFolder {
     /// # Errors
     /// If the system refuses; while there is no room for the settings, the old run stays.
     pub fn begin(&self, recipe: &Recipe) -> Result<(), TrainingError> {
+        self.check_regular()?;
         let path = self.path.join(RECIPE_NAME);
         let text = absolute(recipe).to_toml();
         let settings = atomic::prepare(&path, &[text.as_bytes()]);
         let settings = settings.map_err(|error| unwritable(&path, error))?;
-        for name in [
-            RECIPE_NAME,
-            METRICS_NAME,
-            MODEL_NAME,
-            PLOT_NAME,
-            SKIPPED_NAME,
-        ] {
+        for name in FILES {
             self.remove(&self.path.join(name))?;
         }
         for checkpoint in self.checkpoints()? {
@@ -91,6 +96,15 @@ impl RunFolder {
         settings
             .put_in_place()
             .map_err(|error| unwritable(&path, error))
+    }
+
+    /// Refuses to go on where somebody has deleted the folder: what is saved there would lie in another one,
+    /// which holds no run.
+    fn check_there(&self) -> Result<(), TrainingError> {
+        match atomic::has_lock(&self.path) {
+            true => Ok(()),
+            false => Err(TrainingError::FolderGone(self.path.clone())),
+        }
     }
 
     /// Opens the folder of a run that has begun, and reads its settings.
@@ -124,9 +138,24 @@ impl RunFolder {
         })
     }
 
+    /// Refuses to remove what is no file of a run, although it has the name of one.
+    fn check_regular(&self) -> Result<(), TrainingError> {
+        let files = FILES.iter().map(|name| self.path.join(name));
+        for path in files.chain(self.checkpoints()?) {
+            let about = match fs::symlink_metadata(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                about => about,
+            };
+            let regular = about.and_then(|about| atomic::check_regular(&about));
+            regular.map_err(|error| unwritable(&path, error))?;
+        }
+        Ok(())
+    }
+
     fn holds_run(&self) -> Result<bool, TrainingError> {
         let files = [RECIPE_NAME, METRICS_NAME, MODEL_NAME];
-        let file = files.iter().any(|name| self.path.join(name).exists());
+        let exists = |name: &&str| fs::symlink_metadata(self.path.join(name)).is_ok();
+        let file = files.iter().any(exists);
         Ok(file || !self.checkpoints()?.is_empty())
     }
 
@@ -162,6 +191,7 @@ impl RunFolder {
     /// # Errors
     /// If the system refuses; those before are then still there.
     pub fn save_checkpoint(&self, saved: Checkpoint, keep: usize) -> Result<(), TrainingError> {
+        self.check_there()?;
         let folder = self.path.join(CHECKPOINTS_NAME);
         fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
         let name = format!("{:012}.safetensors", saved.state.position.step);
@@ -230,6 +260,7 @@ impl RunFolder {
     /// # Errors
     /// If the system refuses.
     pub fn append_metrics(&self, record: &EpochRecord) -> Result<(), TrainingError> {
+        self.check_there()?;
         let path = self.path.join(METRICS_NAME);
         let line = json(record) + "\n";
         atomic::append(&path, line.as_bytes()).map_err(|error| unwritable(&path, error))

@@ -72,7 +72,7 @@ impl Trials {
         })?;
         atomic::remove_partial(folder).map_err(|source| unusable(folder, source))?;
         let path = folder.join(NAME);
-        let text = match fs::read_to_string(&path) {
+        let text = match atomic::open_regular(&path).and_then(std::io::read_to_string) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(source) => return Err(unusable(&path, source)),

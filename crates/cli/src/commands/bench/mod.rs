@@ -15,7 +15,7 @@ use serde_json::json;
 use works::Work;
 
 use crate::Done;
-use crate::output::{print_line, table};
+use crate::output::{print_data, print_line, table};
 
 /// Measure training and decoding speed on this machine
 #[derive(Args)]
@@ -81,7 +81,7 @@ impl Bench {
             results.extend(measure(work, &phases, threads, effort)?);
         }
         if self.json {
-            print_line(&json!({ "limit_gflops": limit, "results": results }).to_string())?;
+            print_data(&json!({ "limit_gflops": limit, "results": results }).to_string())?;
         } else {
             print_line(&results_table(&results))?;
         }
