@@ -10,6 +10,7 @@ mod memory;
 mod progress;
 mod spread;
 mod stop_signal;
+mod threads;
 
 use std::process::ExitCode;
 
@@ -30,7 +31,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// Threads to compute with [default: one for each core]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=threads::MOST))]
     threads: Option<u16>,
 }
 
@@ -65,9 +66,17 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return misunderstood(&error),
     };
+    if let Err(error) = rnn_kernels::Level::from_environment() {
+        say!("error: {error}");
+        return ExitCode::from(2);
+    }
     rnn_kernels::ignore_file_size_signal();
-    start_threads(arguments.threads);
-    let result = match arguments.command {
+    rnn_kernels::keep_freed_memory();
+    threads::with_threads(arguments.threads, || run(arguments.command))
+}
+
+fn run(command: Command) -> ExitCode {
+    let result = match command {
         Command::Train(command) => command.run(),
         Command::Tune(command) => command.run(),
         Command::Eval(command) => command.run(),
@@ -105,16 +114,4 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         output::write_message(text.trim_end());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-/// Sets the number of threads, keeps numbers too small to matter from slowing them down, and memory
-/// from going back and forth.
-fn start_threads(threads: Option<u16>) {
-    rnn_kernels::keep_freed_memory();
-    rnn_kernels::flush_denormals();
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.map_or(0, usize::from))
-        .start_handler(|_| rnn_kernels::flush_denormals());
-    // It can only fail if a pool exists already, which then serves as well.
-    let _ = pool.build_global();
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
-
 /// The first Ctrl-C or SIGTERM asks training to stop after the batch; a second one ends it at once,
 /// and so does the first when training is over.
 pub struct StopSignal {
@@ -13,21 +11,23 @@ pub struct StopSignal {
 }
 
 impl StopSignal {
-    /// Starts to listen.
-    pub fn listen() -> Result<Self> {
+    /// Starts to listen, for which the system must start a thread.
+    pub fn listen() -> Self {
         let signal = Self {
             asked: Arc::default(),
             over: Arc::default(),
         };
         let (asked, over) = (Arc::clone(&signal.asked), Arc::clone(&signal.over));
-        ctrlc::set_handler(move || {
+        let listening = ctrlc::set_handler(move || {
             if over.load(Ordering::Relaxed) || asked.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
             say!("\nfinishing the batch and saving; once more to stop at once");
-        })
-        .context("cannot listen for Ctrl-C")?;
-        Ok(signal)
+        });
+        if let Err(error) = listening {
+            say!("warning: cannot listen for Ctrl-C, which ends the program at once: {error}");
+        }
+        signal
     }
 
     /// Whether it was asked for.

@@ -12,6 +12,7 @@ const CASES: &[(&str, i32, &str)] = &[
     ("translate", 2, "unrecognized subcommand"),
     ("--threads 0 inspect model", 2, "--threads"),
     ("--threads many inspect model", 2, "--threads"),
+    ("--threads 65535 inspect model", 2, "is not in 1..=1024"),
     ("train", 2, "required"),
     ("train pairs.tsv --budget 0s", 2, "no training in no time"),
     ("train pairs.tsv --budget ten", 2, "--budget"),

@@ -144,12 +144,14 @@ fn no_room_for_the_model() {
         .stderr(predicate::str::contains("cannot write run/"))
         .stderr(predicate::str::contains("File too large"))
         .stderr(predicate::str::contains("seq2seq train --resume run"));
-    let left: Vec<_> = std::fs::read_dir(folder.join("run"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.starts_with(".seq2seq-partial"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
+    for part in ["run", "run/checkpoints"] {
+        let left: Vec<_> = std::fs::read_dir(folder.join(part))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with(".seq2seq-partial"))
+            .collect();
+        assert!(left.is_empty(), "{part}: {left:?}");
+    }
     train("unlimited", "--resume run --quiet").success();
 }
 

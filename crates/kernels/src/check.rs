@@ -18,6 +18,15 @@ pub(crate) fn whole_rows(name: &str, found: usize, columns: usize) {
     );
 }
 
+/// Panics unless so many rows can be numbered with 32 bits, as lists of rows are.
+pub(crate) fn countable(name: &str, count: usize) {
+    assert!(
+        u32::try_from(count).is_ok(),
+        "{count} {name} are more than {}",
+        u32::MAX
+    );
+}
+
 /// The product of sizes.
 pub(crate) fn product(sizes: &[usize]) -> usize {
     let product = sizes
@@ -54,7 +63,9 @@ impl<T> Problem<'_, T> {
             self.batch,
             u32::MAX
         );
-        product(&[steps.max(self.hidden), 6, self.hidden]);
+        countable("sequences", self.batch);
+        let rows = steps.max(self.batch).max(self.hidden);
+        product(&[rows, 6, self.hidden]);
         let width = self.width();
         equal(
             "the recurrent weights",

@@ -70,7 +70,11 @@ fn multiply(
         left_order == Order::Rows || right_order == Order::Rows,
         "only one side can be transposed"
     );
-    let mut out = Fresh::new(elements(&[rows, batch, columns]));
+    let len = elements(&[rows, batch, columns]);
+    if len == 0 {
+        return Vec::new();
+    }
+    let mut out = Fresh::new(len);
     // A row is as long as the matrix is wide, or as it is high if it lies transposed.
     let place = |batch: usize, order: Order, [rows, columns]: [usize; 2]| Place {
         batch,

@@ -31,7 +31,7 @@ pub use adam::{AdamStep, adam, sum_of_squares};
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
 pub use cross_entropy::{CrossEntropy, log_softmax, softmax_cross_entropy};
-pub use denormals::{flush_denormals, flushes_denormals};
+pub use denormals::with_denormals_flushed;
 pub use float::{Float, backward, forward, infer};
 pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps};
 pub use interleaved::{interleaved_product, shared_interleaved_product};
@@ -42,7 +42,7 @@ pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, Sav
 pub use product::{Order, PackedMatrix, ProductShape, add_product, product};
 pub use recurrence::{PackedWeights, infer_packed};
 pub use signals::ignore_file_size_signal;
-pub use simd::Level;
+pub use simd::{Level, UnknownLevel};
 pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};
 pub use threads::{for_each as side_by_side, threads, with_threads};

@@ -2,6 +2,8 @@
 
 use gemm::Parallelism;
 
+use crate::check::{equal, product};
+
 /// `out = left right` by the gemm crate on one thread: `left` is `[rows, inner]`, `right` is
 /// `[inner, columns]`, `out` is `[rows, columns]`.
 ///
@@ -13,12 +15,11 @@ pub fn gemm_product(
     right: &[f32],
     [rows, inner, columns]: [usize; 3],
 ) {
-    assert!(
-        left.len() == rows * inner && right.len() == inner * columns && out.len() == rows * columns,
-        "the slices do not have the lengths of {rows} x {inner} x {columns}"
-    );
+    equal("the left matrix", left.len(), product(&[rows, inner]));
+    equal("the right matrix", right.len(), product(&[inner, columns]));
+    equal("the result", out.len(), product(&[rows, columns]));
     let (n, k) = (columns as isize, inner as isize);
-    // SAFETY: the assertion keeps every element that the strides reach within its slice, and `out`
+    // SAFETY: the checks keep every element that the strides reach within its slice, and `out`
     // is borrowed mutably, so it overlaps neither operand.
     unsafe {
         gemm::gemm(

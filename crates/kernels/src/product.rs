@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::check::{equal, product as elements};
+use crate::check::{countable, equal, product as elements};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
@@ -41,8 +41,9 @@ pub struct ProductShape {
 /// order of the inner dimension, so the result does not depend on their number.
 ///
 /// # Panics
-/// If a slice is not as long as the shape asks for.
+/// If a slice is not as long as the shape asks for, or the result has more than [`u32::MAX`] rows.
 pub fn product(shape: ProductShape, left: (&[f32], Order), right: (&[f32], Order)) -> Vec<f32> {
+    countable("rows", shape.rows);
     let mut out = Fresh::new(elements(&[shape.rows, shape.columns]));
     multiply(shape, left, right, out.pointer(), false);
     // SAFETY: every element is written, if only with the zero that an empty sum starts from.
@@ -52,13 +53,14 @@ pub fn product(shape: ProductShape, left: (&[f32], Order), right: (&[f32], Order
 /// `out += left right`; see [`product`].
 ///
 /// # Panics
-/// If a slice is not as long as the shape asks for.
+/// As [`product`].
 pub fn add_product(
     shape: ProductShape,
     left: (&[f32], Order),
     right: (&[f32], Order),
     out: &mut [f32],
 ) {
+    countable("rows", shape.rows);
     let len = elements(&[shape.rows, shape.columns]);
     equal("the result", out.len(), len);
     multiply(shape, left, right, Shared(out.as_mut_ptr()), true);
@@ -93,9 +95,10 @@ impl PackedMatrix {
     /// `left` `[rows, inner]` times the matrix: what [`product`] gives, to the last bit.
     ///
     /// # Panics
-    /// If the slice is not as long as the sizes ask for.
+    /// If the slice is not as long as the sizes ask for, or there are more than [`u32::MAX`] rows.
     pub fn product(&self, left: &[f32], rows: usize) -> Vec<f32> {
         let (inner, columns) = (self.inner, self.columns);
+        countable("rows", rows);
         equal("the left matrix", left.len(), elements(&[rows, inner]));
         let mut out = Fresh::new(elements(&[rows, columns]));
         let store = Store {

@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::panic::{UnwindSafe, catch_unwind};
+
 use common::{CELLS, Case, Shape, bits, shapes};
 use rnn_kernels::{
     Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Problem,
-    ProductShape, infer, infer_packed, product, with_threads,
+    ProductShape, add_product, infer, infer_packed, interleaved_product, product, with_threads,
 };
 
 fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
@@ -262,6 +264,90 @@ fn slices_of_the_wrong_length_are_refused() {
         mask: None,
     };
     rnn_kernels::infer(&problem, Layout::Sequence);
+}
+
+/// Rows are numbered with 32 bits. Without columns or steps so many take no memory, and yet they are refused.
+#[test]
+fn rows_that_cannot_be_numbered_are_refused() {
+    let many = (1 << 32) + 1;
+    let shape = ProductShape {
+        rows: many,
+        inner: 0,
+        columns: 0,
+    };
+    let problem = Problem {
+        cell: Cell::Lstm,
+        direction: Direction::Forward,
+        time: 0,
+        batch: many,
+        hidden: 1,
+        lengths: None,
+        input: Input::Dense(&[]),
+        recurrent: &[0.0f32; 4],
+        bias: &[0.0; 4],
+        initial: None,
+        mask: None,
+    };
+    let orders = [Order::Rows, Order::Transposed];
+    let mut calls: Vec<Box<dyn FnOnce() + UnwindSafe>> = vec![
+        Box::new(move || drop(PackedMatrix::new(0, 0, &[]).product(&[], many))),
+        Box::new(move || drop(infer(&problem, Layout::Sequence))),
+        Box::new(move || drop(rnn_kernels::forward(&problem, Layout::Sequence))),
+        Box::new(move || {
+            let weights = PackedWeights::new(Cell::Lstm, 1, &[0.0; 4]);
+            drop(infer_packed(&problem, Layout::Sequence, &weights));
+        }),
+    ];
+    for (left, right) in orders.into_iter().flat_map(|l| orders.map(|r| (l, r))) {
+        calls.push(Box::new(move || {
+            drop(product(shape, (&[], left), (&[], right)));
+        }));
+        calls.push(Box::new(move || {
+            add_product(shape, (&[], left), (&[], right), &mut []);
+        }));
+    }
+    for call in calls {
+        let message = panic_message(call);
+        let refused =
+            ["rows", "sequences"].map(|name| format!("4294967297 {name} are more than 4294967295"));
+        assert!(refused.contains(&message), "{message}");
+    }
+}
+
+/// Sizes whose product is beyond all numbers could look like those of empty slices.
+#[test]
+fn sizes_that_overflow_are_refused() {
+    let half = 1 << 32;
+    let shape = ProductShape {
+        rows: 1 << 31,
+        inner: 1 << 33,
+        columns: 0,
+    };
+    let rows = (&[][..], Order::Rows);
+    #[cfg_attr(not(feature = "gemm"), allow(unused_mut))]
+    let mut calls: Vec<Box<dyn FnOnce() + UnwindSafe>> = vec![
+        Box::new(move || drop(product(shape, rows, rows))),
+        Box::new(move || drop(PackedMatrix::new(half, half, &[]))),
+        Box::new(move || drop(interleaved_product(half, shape, rows, rows))),
+    ];
+    #[cfg(feature = "gemm")]
+    calls.push(Box::new(move || {
+        rnn_kernels::gemm_product(&mut [], &[], &[], [half, half, 0]);
+    }));
+
+    for call in calls {
+        let message = panic_message(call);
+        assert!(
+            message.contains("more than a computer can hold"),
+            "{message}"
+        );
+    }
+}
+
+fn panic_message(call: impl FnOnce() + UnwindSafe) -> String {
+    let panic = catch_unwind(call).expect_err("it was accepted");
+    let message = panic.downcast_ref::<String>();
+    message.expect("a message").clone()
 }
 
 #[test]

@@ -224,7 +224,11 @@ fn what_came_after_the_checkpoint_changes_nothing() {
     fs::write(folder.join("model.safetensors"), &whole).unwrap();
     let metrics = fs::read_to_string(bench.run("whole").join("metrics.jsonl")).unwrap();
     fs::write(folder.join("metrics.jsonl"), &metrics[..metrics.len() - 40]).unwrap();
-    fs::write(folder.join(".seq2seq-partial-x"), "half").unwrap();
+    let partial = [".seq2seq-partial-x", "checkpoints/.seq2seq-partial-y"];
+    let partial = partial.map(|name| folder.join(name));
+    partial
+        .iter()
+        .for_each(|path| fs::write(path, "half").unwrap());
 
     let resumed = bench.resume("part").unwrap();
     assert_eq!((resumed.position().epoch, resumed.position().batch), (1, 2));
@@ -233,7 +237,7 @@ fn what_came_after_the_checkpoint_changes_nothing() {
         "the best model is that of the checkpoint"
     );
     assert_eq!(bench.metrics("part").len(), 1);
-    assert!(!folder.join(".seq2seq-partial-x").exists());
+    assert!(!partial.iter().any(|path| path.exists()));
     resumed.run(&mut ()).unwrap();
     assert!(bench.model("part") == whole);
     assert_eq!(bench.metrics("part"), bench.metrics("whole"));

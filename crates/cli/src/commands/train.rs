@@ -109,7 +109,7 @@ impl Train {
             Some(folder) => self.resumed(folder)?,
             None => self.fresh()?,
         };
-        let signal = StopSignal::listen()?;
+        let signal = StopSignal::listen();
         let final_pairs = trainer.final_pairs();
         if !self.quiet {
             let cost = trainer.measure()?;

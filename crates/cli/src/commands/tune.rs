@@ -82,7 +82,7 @@ impl Tune {
             },
             folder: folder.clone(),
         };
-        let signal = StopSignal::listen()?;
+        let signal = StopSignal::listen();
         let (trials, complete) = search.run(&mut Shown(signal.asked()))?;
         signal.training_is_over();
         if !complete {

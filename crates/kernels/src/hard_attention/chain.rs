@@ -37,7 +37,7 @@ impl HardAttention<'_> {
             places: self.places,
             symbols: self.symbols,
             actions: self.action_count(),
-            moves: self.moves,
+            moves: self.moves(),
             start: share(self.start),
             content: share(self.content),
             jumps: self.jumps.map(share),

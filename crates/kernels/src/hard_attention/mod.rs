@@ -67,11 +67,8 @@ pub struct Jumps {
 impl Jumps {
     /// Number of scores.
     pub const fn count(self) -> usize {
-        if self.monotonic {
-            self.window + 1
-        } else {
-            2 * self.window + 1
-        }
+        let directions = if self.monotonic { 1 } else { 2 };
+        self.window.saturating_mul(directions).saturating_add(1)
     }
 }
 
@@ -112,6 +109,19 @@ impl HardAttention<'_> {
     /// Sequences side by side.
     fn batch(&self) -> usize {
         self.source_lengths.len()
+    }
+
+    /// Which places follow which. Without scores, a window beyond all places is as good as one that
+    /// just holds them, and takes no memory.
+    fn moves(&self) -> Jumps {
+        let window = match self.jumps {
+            Some(_) => self.moves.window,
+            None => self.moves.window.min(self.places),
+        };
+        Jumps {
+            window,
+            ..self.moves
+        }
     }
 
     /// Actions at a place.

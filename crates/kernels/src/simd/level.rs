@@ -1,5 +1,6 @@
 //! Which vectors the processor has.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 /// Instructions that the kernels are compiled for.
@@ -15,6 +16,16 @@ pub enum Level {
     Neon,
 }
 
+/// The environment variable that names a level.
+const VARIABLE: &str = "RNN_KERNELS_SIMD";
+
+/// `RNN_KERNELS_SIMD` names no level that the processor has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownLevel {
+    /// What it says.
+    pub asked: String,
+}
+
 impl Level {
     /// The name that `RNN_KERNELS_SIMD` knows it by.
     pub const fn name(self) -> &'static str {
@@ -26,10 +37,33 @@ impl Level {
         }
     }
 
-    /// The best that the processor has, or what the environment variable `RNN_KERNELS_SIMD` names,
-    /// if the processor has that. It is looked up once a process.
+    /// The level that the kernels run at: what [`from_environment`](Self::from_environment) gave when it
+    /// was first asked for.
+    ///
+    /// # Panics
+    /// If the environment names no level that the processor has, as all kernels do then.
     pub fn detected() -> Self {
         level()
+    }
+
+    /// The best that the processor has, or what the environment variable `RNN_KERNELS_SIMD` names.
+    ///
+    /// # Errors
+    /// If it names no level that the processor has.
+    pub fn from_environment() -> Result<Self, UnknownLevel> {
+        match std::env::var_os(VARIABLE) {
+            Some(asked) if !asked.is_empty() => Self::named(&asked.to_string_lossy()),
+            _ => Ok(Self::available()[0]),
+        }
+    }
+
+    /// The level of a name, if the processor has it.
+    fn named(asked: &str) -> Result<Self, UnknownLevel> {
+        let mut levels = Self::available().into_iter();
+        let level = levels.find(|level| level.name() == asked);
+        level.ok_or_else(|| UnknownLevel {
+            asked: asked.to_owned(),
+        })
     }
 
     /// Levels that the processor has, the best first.
@@ -54,14 +88,44 @@ impl Level {
     }
 }
 
+impl fmt::Display for UnknownLevel {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let levels = Level::available().into_iter().map(Level::name);
+        let levels = levels.collect::<Vec<_>>().join(", ");
+        write!(
+            formatter,
+            "{VARIABLE}={:?} is no SIMD level of this processor. It has: {levels}",
+            self.asked
+        )
+    }
+}
+
+impl std::error::Error for UnknownLevel {}
+
 /// [`Level::detected`], for the kernels.
 #[inline]
 pub(crate) fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
-    *LEVEL.get_or_init(|| {
-        let asked = std::env::var("RNN_KERNELS_SIMD").unwrap_or_default();
-        let available = Level::available();
-        let named = available.iter().find(|level| level.name() == asked);
-        *named.unwrap_or(&available[0])
-    })
+    *LEVEL.get_or_init(|| Level::from_environment().unwrap_or_else(|error| panic!("{error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_has_a_name_and_no_other_is_known() {
+        for level in Level::available() {
+            assert_eq!(Level::named(level.name()), Ok(level));
+        }
+        for unknown in ["avx3", "AVX2", " portable", "sse2", ""] {
+            let error = Level::named(unknown).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.contains(&format!("{unknown:?} is no SIMD level")),
+                "{message}"
+            );
+            assert!(message.ends_with("portable"), "{message}");
+        }
+    }
 }

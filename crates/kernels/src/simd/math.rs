@@ -69,7 +69,7 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kernel, Simd, dispatch, spans};
+    use super::super::{Kernel, Level, Simd, run_at, spans};
 
     #[derive(Clone, Copy)]
     enum Function {
@@ -99,14 +99,30 @@ mod tests {
         }
     }
 
-    /// Largest error, relative to `scale` of the true value.
+    fn apply(level: Level, function: Function, values: &mut [f32]) {
+        // SAFETY: the tests ask for levels that the processor has.
+        unsafe { run_at(level, Apply(function, values)) };
+    }
+
+    /// Largest error on any level, relative to `scale` of the true value.
     fn error(function: Function, exact: fn(f64) -> f64, scale: fn(f64) -> f64) -> f64 {
+        let errors = Level::available().into_iter();
+        let errors = errors.map(|level| error_at(level, function, exact, scale));
+        errors.fold(0.0, f64::max)
+    }
+
+    fn error_at(
+        level: Level,
+        function: Function,
+        exact: fn(f64) -> f64,
+        scale: fn(f64) -> f64,
+    ) -> f64 {
         let steps = if cfg!(miri) { 101 } else { 400_001 };
         let x: Vec<f32> = (0..steps)
             .map(|i| (i as f32 / (steps / 2) as f32 - 1.0) * 30.0)
             .collect();
         let mut y = x.clone();
-        dispatch(Apply(function, &mut y));
+        apply(level, function, &mut y);
         let errors = x.iter().zip(&y).map(|(&x, &y)| {
             let exact = exact(f64::from(x));
             (f64::from(y) - exact).abs() / scale(exact)
@@ -123,16 +139,18 @@ mod tests {
 
     #[test]
     fn extremes_saturate_and_nan_stays() {
-        let mut values = [f32::INFINITY, -f32::INFINITY, 1e30, -1e30, f32::NAN];
-        dispatch(Apply(Function::Sigmoid, &mut values));
-        assert_eq!(
-            values[..4].iter().map(|v| v.round()).collect::<Vec<_>>(),
-            [1.0, 0.0, 1.0, 0.0]
-        );
-        assert!(values[4].is_nan());
-        let mut values = [f32::INFINITY, -f32::INFINITY, f32::NAN];
-        dispatch(Apply(Function::Tanh, &mut values));
-        assert!((values[0] - 1.0).abs() < 1e-6 && (values[1] + 1.0).abs() < 1e-6);
-        assert!(values[2].is_nan());
+        for level in Level::available() {
+            let mut values = [f32::INFINITY, -f32::INFINITY, 1e30, -1e30, f32::NAN];
+            apply(level, Function::Sigmoid, &mut values);
+            assert_eq!(
+                values[..4].iter().map(|v| v.round()).collect::<Vec<_>>(),
+                [1.0, 0.0, 1.0, 0.0]
+            );
+            assert!(values[4].is_nan());
+            let mut values = [f32::INFINITY, -f32::INFINITY, f32::NAN];
+            apply(level, Function::Tanh, &mut values);
+            assert!((values[0] - 1.0).abs() < 1e-6 && (values[1] + 1.0).abs() < 1e-6);
+            assert!(values[2].is_nan());
+        }
     }
 }

@@ -13,8 +13,8 @@ pub(crate) mod math;
 mod neon;
 mod portable;
 
-pub use level::Level;
 pub(crate) use level::level;
+pub use level::{Level, UnknownLevel};
 
 /// Consecutive elements that one vector holds: all its lanes, or fewer at the end of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +123,18 @@ pub(crate) trait Kernel {
 /// Runs a kernel with the vectors of [`level`].
 #[inline]
 pub(crate) fn dispatch<K: Kernel>(kernel: K) -> K::Output {
-    match level() {
-        // SAFETY: `level` gives a level only if the processor has its instructions.
+    // SAFETY: `level` gives a level only if the processor has its instructions.
+    unsafe { run_at(level(), kernel) }
+}
+
+/// Runs a kernel with the vectors of a level.
+///
+/// # Safety
+/// The processor has the level.
+#[inline]
+pub(crate) unsafe fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
+    match level {
+        // SAFETY: what the caller promises.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { avx512::run(kernel) },
         // SAFETY: as above.

@@ -24,11 +24,14 @@ type Work<'a> = dyn Fn(usize) + Sync + 'a;
 static TEAM: Mutex<Team> = Mutex::new(Team {
     idle: Vec::new(),
     started: 0,
+    is_refused: false,
 });
 
 struct Team {
     idle: Vec<Helper>,
     started: usize,
+    /// Whether the system refused to start another; it is not asked again with every kernel.
+    is_refused: bool,
 }
 
 /// The threads that a thread may use, itself included.
@@ -137,10 +140,15 @@ impl Helpers {
         let Ok(mut team) = TEAM.lock() else {
             return Self(Vec::new());
         };
-        while team.idle.len() < wanted && team.started < most {
-            let Ok(helper) = Helper::start() else { break };
-            team.idle.push(helper);
-            team.started += 1;
+        while team.idle.len() < wanted && team.started < most && !team.is_refused {
+            match Helper::start() {
+                Ok(helper) => {
+                    team.idle.push(helper);
+                    team.started += 1;
+                }
+                // Whoever asks does the work of those that are missing.
+                Err(_) => team.is_refused = true,
+            }
         }
         // In the order in which they come back, so that rows meet the thread again that has them in
         // its cache.
@@ -272,10 +280,11 @@ impl Desk {
             self.await_job(number);
             // SAFETY: there is a job, and it is not changed before it is done; see `hand_over`.
             if let Some(job) = unsafe { *self.job.get() } {
-                denormals::set_flushing(job.flush_denormals);
                 // SAFETY: whoever handed it over keeps it alive until it is done.
                 let work = unsafe { &*job.work };
                 let part = || job.share.with(|| work(job.part));
+                // As on the thread that asked for it.
+                let part = || denormals::with_flushing(job.flush_denormals, part);
                 if catch_unwind(AssertUnwindSafe(part)).is_err() {
                     self.panicked.store(true, Ordering::Relaxed);
                 }

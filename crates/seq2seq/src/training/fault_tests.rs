@@ -57,9 +57,12 @@ fn with_room_for(
 
 /// What lies in the folder is whole: nothing temporary, and every model and checkpoint loads.
 fn assert_whole(folder: &Path, fault: usize) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(!name.starts_with(".seq2seq-partial"), "fault {fault}");
+    let checkpoints = folder.join("checkpoints");
+    for folder in [folder, &checkpoints].into_iter().filter(|f| f.exists()) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.starts_with(".seq2seq-partial"), "fault {fault}");
+        }
     }
     if folder.join("model.safetensors").exists() {
         Model::load(folder).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use seq2seq::decoding::{Method, SearchOptions};
 use seq2seq::encoding::PairCodec;
 use seq2seq::training::{BatchReport, Observer, Task, Trainer};
@@ -67,30 +67,12 @@ pub struct Effort {
     pub time: Duration,
 }
 
-/// Measures phases of a work with so many threads.
+/// Measures phases of a work with the threads of the current pool.
 ///
 /// # Errors
-/// If the threads cannot be started, or training fails.
-pub fn measure(
-    work: Work,
-    phases: &[Phase],
-    threads: usize,
-    effort: Effort,
-) -> Result<Vec<Measurement>> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .start_handler(|_| rnn_kernels::flush_denormals())
-        .build()
-        .with_context(|| format!("cannot start {threads} threads"))?;
-    pool.install(|| measure_here(work, phases, threads, effort))
-}
-
-fn measure_here(
-    work: Work,
-    phases: &[Phase],
-    threads: usize,
-    effort: Effort,
-) -> Result<Vec<Measurement>> {
+/// If training fails.
+pub fn measure(work: Work, phases: &[Phase], effort: Effort) -> Result<Vec<Measurement>> {
+    let threads = rayon::current_num_threads();
     let pairs = work.pairs();
     let limit = limit_gflops(work, threads, effort.time.min(Duration::from_millis(500)));
     let (model, speeds) = train(work, &pairs, phases, effort)?;

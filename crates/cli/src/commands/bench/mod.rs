@@ -78,7 +78,7 @@ impl Bench {
         let phases = asked(Phase::ALL, &self.phase);
         for work in asked(Work::ALL, &self.work) {
             say!("measuring {}: {}", work.name(), work.description());
-            results.extend(measure(work, &phases, threads, effort)?);
+            results.extend(measure(work, &phases, effort)?);
         }
         if self.json {
             print_data(&json!({ "limit_gflops": limit, "results": results }).to_string())?;
