@@ -12,8 +12,8 @@ use seq2seq::Recipe;
 use seq2seq::config::Override;
 use seq2seq::data::LONGEST_TEXT;
 use seq2seq::decoding::{
-    Keep, LengthLimit, Longest, Method, Output, SearchError, SearchInput, SearchOptions, choose,
-    score_outputs, search,
+    Keep, LengthBound, LengthLimit, Longest, Method, Output, SearchError, SearchInput,
+    SearchOptions, choose, score_outputs, search,
 };
 use seq2seq::metrics::edit_distance;
 use toy::{END, Toy, ids as source, input};
@@ -344,6 +344,7 @@ fn limits_follow_the_input() {
     let longest = Longest {
         source: 10,
         target: 7,
+        bound: None,
     };
     let own = LengthLimit::default();
     assert_eq!(own.of(3, longest), 14);
@@ -360,6 +361,32 @@ fn limits_follow_the_input() {
     assert_eq!(own.of(0, Longest::default()), 2);
 }
 
+/// Targets twice as long as their sources, and at most three symbols longer: a source of 3 symbols has an
+/// output of at most 1.25 * 9 + 2.
+#[test]
+fn limits_follow_the_lengths_of_training() {
+    let lengths: Vec<[usize; 2]> = (1..=10)
+        .flat_map(|source| [0, 3].map(|more| [source, 2 * source + more]))
+        .collect();
+    let bound = LengthBound::fitted(&lengths).unwrap();
+    assert!((bound.per_symbol - 2.0).abs() < 1e-12 && (bound.extra - 3.0).abs() < 1e-12);
+    let longest = Longest {
+        source: 10,
+        target: 23,
+        bound: Some(bound),
+    };
+    let limits = [3, 10, 100].map(|source| LengthLimit::default().of(source, longest));
+    assert_eq!(limits, [14, 31, 256]);
+    // Sources of one length tell nothing but how long targets become.
+    let bound = LengthBound::fitted(&[[7, 2], [7, 4]]);
+    let flat = LengthBound {
+        per_symbol: 0.0,
+        extra: 4.0,
+    };
+    assert_eq!(bound, Some(flat));
+    assert_eq!(LengthBound::fitted(&[]), None);
+}
+
 proptest! {
     /// Whatever flags, settings and files say, an output has a limit.
     #[test]
@@ -369,8 +396,10 @@ proptest! {
         source in prop::sample::select(&EXTREME[..]),
         longest in prop::array::uniform2(prop::sample::select(&EXTREME[..])),
         ratio in prop::num::f64::ANY,
+        bound in prop::option::of([prop::num::f64::ANY, prop::num::f64::ANY]),
     ) {
-        let longest = Longest { source: longest[0], target: longest[1] };
+        let bound = bound.map(|[per_symbol, extra]| LengthBound { per_symbol, extra });
+        let longest = Longest { source: longest[0], target: longest[1], bound };
         let limit = LengthLimit { most, ratio, extra }.of(source, longest);
         prop_assert!((1..=LONGEST_TEXT).contains(&limit));
         prop_assert!(most == 0 || limit <= most);

@@ -21,7 +21,7 @@ pub use constraint::{Constraint, ConstraintError};
 pub use edit_distance::edit_distance;
 pub use forced::{ForcedSymbol, score_outputs};
 pub use hypotheses::{Output, Step};
-pub use length::{LengthLimit, Longest};
+pub use length::{LengthBound, LengthLimit, Longest};
 pub use minimum_bayes_risk::choose;
 pub use options::{Keep, Method, SearchError, SearchOptions};
 pub(crate) use sampling::{draw_first, number_of};

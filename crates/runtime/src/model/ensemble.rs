@@ -127,6 +127,11 @@ fn joined(models: &[Model]) -> Provenance {
         pairs: most(|p| p.pairs),
         longest_source: most(|p| p.longest_source),
         longest_target: most(|p| p.longest_target),
+        // A member that does not say has no bound.
+        length_bound: all()
+            .map(|p| p.length_bound)
+            .reduce(|a, b| Some(a?.above(b?)))
+            .flatten(),
         first_symbols,
         epochs: most(|p| p.epochs),
         best: None,

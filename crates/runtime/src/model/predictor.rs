@@ -105,6 +105,7 @@ impl Model {
         Longest {
             source: provenance.longest_source,
             target: provenance.longest_target,
+            bound: provenance.length_bound,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decoding::LengthBound;
 use crate::text::LONGEST_TEXT;
 
 /// Columns that a source may be joined from, at most: what bounds its symbols.
@@ -19,6 +20,9 @@ pub struct Provenance {
     pub longest_source: usize,
     /// Longest target in symbols.
     pub longest_target: usize,
+    /// How the longest targets grow with their sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_bound: Option<LengthBound>,
     /// Symbols with which targets begin: what a model of the first-symbol protocol can be given.
     pub first_symbols: Vec<u32>,
     /// Epochs that the weights were trained for.
@@ -63,6 +67,9 @@ impl Provenance {
             return Err(format!(
                 "{name} is {found}, but no text has over {most} symbols"
             ));
+        }
+        if let Some(bound) = self.length_bound.filter(|bound| !bound.is_possible()) {
+            return Err(format!("{bound:?} bounds no lengths"));
         }
         match self.calibration {
             Some(Calibration { temperature, .. })

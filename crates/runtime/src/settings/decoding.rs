@@ -22,8 +22,8 @@ pub struct DecodingSettings {
     /// Longest output in symbols, whatever the input; 0 for none but the limit that follows from
     /// the input.
     pub max_length: usize,
-    /// Output symbols for each source symbol, at most; 0 to go by the training data: twice the
-    /// longest target, and in proportion more where the source is longer than any in training.
+    /// Output symbols for each source symbol, at most; 0 to go by the training data: what
+    /// its targets allow for a source of this length, with a margin.
     pub max_length_ratio: f64,
     /// Output symbols on top of `max_length_ratio`.
     pub max_length_extra: usize,

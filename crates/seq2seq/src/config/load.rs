@@ -365,25 +365,27 @@ fn in_plain_words(message: &str) -> String {
         )
 }
 
-/// Adds "did you mean" to a message about an unknown key or variant, which lists the valid ones.
+/// Valid names that a message has room for.
+const MANY: usize = 8;
+
+/// Names the key or variant that was meant in a message about an unknown one, before the valid ones, which it
+/// lists; those are left out where they are many.
 fn with_nearest(shown: &str, message: &str) -> String {
     let shown = in_plain_words(shown.trim_end());
-    match nearest(message) {
-        Some(name) => format!("{shown}\n(did you mean `{name}`?)"),
-        None => shown,
-    }
-}
-
-fn nearest(message: &str) -> Option<String> {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (given, valid) = names.split_first()?;
-    if !message.starts_with("unknown") {
-        return None;
+    let Some((given, valid)) = names
+        .split_first()
+        .filter(|_| message.starts_with("unknown"))
+    else {
+        return shown;
+    };
+    match (nearest(given, valid), shown.split_once(", expected ")) {
+        (Some(name), Some((unknown, _))) if valid.len() > MANY => {
+            format!("{unknown}: did you mean `{name}`?")
+        }
+        (Some(name), Some((unknown, expected))) => {
+            format!("{unknown}: did you mean `{name}`? Expected {expected}")
+        }
+        _ => shown,
     }
-    valid
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(given, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().max(given.len()) / 2)
-        .map(|(_, name)| (*name).to_owned())
 }

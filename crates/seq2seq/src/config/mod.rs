@@ -14,6 +14,7 @@
 mod check;
 mod data;
 mod load;
+mod nearest;
 mod removed;
 mod training;
 mod unused;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use data::{AdditionSettings, DataSettings};
 pub use load::{ConfigError, Override};
+pub use nearest::setting_named;
 pub use seq2seq_runtime::settings::{
     Architecture, AttentionKind, BridgeKind, CellKind, Columns, DecoderInput, DecodingSettings,
     Embedding, EnsembleSettings, FeatureUse, LARGEST_BEAM, Mixing, ModelSettings,

@@ -107,7 +107,7 @@ pub struct Checkpoint {
     /// Weights by name.
     pub weights: Weights,
     /// State of the optimizer, as Burn writes it; see
-    /// [`record_for`](super::optimizer_state::record_for).
+    /// `optimizer_state::record_for`.
     pub optimizer: Vec<u8>,
     /// What the average of the weights is made from.
     pub average: Weights,

@@ -14,6 +14,7 @@ use crate::data::{
     AdditionError, DataError, DataNote, Pair, Question, SkippedLines, Split, SplitError,
     StrayBlanks, questions, split,
 };
+use crate::decoding::LengthBound;
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
 use crate::text::{Codec, Normalization, Tokenization};
@@ -101,6 +102,8 @@ pub struct DataReport {
     pub longest_source: usize,
     /// Longest training target, in symbols.
     pub longest_target: usize,
+    /// How the longest targets grow with their sources.
+    pub length_bound: Option<LengthBound>,
     /// Symbols of the validation pairs that training does not have.
     pub unseen: UnknownSymbols,
 }
@@ -229,6 +232,12 @@ impl Task {
             target,
             longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
             longest_target: train.iter().map(|e| e.target.len()).max().unwrap_or(0),
+            length_bound: {
+                let lengths: Vec<_> = (train.iter())
+                    .map(|e| [e.source.len(), e.target.len()])
+                    .collect();
+                LengthBound::fitted(&lengths)
+            },
             unseen: UnknownSymbols::of(&codec, &dev),
         };
         Ok(Self {

@@ -564,6 +564,11 @@ impl Trainer {
             pairs: self.task.train.len(),
             longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
             longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
+            length_bound: match before {
+                Some(before) => (report.length_bound.zip(before.length_bound))
+                    .map(|(now, before)| now.above(before)),
+                None => report.length_bound,
+            },
             first_symbols,
             epochs: self.position.epoch,
             best: None,
