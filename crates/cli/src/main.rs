@@ -14,7 +14,9 @@ mod threads;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use seq2seq::config::setting_named;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -64,7 +66,7 @@ pub enum Done {
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return misunderstood(&error),
+        Err(error) => return misunderstood(error),
     };
     if let Err(error) = rnn_kernels::Level::from_environment() {
         say!("error: {error}");
@@ -104,8 +106,25 @@ fn run(command: Command) -> ExitCode {
     }
 }
 
+/// Names the setting that an unknown flag such as `--epochs` may mean.
+fn suggest_setting(error: &mut clap::Error) {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+        return;
+    };
+    let name = flag.trim_start_matches('-');
+    if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some()
+    {
+        return;
+    }
+    if let Some(setting) = setting_named(name) {
+        let tip = format!("`train` takes settings: --set {setting}=VALUE").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+}
+
 /// Prints help, the version, or what is wrong with the arguments; the exit code.
-fn misunderstood(error: &clap::Error) -> ExitCode {
+fn misunderstood(mut error: clap::Error) -> ExitCode {
+    suggest_setting(&mut error);
     let text = error.render().to_string();
     if !error.use_stderr() || output::message(&text) == text {
         // In colours, where there are any. That nobody reads it changes nothing.

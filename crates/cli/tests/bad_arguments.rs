@@ -88,6 +88,26 @@ const CASES: &[(&str, i32, &str)] = &[
         "features_column = 3",
     ),
     (
+        "train pairs.tsv --epochs 5",
+        2,
+        "--set training.epochs=VALUE",
+    ),
+    (
+        "train pairs.tsv --lr 0.01",
+        2,
+        "--set training.learning_rate=VALUE",
+    ),
+    (
+        "train pairs.tsv --set model.units=16",
+        1,
+        "unknown field `units`: did you mean `encoder_units`?",
+    ),
+    (
+        "predict taken seashell",
+        1,
+        "echo seashell | seq2seq predict taken",
+    ),
+    (
         "train pairs.tsv --set training.epoch=3",
         1,
         "did you mean `epochs`?",

@@ -1,11 +1,12 @@
 //! `seq2seq predict`: one line of output for each line of input.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use seq2seq::config::Recipe;
-use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning};
+use seq2seq::data::STDIN;
+use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning, shell_quoted};
 use serde_json::{Value, json};
 
 use super::columns::is_header;
@@ -53,11 +54,25 @@ pub struct Predict {
 const MOST_UNKNOWN: usize = 100;
 
 impl Predict {
+    /// The inputs. A word in the place of the file is one that somebody wants to be answered.
+    fn lines(&self) -> Result<Lines> {
+        let opened = Lines::open(self.file.as_deref());
+        match &self.file {
+            Some(word) if !word.exists() && word.as_path() != Path::new(STDIN) => opened.with_context(|| {
+                let [word, model] = [word, &self.model].map(shell_quoted);
+                format!(
+                    "FILE holds the lines to answer; to answer these words: echo {word} | seq2seq predict {model}"
+                )
+            }),
+            _ => opened,
+        }
+    }
+
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
         let mut options = self.options(&model)?;
-        let mut input = Lines::open(self.file.as_deref())?;
+        let mut input = self.lines()?;
         let most = model.predictor(options.clone())?.inputs_at_once();
         let (mut unknown, mut warned) = (0, false);
         let has_header = Recipe::of_model(&model).is_ok_and(|recipe| recipe.data.header);

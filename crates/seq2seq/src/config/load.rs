@@ -10,6 +10,7 @@ use seq2seq_runtime::settings::{Architecture, OF_MONOTONIC};
 use serde::Deserialize;
 use toml::de::DeTable;
 
+use super::nearest::nearest;
 use super::unused::setting;
 use super::{Recipe, ScheduleKind, SettingsError, removed};
 
