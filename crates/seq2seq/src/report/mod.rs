@@ -7,7 +7,7 @@ mod html;
 use crate::charts::{Chart, Series};
 use crate::evaluation::Examination;
 use crate::metrics::Interval;
-use crate::training::{EpochRecord, plot};
+use crate::training::{EpochRecord, run::curves};
 
 use html::{escape, page, section, table};
 
@@ -122,7 +122,7 @@ fn training(history: &[EpochRecord]) -> String {
     if history.is_empty() {
         return String::new();
     }
-    let charts = plot::history(history).map(|chart| chart.svg()).concat();
+    let charts = curves::history(history).map(|chart| chart.svg()).concat();
     section(
         "Training",
         "",

@@ -1,6 +1,6 @@
 //! What training tells while it runs, and what it gives in the end.
 
-use super::history::{EpochRecord, Validation};
+use super::run::history::{EpochRecord, Validation};
 use crate::Model;
 use crate::data::Pair;
 

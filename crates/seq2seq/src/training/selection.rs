@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::history::Validation;
+use super::run::history::Validation;
 use crate::config::Monitor;
 
 /// Questions below which one answer moves exact match by more than a percentage point.

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::{Trainer, TrainingError};
 use crate::evaluation::{free_running, teacher_forced};
-use crate::training::history::Validation;
 use crate::training::not_finite::KeptModel;
+use crate::training::run::history::Validation;
 use crate::training::selection::SelectionScore;
 use crate::training::task::TaskError;
 use crate::{Model, Provenance};

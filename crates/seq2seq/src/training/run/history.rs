@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::run_folder::METRICS_NAME;
+use super::folder::METRICS_NAME;
 use crate::storage::atomic::open_regular;
 
 /// A line of `metrics.jsonl`.
@@ -48,7 +48,7 @@ pub struct Validation {
 }
 
 /// The figures of the best model so far.
-pub(super) fn best_validation(history: &[EpochRecord]) -> Option<&Validation> {
+pub(in crate::training) fn best_validation(history: &[EpochRecord]) -> Option<&Validation> {
     let mut newest_first = history
         .iter()
         .rev()

@@ -10,12 +10,12 @@ use seq2seq_runtime::model::{unreadable, unwritable};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::TrainingError;
 use super::history::{EpochRecord, best_validation};
-use super::task::Task;
 use crate::Provenance;
 use crate::config::{Recipe, TrainingSettings};
 use crate::storage::{Array, Metadata, TensorFile, Values, Weights, write};
+use crate::training::error::TrainingError;
+use crate::training::task::Task;
 
 /// Metadata key and value by which a file is known to be a checkpoint.
 const FORMAT: (&str, &str) = ("format", "seq2seq-checkpoint");
@@ -119,7 +119,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Writes the checkpoint; the file is as it was if that fails.
-    pub(super) fn save(self, path: &Path) -> Result<(), TrainingError> {
+    pub(in crate::training) fn save(self, path: &Path) -> Result<(), TrainingError> {
         let failed = |error| unwritable(path, error);
         let mut tensors = self.weights;
         tensors.insert(OPTIMIZER.to_owned(), Array::u8(self.optimizer));
@@ -138,7 +138,7 @@ impl Checkpoint {
     }
 
     /// Reads a checkpoint.
-    pub(super) fn load(path: &Path) -> Result<Self, TrainingError> {
+    pub(in crate::training) fn load(path: &Path) -> Result<Self, TrainingError> {
         let file = TensorFile::open(path).map_err(|failure| unreadable(path, failure))?;
         Self::from_file(file).map_err(|reason| TrainingError::Checkpoint {
             path: path.to_owned(),
@@ -190,7 +190,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Names what has changed.
-    pub(super) fn check_same(&self, task: &Task) -> Result<(), String> {
+    pub(in crate::training) fn check_same(&self, task: &Task) -> Result<(), String> {
         if self.state.position.data != fingerprint(task) {
             return Err(
                 "the training or validation data is not what the run began with: put the \
@@ -264,7 +264,7 @@ fn changed_setting(before: &Recipe, now: &Recipe) -> Option<&'static str> {
 }
 
 /// Tells one set of data from another: SHA-256 of vocabularies, training pairs and validation pairs.
-pub(super) fn fingerprint(task: &Task) -> String {
+pub(in crate::training) fn fingerprint(task: &Task) -> String {
     let mut hasher = Sha256::new();
     hasher.update(serde_json::to_vec(&*task.codec).unwrap_or_default());
     for example in &task.train {
@@ -284,7 +284,7 @@ pub(super) fn fingerprint(task: &Task) -> String {
 
 /// When the next checkpoint is due.
 #[derive(Debug)]
-pub(super) struct SavePlan {
+pub(in crate::training) struct SavePlan {
     steps: usize,
     seconds: f64,
     epochs: usize,
@@ -293,7 +293,7 @@ pub(super) struct SavePlan {
 }
 
 impl SavePlan {
-    pub(super) fn new(settings: &TrainingSettings, step: usize) -> Self {
+    pub(in crate::training) fn new(settings: &TrainingSettings, step: usize) -> Self {
         Self {
             steps: settings.checkpoint_steps,
             seconds: settings.checkpoint_seconds,
@@ -304,18 +304,18 @@ impl SavePlan {
     }
 
     /// Whether one is due after this batch.
-    pub(super) fn due(&self, step: usize) -> bool {
+    pub(in crate::training) fn due(&self, step: usize) -> bool {
         let by_steps = self.steps > 0 && step - self.last_step >= self.steps;
         by_steps || (self.seconds > 0.0 && self.last_time.elapsed().as_secs_f64() >= self.seconds)
     }
 
     /// Whether one is due after this epoch.
-    pub(super) fn due_after_epoch(&self, epoch: usize, step: usize) -> bool {
+    pub(in crate::training) fn due_after_epoch(&self, epoch: usize, step: usize) -> bool {
         (self.epochs > 0 && epoch.is_multiple_of(self.epochs)) || self.due(step)
     }
 
     /// One was written.
-    pub(super) fn saved(&mut self, step: usize) {
+    pub(in crate::training) fn saved(&mut self, step: usize) {
         (self.last_step, self.last_time) = (step, Instant::now());
     }
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::checkpoint::Checkpoint;
-use super::error::TrainingError;
+use super::curves::history;
 use super::history::EpochRecord;
-use super::plot::history;
 use crate::charts::picture;
 use crate::config::Recipe;
 use crate::data::{STDIN, SkippedLines};
 use crate::storage::atomic::{self, LockError};
+use crate::training::error::TrainingError;
 use crate::{MODEL_NAME, write_atomically};
 
 const RECIPE_NAME: &str = "recipe.toml";
-pub(super) const METRICS_NAME: &str = "metrics.jsonl";
+pub(in crate::training) const METRICS_NAME: &str = "metrics.jsonl";
 const PLOT_NAME: &str = "history.svg";
 const SKIPPED_NAME: &str = "skipped_lines.tsv";
 const CHECKPOINTS_NAME: &str = "checkpoints";
