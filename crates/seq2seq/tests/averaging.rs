@@ -9,7 +9,7 @@ use std::path::Path;
 use seq2seq::config::TrainingSettings;
 use seq2seq::encoding::PairCodec;
 use seq2seq::storage::{Array, Weights};
-use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer, WeightAverage};
+use seq2seq::training::{Ending, ExistingRun, RunFolder, Task, Trainer, WeightAverage};
 use seq2seq::{Model, Pair};
 use support::StopAfter;
 use support::letters::{pairs, recipe, train};
@@ -117,7 +117,7 @@ fn resuming_keeps_the_average() {
             recipe.data.train = Some(data.clone());
             let out = folder.path().join(name);
             let task = Task::prepare(recipe).expect("a task");
-            let trainer = Trainer::new(task, Some((&out, Existing::Refuse)));
+            let trainer = Trainer::new(task, Some((&out, ExistingRun::Refuse)));
             (trainer.expect("a trainer"), out)
         };
         let (whole, whole_folder) = start("whole");

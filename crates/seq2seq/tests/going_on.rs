@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 
 use seq2seq::config::Architecture;
-use seq2seq::training::{Existing, Task, Trainer};
+use seq2seq::training::{ExistingRun, Task, Trainer};
 use seq2seq::{Model, Pair, PredictOptions, Provenance, Recipe};
 use support::overrides;
 
@@ -41,7 +41,7 @@ fn trained(recipe: Recipe, epochs: usize, pairs: Vec<Pair>, folder: Option<&Path
     recipe.data.validation = 0.0;
     recipe.training.epochs = epochs;
     let task = Task::from_pairs(recipe, pairs).expect("a task");
-    let folder = folder.map(|folder| (folder, Existing::Refuse));
+    let folder = folder.map(|folder| (folder, ExistingRun::Refuse));
     let trainer = Trainer::new(task, folder).expect("a trainer");
     trainer.run(&mut ()).expect("an outcome").model
 }

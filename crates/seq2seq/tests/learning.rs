@@ -5,7 +5,7 @@
 mod support;
 
 use seq2seq::decoding::{Method, SearchOptions};
-use seq2seq::training::{Ending, Existing, RunFolder, Task, Trainer};
+use seq2seq::training::{Ending, ExistingRun, RunFolder, Task, Trainer};
 use seq2seq::{Model, Pair, PredictOptions, Recipe};
 
 /// Words over four letters; the answer is the word backwards.
@@ -423,7 +423,7 @@ fn resumed_run_is_the_uninterrupted_one() {
         let out = folder.path().join(name);
         let task = Task::prepare(recipe).expect("a task");
         (
-            Trainer::new(task, Some((&out, Existing::Refuse))).expect("a trainer"),
+            Trainer::new(task, Some((&out, ExistingRun::Refuse))).expect("a trainer"),
             out,
         )
     };

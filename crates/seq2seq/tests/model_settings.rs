@@ -5,6 +5,7 @@
 mod support;
 
 use seq2seq::Recipe;
+use seq2seq::config::Override;
 
 /// The message with which the settings are refused.
 fn refusal(settings: &[&str]) -> String {
@@ -393,4 +394,58 @@ fn removed_settings_are_left_out_or_refused() {
     }
     let misspelt = parse("[model]\nembeding = 8\n").expect_err("a misspelt setting");
     assert!(misspelt.contains("line 2, column 1"), "{misspelt}");
+}
+
+/// The `[decoding]` section of a recipe is refused for the same reasons.
+#[test]
+fn impossible_decoding_settings_are_refused() {
+    let check = |settings: &[&str]| {
+        let overrides: Vec<Override> = settings
+            .iter()
+            .map(|text| text.parse().expect("an override"))
+            .collect();
+        let recipe = Recipe::default()
+            .with_overrides(&overrides)
+            .expect("valid keys");
+        recipe.check().map_err(|error| error.to_string())
+    };
+    for (settings, message) in [
+        (
+            &["decoding.beam=0"][..],
+            "decoding.beam = 0: must be at least 1",
+        ),
+        (
+            &["decoding.beam=20000"],
+            "decoding.beam = 20000: must be at most 10000",
+        ),
+        (
+            &["decoding.batch_size=0"],
+            "decoding.batch_size = 0: must be at least 1",
+        ),
+        (
+            &["decoding.length_penalty=-1"],
+            "decoding.length_penalty = -1: must be at least 0",
+        ),
+        (
+            &["decoding.coverage_penalty=nan"],
+            "decoding.coverage_penalty = NaN",
+        ),
+        (
+            &["decoding.max_length_ratio=inf"],
+            "decoding.max_length_ratio = inf",
+        ),
+        (
+            &["decoding.minimum_bayes_risk=true"],
+            "decoding.minimum_bayes_risk chooses among",
+        ),
+    ] {
+        let error = check(settings).expect_err("refused");
+        assert!(error.contains(message), "{error}");
+    }
+    let good = [
+        "decoding.beam=5",
+        "decoding.minimum_bayes_risk=true",
+        "decoding.length_penalty=0.6",
+    ];
+    assert_eq!(check(&good), Ok(()));
 }

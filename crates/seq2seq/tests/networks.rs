@@ -16,7 +16,7 @@ use seq2seq::layers::parameters::{Parameters, weights_of};
 use seq2seq::networks::Network;
 use seq2seq::storage::{Array, Weights};
 use seq2seq::text::VocabularySizes;
-use seq2seq::training::{Expected, Figures, Losses};
+use seq2seq::training::{Expected, Losses, SymbolMetrics};
 
 const TARGETS: usize = 6;
 
@@ -450,7 +450,7 @@ fn dropout_follows_seed_and_step() {
     let loss = |noise: Option<Noise>| {
         let mut noise = noise;
         let scores = network.forward(&batch_of(&sources()), &read, noise.as_mut());
-        Figures::new(scores, &expected).cross_entropy
+        SymbolMetrics::new(scores, &expected).cross_entropy
     };
     assert_eq!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 2))));
     assert_ne!(loss(Some(Noise::new(1, 2))), loss(Some(Noise::new(1, 3))));

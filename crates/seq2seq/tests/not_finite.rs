@@ -7,7 +7,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use seq2seq::training::{Existing, NotFinite, Quantity, RunFolder, Task, Trainer, TrainingError};
+use seq2seq::training::{
+    ExistingRun, NotFinite, Quantity, RunFolder, Task, Trainer, TrainingError,
+};
 use seq2seq::{Model, PredictOptions};
 use support::letters;
 
@@ -42,7 +44,7 @@ fn training_that_diverges_stops_in_every_architecture() {
         let folder = tempfile::tempdir().expect("a folder");
         let recipe = support::recipe(&["training.batch_size=8"], &settings);
         let task = Task::from_pairs(recipe, letters::pairs()).expect("a task");
-        let trainer = Trainer::new(task, Some((folder.path(), Existing::Refuse)));
+        let trainer = Trainer::new(task, Some((folder.path(), ExistingRun::Refuse)));
         let error = trainer.expect("a trainer").run(&mut ());
         let found = not_finite(error);
         assert_eq!((found.epoch, found.kept.as_ref()), (1, None));
@@ -61,7 +63,7 @@ fn diverging(validation: &str) -> (tempfile::TempDir, Vec<u8>, NotFinite) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path();
     let good = [validation, "training.epochs=2", "training.optimizer=sgd"];
-    let trainer = Trainer::new(task(&good), Some((path, Existing::Refuse)));
+    let trainer = Trainer::new(task(&good), Some((path, ExistingRun::Refuse)));
     trainer.expect("a trainer").run(&mut ()).expect("training");
     let model = fs::read(path.join("model.safetensors")).expect("a model");
     let fast = [&[validation, "training.epochs=4"], &TOO_FAST[..]].concat();

@@ -9,7 +9,9 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use seq2seq::training::{Ending, EpochRecord, Existing, RunFolder, Task, Trainer, TrainingError};
+use seq2seq::training::{
+    Ending, EpochRecord, ExistingRun, RunFolder, Task, Trainer, TrainingError,
+};
 use seq2seq::{Model, PredictOptions, Recipe};
 use support::StopAfter;
 
@@ -51,7 +53,7 @@ impl Bench {
         let mut recipe = support::recipe(&base, settings);
         recipe.data.train = Some(self.pairs());
         let task = Task::prepare(recipe).unwrap();
-        Trainer::new(task, Some((&self.run(name), Existing::Refuse))).unwrap()
+        Trainer::new(task, Some((&self.run(name), ExistingRun::Refuse))).unwrap()
     }
 
     fn resume(&self, name: &str) -> Result<Trainer, TrainingError> {
@@ -151,7 +153,7 @@ fn equal_exact_match_is_decided_alike_after_an_interruption() {
     assert!(validations().filter(|figures| figures.best).count() > 2);
 }
 
-/// Figures of one kind are not held against those of another.
+/// SymbolMetrics of one kind are not held against those of another.
 #[test]
 fn a_run_that_goes_on_may_have_another_monitor() {
     let bench = Bench::new();
@@ -358,7 +360,7 @@ fn two_processes_cannot_share_a_run() {
     let error = RunFolder::open(&bench.run("run")).map(|_| ()).unwrap_err();
     assert!(matches!(error, TrainingError::Busy(_)), "{error}");
     assert!(error.to_string().contains("in use by another process"));
-    for existing in [Existing::Refuse, Existing::Overwrite] {
+    for existing in [ExistingRun::Refuse, ExistingRun::Overwrite] {
         let error = RunFolder::create(&bench.run("run"), existing);
         assert!(matches!(error, Err(TrainingError::Busy(_))));
     }
@@ -371,13 +373,13 @@ fn a_folder_with_a_run_is_not_taken() {
     let bench = Bench::new();
     bench.start("run", &[]).run(&mut StopAfter(7)).unwrap();
     let create = |existing| RunFolder::create(&bench.run("run"), existing);
-    let error = create(Existing::Refuse).unwrap_err().to_string();
+    let error = create(ExistingRun::Refuse).unwrap_err().to_string();
     assert!(
         error.contains("--resume") && error.contains("--overwrite"),
         "{error}"
     );
     let before = list(&bench.run("run"));
-    let run = create(Existing::Overwrite).unwrap();
+    let run = create(ExistingRun::Overwrite).unwrap();
     assert_eq!(list(&bench.run("run")), before);
     run.begin(&Recipe::default()).unwrap();
     let left: Vec<_> = list(&bench.run("run"));
@@ -400,7 +402,7 @@ fn a_run_that_cannot_start_overwrites_nothing() {
         let mut recipe = support::recipe(&["model.encoder_units=6"], settings);
         recipe.data.train = Some(bench.pairs());
         let task = Task::prepare(recipe)?;
-        Trainer::new(task, Some((&bench.run("whole"), Existing::Overwrite)))
+        Trainer::new(task, Some((&bench.run("whole"), ExistingRun::Overwrite)))
     };
     let no_model = format!("training.teacher={}", bench.pairs().display());
     let from = format!("training.from={}", bench.run("whole").display());

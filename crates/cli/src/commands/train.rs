@@ -10,8 +10,8 @@ use seq2seq::data::{DataNote, OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
-    Chosen, Cost, DataReport, Decomposed, Ending, Existing, FEW_QUESTIONS, FinalPairs, LoadedPairs,
-    Outcome, RunFolder, Task, Trainer, TrainingError,
+    ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
+    FinalPairs, LoadedPairs, Outcome, RunFolder, Task, Trainer, TrainingError,
 };
 use seq2seq::{Model, ModelFileError, shell_quoted};
 
@@ -129,9 +129,9 @@ impl Train {
         let folder = self.folder();
         self.describe(&task, &base);
         let existing = if self.overwrite {
-            Existing::Overwrite
+            ExistingRun::Overwrite
         } else {
-            Existing::Refuse
+            ExistingRun::Refuse
         };
         Ok((Trainer::new(task, Some((&folder, existing)))?, folder))
     }
@@ -416,7 +416,7 @@ fn describe_validation(task: &Task) {
     }
 }
 
-fn describe_side(side: &str, chosen: &Chosen, symbols: usize, longest: usize) {
+fn describe_side(side: &str, chosen: &ChosenTokenization, symbols: usize, longest: usize) {
     let why = chosen.guessed.as_ref().map(|guessed| {
         format!(
             " (guessed: {}; to change: --set text.{side}={})",

@@ -24,7 +24,7 @@ pub use calibrate::calibrate;
 pub use compare::{CompareError, Comparison, Disagreement, compare};
 pub use examine::{Confidence, Evaluation, Examination, Intervals, NBest, evaluate, examine};
 
-/// Figures over symbols that are each predicted from the true ones before; padding is not counted.
+/// SymbolMetrics over symbols that are each predicted from the true ones before; padding is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TeacherForced {
     /// Mean cross-entropy of a symbol, in nats.

@@ -1,8 +1,8 @@
 //! An evaluation as one HTML page that needs nothing else: scores, history, errors with their
 //! alignments, attention, length curve, calibration.
 
-mod errors;
 mod html;
+mod wrong_answers;
 
 use crate::charts::{Chart, Series};
 use crate::evaluation::Examination;
@@ -30,8 +30,8 @@ pub fn report(subject: &Subject, examination: &Examination, history: &[EpochReco
     let sections = [
         scores(examination),
         training(history),
-        errors::worst(examination),
-        errors::attention(examination),
+        wrong_answers::worst(examination),
+        wrong_answers::attention(examination),
         lengths(examination),
         confusions(examination),
         calibration(examination),

@@ -26,7 +26,7 @@ const MOST_CELLS_OF_ONE: usize = 4_000;
 const MOST_SYMBOLS: usize = 500;
 
 /// What pairs look like, as far as it decides on a network for them.
-struct Nature {
+struct PairStatistics {
     /// Symbols of a source times those of its target, on average.
     cells: usize,
     /// The same of the largest pair.
@@ -37,7 +37,7 @@ struct Nature {
     inflects: bool,
 }
 
-impl Nature {
+impl PairStatistics {
     /// Of pairs whose texts are cut up as the recipe says, or as they seem to ask for.
     fn of(pairs: &[Pair], recipe: &Recipe) -> Self {
         let sides = Sides::choose(&recipe.text, pairs, &[]);
@@ -80,11 +80,11 @@ impl Recipe {
     /// for short ones, attention for others, or the network that the overrides ask for. They are not
     /// applied yet.
     pub fn suiting(pairs: &[Pair], reading: &Self, overrides: &[Override]) -> Self {
-        let nature = Nature::of(pairs, reading);
+        let statistics = PairStatistics::of(pairs, reading);
         let asked_for = reading.architecture_asked_for(overrides);
-        let architecture = asked_for.unwrap_or_else(|| nature.architecture());
+        let architecture = asked_for.unwrap_or_else(|| statistics.architecture());
         let mut recipe = Self::for_size(pairs.len(), architecture);
-        recipe.model.copy = nature.inflects && architecture == Architecture::Monotonic;
+        recipe.model.copy = statistics.inflects && architecture == Architecture::Monotonic;
         recipe
     }
 

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Existing, RunFolder, Task, Trainer, TrainingError};
+use super::{ExistingRun, RunFolder, Task, Trainer, TrainingError};
 use crate::Model;
 use crate::config::{Override, Recipe};
 use crate::data::Pair;
@@ -34,7 +34,7 @@ fn task() -> Task {
 }
 
 fn start(folder: &Path) -> Result<(), TrainingError> {
-    Trainer::new(task(), Some((folder, Existing::Refuse)))?.run(&mut ())?;
+    Trainer::new(task(), Some((folder, ExistingRun::Refuse)))?.run(&mut ())?;
     Ok(())
 }
 

@@ -29,14 +29,14 @@ impl Expected {
 
 /// How well scores foretell the expected symbols.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figures {
+pub struct SymbolMetrics {
     /// Mean cross-entropy of a symbol that is no padding, as Keras computes it.
     pub cross_entropy: f64,
     /// Steps whose most probable symbol is the expected one.
     pub correct: usize,
 }
 
-impl Figures {
+impl SymbolMetrics {
     /// From scores `[time * batch, classes]`.
     pub fn new(scores: Tensor<2>, expected: &Expected) -> Self {
         let classes = scores.dims()[1];
@@ -66,7 +66,7 @@ pub struct Losses {
     /// Mean cross-entropy of a symbol with smoothed labels, one element.
     pub objective: Tensor<1>,
     /// Without smoothing.
-    pub figures: Figures,
+    pub figures: SymbolMetrics,
 }
 
 impl Losses {
@@ -78,7 +78,7 @@ impl Losses {
         }
         Self {
             objective: objective(scores.clone(), expected, smoothing),
-            figures: Figures::new(scores, expected),
+            figures: SymbolMetrics::new(scores, expected),
         }
     }
 
@@ -97,7 +97,7 @@ impl Losses {
         let value = (sums.loss_sum * share) as f32;
         Self {
             objective: with_precomputed_gradient(scores, gradient, share as f32, value),
-            figures: Figures::of_sums(sums, expected),
+            figures: SymbolMetrics::of_sums(sums, expected),
         }
     }
 }

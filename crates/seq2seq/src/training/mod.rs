@@ -2,7 +2,6 @@
 
 mod adam;
 mod averaging;
-mod base;
 mod batch;
 mod budget;
 mod defaults;
@@ -10,8 +9,8 @@ mod distillation;
 mod error;
 #[cfg(test)]
 mod fault_tests;
-mod gradient;
 mod hidden_symbols;
+mod initial_model;
 mod loaded_pairs;
 mod loss;
 mod memory;
@@ -30,18 +29,18 @@ mod task;
 mod trainer;
 
 pub use averaging::WeightAverage;
-pub use base::Base;
 pub use batch::TrainingBatch;
 pub use distillation::{Teacher, TeacherError};
 pub use error::TrainingError;
+pub use initial_model::InitialModel;
 pub use loaded_pairs::{LoadedPairs, read_options};
-pub use loss::{Expected, Figures, Losses, PADDING};
+pub use loss::{Expected, Losses, PADDING, SymbolMetrics};
 pub use not_finite::{KeptModel, NotFinite, Quantity};
 pub use observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 pub use optimizer::{clip_global_norm, optimizer};
-pub use reading::{Chosen, Decomposed, Guessed};
+pub use reading::{ChosenTokenization, Decomposed, Guessed};
 pub use run::checkpoint::{Best, Checkpoint, Position, State};
-pub use run::folder::{Existing, RunFolder};
+pub use run::folder::{ExistingRun, RunFolder};
 pub use run::history::{EpochRecord, Validation, read_history};
 pub use schedule::Schedule;
 pub use selection::{FEW_QUESTIONS, SelectionScore};

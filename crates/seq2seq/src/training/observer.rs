@@ -4,7 +4,7 @@ use super::run::history::{EpochRecord, Validation};
 use crate::Model;
 use crate::data::Pair;
 
-/// Figures of the epoch so far, after a batch.
+/// SymbolMetrics of the epoch so far, after a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchReport {
     /// Batches done in this epoch.

@@ -13,7 +13,7 @@ const UNSEEN: f64 = 0.01;
 
 /// A tokenization and what it was chosen for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Chosen {
+pub struct ChosenTokenization {
     /// The tokenization.
     pub tokenization: Tokenization,
     /// Why, if it was guessed.
@@ -31,8 +31,8 @@ pub struct Guessed {
 
 /// How both sides are cut into symbols.
 pub(super) struct Sides {
-    pub source: Chosen,
-    pub target: Chosen,
+    pub source: ChosenTokenization,
+    pub target: ChosenTokenization,
 }
 
 impl Sides {
@@ -65,15 +65,15 @@ fn texts(pairs: &[Pair]) -> (Vec<&str>, Vec<&str>) {
         .unzip()
 }
 
-fn choose(choice: TokenizationChoice, texts: &Texts<'_>) -> Chosen {
+fn choose(choice: TokenizationChoice, texts: &Texts<'_>) -> ChosenTokenization {
     if let Some(tokenization) = choice.fixed() {
-        return Chosen {
+        return ChosenTokenization {
             tokenization,
             guessed: None,
         };
     }
     let guess = guess_tokenization(texts);
-    Chosen {
+    ChosenTokenization {
         tokenization: guess.tokenization,
         guessed: Some(Guessed {
             reason: guess.reason,
@@ -95,8 +95,8 @@ pub struct Decomposed {
 impl Decomposed {
     /// Looks at the sides that are read by characters.
     pub(super) fn if_needed(
-        source: &Chosen,
-        target: &Chosen,
+        source: &ChosenTokenization,
+        target: &ChosenTokenization,
         pairs: &[Pair],
         held_out: &[Pair],
     ) -> Option<Self> {

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::base::Base;
+use super::initial_model::InitialModel;
 use super::loaded_pairs::LoadedPairs;
-use super::reading::{Chosen, Decomposed, Sides};
+use super::reading::{ChosenTokenization, Decomposed, Sides};
 use super::seen::seen_in_training;
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
@@ -56,7 +56,7 @@ pub enum TaskError {
     NothingToCopy,
     /// The model to go on from cannot be used.
     #[error("training.from: {0}")]
-    Base(#[from] ModelFileError),
+    InitialModel(#[from] ModelFileError),
     /// A network that the machine has no room for.
     #[error(
         "the network would have {weights} weights, which take at least {gigabytes} GB in training, but \
@@ -91,9 +91,9 @@ pub struct DataReport {
     /// Why texts are taken apart into letters and marks, if that was not asked for.
     pub decomposed: Option<Decomposed>,
     /// Tokenization of the source.
-    pub source: Chosen,
+    pub source: ChosenTokenization,
     /// Tokenization of the target.
-    pub target: Chosen,
+    pub target: ChosenTokenization,
     /// Sources with blanks that are ignored, as they separate no symbols.
     pub source_blanks: StrayBlanks,
     /// Targets with blanks that are ignored.
@@ -124,7 +124,7 @@ pub struct Task {
     /// What was read.
     pub report: DataReport,
     /// The trained model whose weights training starts from.
-    pub base: Option<Base>,
+    pub base: Option<InitialModel>,
 }
 
 impl Task {
@@ -201,7 +201,7 @@ impl Task {
             .training
             .from
             .as_deref()
-            .map(Base::load)
+            .map(InitialModel::load)
             .transpose()?;
         let codec = match &base {
             Some(base) => base.codec.extended(&pairs),
@@ -283,7 +283,7 @@ fn validation_pairs(
 }
 
 /// Stray blanks count for nothing where symbols stand between spaces; elsewhere they are data.
-fn ignored(blanks: StrayBlanks, side: &Chosen) -> StrayBlanks {
+fn ignored(blanks: StrayBlanks, side: &ChosenTokenization) -> StrayBlanks {
     match side.tokenization {
         Tokenization::Spaces => blanks,
         Tokenization::Characters | Tokenization::Graphemes => StrayBlanks::default(),

@@ -5,6 +5,7 @@
 //! so the loop itself must cost nothing. Optimizers, schedules and gradients are Burn's.
 
 mod cost;
+mod step;
 mod validation;
 
 use std::path::{Path, PathBuf};
@@ -21,17 +22,15 @@ use super::averaging::WeightAverage;
 use super::budget::Budget;
 use super::distillation::Teacher;
 use super::error::TrainingError;
-use super::gradient::Pass;
-use super::hidden_symbols::Unknown;
-use super::loss::Figures;
+use super::loss::SymbolMetrics;
 use super::memory::check_memory;
 use super::not_finite::{NotFinite, Quantity};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
-use super::optimizer::{clip_global_norm, optimizer};
+use super::optimizer::optimizer;
 use super::optimizer_state::record_for;
 use super::pace::Pace;
 use super::run::checkpoint::{Best, Checkpoint, Position, SavePlan, State, fingerprint};
-use super::run::folder::{Existing, RunFolder};
+use super::run::folder::{ExistingRun, RunFolder};
 use super::run::history::{EpochRecord, Validation, best_validation};
 use super::schedule::Schedule;
 use super::selection::SelectionScore;
@@ -96,7 +95,7 @@ impl Trainer {
     ///
     /// # Errors
     /// If the folder cannot be used or the settings cannot work.
-    pub fn new(task: Task, folder: Option<(&Path, Existing)>) -> Result<Self, TrainingError> {
+    pub fn new(task: Task, folder: Option<(&Path, ExistingRun)>) -> Result<Self, TrainingError> {
         check_memory(&task)?;
         let folder = folder
             .map(|(path, existing)| RunFolder::create(path, existing))
@@ -326,51 +325,8 @@ impl Trainer {
         seconds
     }
 
-    /// One training step: gradient of the batch, clipping, update.
-    fn step(&mut self, members: &[usize]) -> Result<(), TrainingError> {
-        let settings = self.task.recipe.training.clone();
-        let examples: Vec<&Example> = members
-            .iter()
-            .map(|&index| &self.task.train[index])
-            .collect();
-        let running = (settings.teacher_forcing < 1.0)
-            .then(|| self.running())
-            .transpose()?;
-        let pass = Pass {
-            settings: &settings,
-            teacher: self.teacher.as_ref(),
-            unknown: Unknown::of(&self.task.codec),
-            begin: self.begin(),
-            step: self.position.step,
-            running: running.as_ref(),
-        };
-        let parts = self.task.recipe.batch_parts();
-        let found = pass.gradient(&self.network, &examples, parts);
-        for (figures, symbols) in found.figures {
-            self.count(figures, symbols)?;
-        }
-
-        let mut gradients = found.gradient;
-        if settings.clip_norm > 0.0 {
-            gradients = clip_global_norm(gradients, &self.network, settings.clip_norm);
-        }
-        let rate = match self.budget.used() {
-            Some(used) => self.schedule.rate_within_budget(used),
-            None => self.schedule.next_rate(self.position.plateaus),
-        };
-        // Weights that nothing else holds are updated in place.
-        let network = std::mem::replace(&mut self.network, Network::none());
-        self.network = self.optimizer.step(rate, network, gradients);
-        self.position.learning_rate = rate;
-        self.position.step += 1;
-        let network = &self.network;
-        let step = self.position.step;
-        self.average.after_step(step, || weights_of(network));
-        Ok(())
-    }
-
     /// Adds a batch to the figures of the epoch.
-    fn count(&mut self, figures: Figures, symbols: usize) -> Result<(), TrainingError> {
+    fn count(&mut self, figures: SymbolMetrics, symbols: usize) -> Result<(), TrainingError> {
         let loss = figures.cross_entropy;
         if !loss.is_finite() {
             return Err(self.not_finite(Quantity::Loss, self.position.batch + 1));

@@ -72,7 +72,7 @@ pub struct Search {
 
 /// Why a search cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum SearchError {
+pub enum TuningError {
     /// There is nothing to search for.
     #[error(
         "no setting is varied: give ranges with --vary, such as --vary \
@@ -161,7 +161,7 @@ impl Search {
     pub fn run(
         &self,
         observer: &mut dyn SearchObserver,
-    ) -> Result<(Vec<Trial>, bool), SearchError> {
+    ) -> Result<(Vec<Trial>, bool), TuningError> {
         self.check_ranges()?;
         let settings = self.settings()?;
         let monitor = self.recipe.training.monitor;
@@ -189,17 +189,17 @@ impl Search {
             Some(Trial {
                 failure: Some(failure),
                 ..
-            }) => Err(SearchError::AllFailed(failure.clone())),
+            }) => Err(TuningError::AllFailed(failure.clone())),
             _ => Ok((ranked, true)),
         }
     }
 
     /// Refuses to vary what a search decides on itself.
-    fn check_ranges(&self) -> Result<(), SearchError> {
+    fn check_ranges(&self) -> Result<(), TuningError> {
         let find = |&(key, reason): &(&str, &'static str)| {
             let varied = self.ranges.iter().any(|(name, _)| name == key);
             let key = key.to_owned();
-            varied.then_some(SearchError::NotVaried { key, reason })
+            varied.then_some(TuningError::NotVaried { key, reason })
         };
         FIXED.iter().find_map(find).map_or(Ok(()), Err)
     }
@@ -214,7 +214,7 @@ impl Search {
     }
 
     /// Refuses to vary what none of the trials looks at.
-    fn check_used(&self, settings: &[Vec<Override>]) -> Result<(), SearchError> {
+    fn check_used(&self, settings: &[Vec<Override>]) -> Result<(), TuningError> {
         let base = self.recipe_of(&[], self.seconds)?;
         let mut unused: Option<Vec<String>> = None;
         for drawn in settings {
@@ -225,16 +225,16 @@ impl Search {
             }
         }
         let message = unused.into_iter().flatten().next();
-        message.map_or(Ok(()), |message| Err(SearchError::NeverUsed(message)))
+        message.map_or(Ok(()), |message| Err(TuningError::NeverUsed(message)))
     }
 
     /// The settings of each number, no two alike: the same in every run of the search. They are
     /// fewer than asked for if the ranges hold no more.
     ///
     /// All of them are tried on the recipe before the first training, which may take hours.
-    fn settings(&self) -> Result<Vec<Vec<Override>>, SearchError> {
+    fn settings(&self) -> Result<Vec<Vec<Override>>, TuningError> {
         if self.ranges.is_empty() {
-            return Err(SearchError::NothingVaried);
+            return Err(TuningError::NothingVaried);
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.recipe.training.seed);
         let mut seen = HashSet::new();
@@ -278,7 +278,7 @@ impl Search {
         settings: &[Override],
         seconds: f64,
         observer: &dyn SearchObserver,
-    ) -> Result<Option<Trial>, SearchError> {
+    ) -> Result<Option<Trial>, TuningError> {
         let mut trial = Trial {
             round,
             number,
@@ -289,14 +289,14 @@ impl Search {
         };
         if let Some(done) = trials.find(round, number) {
             if done.settings != trial.settings {
-                return Err(SearchError::AnotherSearch(self.folder.clone()));
+                return Err(TuningError::AnotherSearch(self.folder.clone()));
             }
             return Ok(Some(done.clone()));
         }
         match trained(self.recipe_of(settings, seconds)?, &mut Stop(observer)) {
             Ok(outcome) if outcome.ending == Ending::Interrupted => return Ok(None),
             Ok(outcome) => {
-                trial.validation = Some(outcome.validation.ok_or(SearchError::NoValidation)?);
+                trial.validation = Some(outcome.validation.ok_or(TuningError::NoValidation)?);
                 let monitor = self.recipe.training.monitor;
                 match trial.score(monitor) {
                     Some(score) if trials.best(monitor).is_none_or(|best| score > best) => {
@@ -322,8 +322,8 @@ fn trained(recipe: Recipe, observer: &mut dyn Observer) -> Result<Outcome, Train
     Trainer::new(Task::prepare(recipe)?, None)?.run(observer)
 }
 
-fn unusable(path: &Path, source: std::io::Error) -> SearchError {
-    SearchError::File {
+fn unusable(path: &Path, source: std::io::Error) -> TuningError {
+    TuningError::File {
         path: path.to_owned(),
         source,
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SearchError, unusable};
+use super::{TuningError, unusable};
 use crate::config::Monitor;
 use crate::storage::atomic::{self, LockError};
 use crate::storage::write_atomically;
@@ -64,10 +64,10 @@ pub(super) struct Trials {
 }
 
 impl Trials {
-    pub fn open(folder: &Path) -> Result<Self, SearchError> {
+    pub fn open(folder: &Path) -> Result<Self, TuningError> {
         fs::create_dir_all(folder).map_err(|source| unusable(folder, source))?;
         let lock = atomic::lock(folder).map_err(|error| match error {
-            LockError::Busy => SearchError::Busy(folder.to_owned()),
+            LockError::Busy => TuningError::Busy(folder.to_owned()),
             LockError::File(path, source) => unusable(&path, source),
         })?;
         atomic::remove_partial(folder).map_err(|source| unusable(folder, source))?;
@@ -80,7 +80,7 @@ impl Trials {
         // A crash may have cut the last line short: that trial is run again.
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let parse = |(index, line)| {
-            serde_json::from_str(line).map_err(|error| SearchError::NoTrial {
+            serde_json::from_str(line).map_err(|error| TuningError::NoTrial {
                 path: path.clone(),
                 line: index + 1,
                 reason: error.to_string(),
@@ -110,7 +110,7 @@ impl Trials {
         scores.max()
     }
 
-    pub fn add(&mut self, trial: Trial) -> Result<(), SearchError> {
+    pub fn add(&mut self, trial: Trial) -> Result<(), TuningError> {
         let line = serde_json::to_string(&trial).unwrap_or_default();
         let file = OpenOptions::new()
             .create(true)

@@ -103,7 +103,7 @@ pub struct DecoderOutput {
 
 /// Randomness and bookkeeping of one pass over a batch.
 #[derive(Debug)]
-pub struct Pass<'n> {
+pub struct DecoderPass<'n> {
     noise: Option<&'n mut Noise>,
     /// Each layer's variational mask.
     masks: Vec<Option<Vec<f32>>>,
@@ -185,7 +185,7 @@ impl Decoder {
         batch: usize,
         keep_state: bool,
         mut noise: Option<&'n mut Noise>,
-    ) -> Pass<'n> {
+    ) -> DecoderPass<'n> {
         let masks = self
             .layers
             .iter()
@@ -195,7 +195,7 @@ impl Decoder {
                     .recurrent_mask(batch, units, noise.as_deref_mut())
             })
             .collect();
-        Pass {
+        DecoderPass {
             noise,
             masks,
             keep_state,
@@ -207,7 +207,7 @@ impl Decoder {
         &self,
         input: LayerInput,
         state: &mut RecurrentState,
-        pass: &mut Pass,
+        pass: &mut DecoderPass,
     ) -> DecoderOutput {
         match (&self.feed_kernel, self.layers.first()) {
             (Some(feed), Some(first)) => {
@@ -223,7 +223,7 @@ impl Decoder {
         &self,
         input: LayerInput,
         state: &mut RecurrentState,
-        pass: &mut Pass,
+        pass: &mut DecoderPass,
     ) -> DecoderOutput {
         let hidden = self.run_layers(input, state, pass);
         let Some(attentional) = &self.attentional else {
@@ -267,7 +267,7 @@ impl Decoder {
         &self,
         input: LayerInput,
         state: &mut RecurrentState,
-        pass: &mut Pass,
+        pass: &mut DecoderPass,
     ) -> Tensor<3> {
         let starts = state.layers.take();
         // After one step the state is the output, with an LSTM's c behind it.
@@ -314,7 +314,7 @@ impl Decoder {
         projected: Tensor<3>,
         feed: &Param<Tensor<2>>,
         state: &mut RecurrentState,
-        pass: &mut Pass,
+        pass: &mut DecoderPass,
     ) -> DecoderOutput {
         let [time, batch, _] = projected.dims();
         let keep = std::mem::replace(&mut pass.keep_state, true);

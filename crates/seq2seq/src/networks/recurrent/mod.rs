@@ -20,7 +20,7 @@ use crate::layers::pointer_generator::{PointerGenerator, PointerInput, copy_tabl
 use crate::layers::recurrent::LayerInput;
 use crate::text::VocabularySizes;
 use bridge::Bridge;
-use decoder::{Decoder, DecoderOutput, DecoderSizes, Pass, SourceMemory};
+use decoder::{Decoder, DecoderOutput, DecoderPass, DecoderSizes, SourceMemory};
 use encoder::{Encoder, EncoderOutput, Reading};
 use seq2seq_runtime::layers::WeightError;
 
@@ -245,7 +245,12 @@ impl RecurrentNetwork {
     }
 
     /// One step of the decoder: the last symbol of each sequence to scores `[batch, symbols]`.
-    fn advance(&self, state: &mut RecurrentState, last: &[u32], pass: &mut Pass) -> Tensor<2> {
+    fn advance(
+        &self,
+        state: &mut RecurrentState,
+        last: &[u32],
+        pass: &mut DecoderPass,
+    ) -> Tensor<2> {
         let symbols = Padded::step(last);
         let input = match state.feedback.clone() {
             None => self.symbols(&symbols, None),

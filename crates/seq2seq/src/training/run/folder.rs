@@ -33,7 +33,7 @@ const FILES: [&str; 5] = [
 
 /// What to do about an output folder that already holds a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Existing {
+pub enum ExistingRun {
     /// Refuse.
     #[default]
     Refuse,
@@ -58,7 +58,7 @@ impl RunFolder {
     /// # Errors
     /// If it already holds a run and may not be overwritten, another process works in it, or it
     /// cannot be written to.
-    pub fn create(path: &Path, existing: Existing) -> Result<Self, TrainingError> {
+    pub fn create(path: &Path, existing: ExistingRun) -> Result<Self, TrainingError> {
         if path.is_file() {
             let problem = io::Error::other("there is a file of this name; give another folder");
             return Err(unwritable(path, problem));
@@ -67,7 +67,7 @@ impl RunFolder {
         let checkpoints = path.join(CHECKPOINTS_NAME);
         fs::create_dir_all(&checkpoints).map_err(|error| unwritable(&checkpoints, error))?;
         let run = Self::locked(path)?;
-        if existing == Existing::Refuse && run.holds_run()? {
+        if existing == ExistingRun::Refuse && run.holds_run()? {
             return Err(TrainingError::RunExists(path.to_owned()));
         }
         Ok(run)

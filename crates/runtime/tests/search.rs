@@ -8,14 +8,11 @@ mod toy;
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use seq2seq::Recipe;
-use seq2seq::config::Override;
-use seq2seq::data::LONGEST_TEXT;
-use seq2seq::decoding::{
+use seq2seq_runtime::decoding::{
     Keep, LengthBound, LengthLimit, Longest, Method, Output, SearchError, SearchInput,
-    SearchOptions, choose, score_outputs, search,
+    SearchOptions, choose, edit_distance, score_outputs, search,
 };
-use seq2seq::metrics::edit_distance;
+use seq2seq_runtime::text::LONGEST_TEXT;
 use toy::{END, Toy, ids as source, input};
 
 fn beam(size: usize) -> SearchOptions {
@@ -312,12 +309,12 @@ fn samples_follow_their_seed() {
 #[test]
 fn broken_models_end() {
     struct Broken;
-    impl seq2seq::decoding::StepModel for Broken {
+    impl seq2seq_runtime::decoding::StepModel for Broken {
         type State = ();
-        fn start(&self, _: &[&seq2seq::text::SourceIds]) {}
-        fn step(&self, (): &mut (), last: &[u32]) -> seq2seq::decoding::StepOutput {
-            seq2seq::decoding::StepOutput {
-                log_probs: seq2seq::decoding::LogProbs {
+        fn start(&self, _: &[&seq2seq_runtime::text::SourceIds]) {}
+        fn step(&self, (): &mut (), last: &[u32]) -> seq2seq_runtime::decoding::StepOutput {
+            seq2seq_runtime::decoding::StepOutput {
+                log_probs: seq2seq_runtime::decoding::LogProbs {
                     classes: 3,
                     values: vec![f32::NAN; 3 * last.len()],
                 },
@@ -502,58 +499,4 @@ fn impossible_options_are_refused() {
     assert_eq!(many.check(), Err(SearchError::BeamTooLarge(20_000)));
     assert_eq!(with(&|_| ()), Ok(()));
     assert_eq!(sampling(0.7, Some(5), 0.9, 1).check(), Ok(()));
-}
-
-/// The `[decoding]` section of a recipe is refused for the same reasons.
-#[test]
-fn impossible_decoding_settings_are_refused() {
-    let check = |settings: &[&str]| {
-        let overrides: Vec<Override> = settings
-            .iter()
-            .map(|text| text.parse().expect("an override"))
-            .collect();
-        let recipe = Recipe::default()
-            .with_overrides(&overrides)
-            .expect("valid keys");
-        recipe.check().map_err(|error| error.to_string())
-    };
-    for (settings, message) in [
-        (
-            &["decoding.beam=0"][..],
-            "decoding.beam = 0: must be at least 1",
-        ),
-        (
-            &["decoding.beam=20000"],
-            "decoding.beam = 20000: must be at most 10000",
-        ),
-        (
-            &["decoding.batch_size=0"],
-            "decoding.batch_size = 0: must be at least 1",
-        ),
-        (
-            &["decoding.length_penalty=-1"],
-            "decoding.length_penalty = -1: must be at least 0",
-        ),
-        (
-            &["decoding.coverage_penalty=nan"],
-            "decoding.coverage_penalty = NaN",
-        ),
-        (
-            &["decoding.max_length_ratio=inf"],
-            "decoding.max_length_ratio = inf",
-        ),
-        (
-            &["decoding.minimum_bayes_risk=true"],
-            "decoding.minimum_bayes_risk chooses among",
-        ),
-    ] {
-        let error = check(settings).expect_err("refused");
-        assert!(error.contains(message), "{error}");
-    }
-    let good = [
-        "decoding.beam=5",
-        "decoding.minimum_bayes_risk=true",
-        "decoding.length_penalty=0.6",
-    ];
-    assert_eq!(check(&good), Ok(()));
 }

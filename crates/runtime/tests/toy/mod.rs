@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use seq2seq::decoding::{Attention, LogProbs, SearchInput, StepModel, StepOutput};
-use seq2seq::text::SourceIds;
+use seq2seq_runtime::decoding::{Attention, LogProbs, SearchInput, StepModel, StepOutput};
+use seq2seq_runtime::text::SourceIds;
 
 /// The symbol that ends outputs.
 pub const END: u32 = 0;

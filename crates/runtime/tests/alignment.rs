@@ -1,7 +1,7 @@
 //! Attention made hard.
 
 use proptest::prelude::*;
-use seq2seq::decoding::{LEAST_SHARE, Span, align_monotonically};
+use seq2seq_runtime::decoding::{LEAST_SHARE, Span, align_monotonically};
 
 /// The alignment with the largest sum, by trying all.
 fn best_of_all(attention: &[Vec<f64>]) -> f64 {

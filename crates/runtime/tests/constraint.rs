@@ -7,10 +7,10 @@ mod toy;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use seq2seq::decoding::{
+use seq2seq_runtime::decoding::{
     Constraint, ConstraintError, Method, Output, SearchInput, SearchOptions, search,
 };
-use seq2seq::text::{Side, Tokenization, Vocabulary};
+use seq2seq_runtime::text::{Side, Tokenization, Vocabulary};
 use toy::{Toy, input};
 
 /// A target side whose ordinary symbols have the ids from 2 on; 0 ends, 1 begins.

@@ -1,4 +1,4 @@
-//! Going on from a trained model on other pairs, with symbols that it has never seen.
+//! Warm start: training goes on from a trained model on other pairs, which may have new symbols.
 
 use std::path::Path;
 
@@ -12,9 +12,9 @@ use crate::storage::Weights;
 use crate::text::Codec;
 use crate::{Model, Provenance};
 
-/// What is left of a trained model when training goes on from it.
+/// A trained model that training starts from (warm start).
 #[derive(Clone, Debug)]
-pub struct Base {
+pub struct InitialModel {
     /// How it reads and writes texts.
     pub codec: Codec,
     /// What it keeps of the pairs that it was trained on.
@@ -22,7 +22,7 @@ pub struct Base {
     weights: Weights,
 }
 
-impl Base {
+impl InitialModel {
     /// Reads it from a model file, or from the folder of a run.
     ///
     /// # Errors
