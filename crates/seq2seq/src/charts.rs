@@ -15,6 +15,8 @@ const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 260.0;
 /// Room for the axes: left, right, top, bottom.
 const MARGINS: (f64, f64, f64, f64) = (56.0, 12.0, 44.0, 40.0);
+/// Room above the charts of a picture.
+const PADDING: f64 = 10.0;
 /// Width of a letter, about, where a legend is laid out.
 const LETTER: f64 = 6.3;
 /// Classes of the series, in turn.
@@ -151,17 +153,17 @@ impl Chart {
 
 /// Charts beside each other as a picture of its own: an SVG document.
 pub fn picture(charts: &[Chart]) -> String {
-    let width = WIDTH * charts.len() as f64;
+    let (width, height) = (WIDTH * charts.len() as f64, HEIGHT + PADDING);
     let charts: String = (charts.iter().enumerate())
         .map(|(place, chart)| {
-            let x = WIDTH * place as f64;
-            format!("<g transform=\"translate({x} 0)\">{}</g>", chart.content())
+            let (x, content) = (WIDTH * place as f64, chart.content());
+            format!("<g transform=\"translate({x} {PADDING})\">{content}</g>")
         })
         .collect();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" width=\"{width}\" \
-         height=\"{HEIGHT}\"><style>{SHAPES}{COLOURS}</style>\
-         <rect width=\"{width}\" height=\"{HEIGHT}\" fill=\"#fff\"/>{charts}</svg>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\"><style>{SHAPES}{COLOURS}</style>\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>{charts}</svg>\n"
     )
 }
 
@@ -240,7 +242,7 @@ impl Scale {
     fn axes(&self, x: &str, y: &str) -> String {
         let (left, right) = (MARGINS.0, WIDTH - MARGINS.1);
         let bottom = HEIGHT - MARGINS.3;
-        let across = ticks(self.ys, 0.0).into_iter().map(|value| {
+        let across = ticks(self.ys, 5.0, 0.0).into_iter().map(|value| {
             format!(
                 "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/>\
                  <text class=\"dim\" x=\"{1:.0}\" y=\"{2:.1}\" text-anchor=\"end\">{3}</text>",
@@ -251,10 +253,12 @@ impl Scale {
             )
         });
         let least = if self.whole_xs { 1.0 } else { 0.0 };
-        let along = ticks(self.xs, least).into_iter().map(|value| {
+        let along = ticks(self.xs, 8.0, least).into_iter().map(|value| {
             format!(
-                "<text class=\"dim\" x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{}</text>",
+                "<line class=\"grid\" x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{1}\" y2=\"{bottom}\"/>\
+                 <text class=\"dim\" x=\"{0:.1}\" y=\"{2:.0}\" text-anchor=\"middle\">{3}</text>",
                 self.x(value),
+                MARGINS.2,
                 bottom + 16.0,
                 label(value)
             )
@@ -270,13 +274,13 @@ impl Scale {
     }
 }
 
-/// About five round values within a range, at least so far apart.
-fn ticks((low, high): Range, least: f64) -> Vec<f64> {
+/// About so many round values within a range, at least so far apart.
+fn ticks((low, high): Range, count: f64, least: f64) -> Vec<f64> {
     // Nothing is drawn in a range of nothing.
     if !(low.is_finite() && high.is_finite()) {
         return Vec::new();
     }
-    let rough = ((high - low) / 5.0).max(least);
+    let rough = ((high - low) / count).max(least);
     let unit = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
@@ -307,11 +311,11 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_marked_by_whole_numbers() {
-        assert_eq!(ticks((1.0, 3.0), 1.0), [1.0, 2.0, 3.0]);
-        assert_eq!(ticks((0.5, 1.5), 1.0), [1.0]);
-        assert_eq!(ticks((1.0, 200.0), 1.0), [50.0, 100.0, 150.0, 200.0]);
+        assert_eq!(ticks((1.0, 3.0), 8.0, 1.0), [1.0, 2.0, 3.0]);
+        assert_eq!(ticks((0.5, 1.5), 8.0, 1.0), [1.0]);
+        assert_eq!(ticks((1.0, 200.0), 5.0, 1.0), [50.0, 100.0, 150.0, 200.0]);
         assert_eq!(
-            ticks((0.0, 0.4), 0.0),
+            ticks((0.0, 0.4), 5.0, 0.0),
             [0.0, 0.1, 0.2, 0.30000000000000004, 0.4]
         );
     }

@@ -130,3 +130,17 @@ fn uses_are_found() {
     let text = "use crate::{parallel, text::Codec, model::{self, Model}};\n// crate::training\nlet x = crate::data::Pair;";
     assert_eq!(used_modules(text), ["parallel", "text", "model", "data"]);
 }
+
+/// Paths in the guide start in `crates`, or are pages.
+#[test]
+fn the_guide_for_contributors_names_files_that_exist() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = crates.join("..");
+    let guide = fs::read_to_string(root.join("CONTRIBUTING.md")).expect("the guide");
+    let code = guide.split('`').skip(1).step_by(2);
+    let paths = code.filter(|code| code.contains('/') && !code.contains(' '));
+    let (there, missing): (Vec<&str>, Vec<&str>) =
+        paths.partition(|path| root.join(path).exists() || crates.join(path).exists());
+    assert_eq!(missing, [""; 0]);
+    assert!(there.len() > 20, "{there:?}");
+}
