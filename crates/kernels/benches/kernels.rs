@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rnn_kernels::{
     AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, Problem, ProductShape,
-    adam, backward, forward, infer, interleaved_product, product, softmax_cross_entropy, tanh,
+    adam, backward, batched_product, forward, infer, product, softmax_cross_entropy, tanh,
 };
 
 /// Numbers between -0.5 and 0.5 that look random.
@@ -156,7 +156,7 @@ fn products(criterion: &mut Criterion) {
 }
 
 fn sequences(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("interleaved product");
+    let mut group = criterion.benchmark_group("batched product");
     for [batch, rows, inner, columns] in [[128, 1, 512, 12], [128, 13, 512, 12], [64, 59, 256, 16]]
     {
         let shape = ProductShape {
@@ -178,7 +178,7 @@ fn sequences(criterion: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| {
                     let (left, right) = ((&left[..], Order::Rows), (&right[..], right_order));
-                    interleaved_product(batch, black_box(shape), left, right)
+                    batched_product(batch, black_box(shape), left, right)
                 });
             });
         }

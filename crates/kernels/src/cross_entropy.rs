@@ -83,7 +83,7 @@ impl CrossEntropy {
         if let Some(gradient) = gradient {
             let log_sum = log_sum as f32;
             let shift = smoothing / logits.len() as f32;
-            dispatch(Softmax {
+            dispatch(LogitGradient {
                 logits,
                 log_sum,
                 shift,
@@ -143,14 +143,14 @@ impl Kernel for SumExp<'_> {
 }
 
 /// `exp(logit - log_sum) - shift`.
-struct Softmax<'a> {
+struct LogitGradient<'a> {
     logits: &'a [f32],
     log_sum: f32,
     shift: f32,
     to: &'a mut [f32],
 }
 
-impl Kernel for Softmax<'_> {
+impl Kernel for LogitGradient<'_> {
     type Output = ();
 
     #[inline(always)]

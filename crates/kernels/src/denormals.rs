@@ -1,7 +1,7 @@
 //! Numbers too small to matter.
 
 /// Runs `work` with denormal numbers flushed to zero, so that values too small to matter do not slow
-/// the arithmetic down; helpers flush them, too, while they do a part of it. The thread is then put
+/// the arithmetic down; worker threads flush them, too, while they do a part of it. The thread is then put
 /// back as it was, after a panic as well. Does nothing on processors other than x86-64 and AArch64.
 ///
 /// # Safety
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn helpers_flush_what_their_work_asks_for() {
+    fn worker_threads_flush_what_their_work_asks_for() {
         with_threads(4, || {
             for _ in 0..20 {
                 flushed(|| for_each(8, |_| assert!(flushes())));

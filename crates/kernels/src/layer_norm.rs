@@ -41,7 +41,7 @@ pub fn layer_norm(input: &[f32], gain: &[f32], bias: &[f32], epsilon: f32) -> No
         mean: Vec::with_capacity(rows),
         scale: Vec::with_capacity(rows),
     };
-    dispatch(Forward {
+    dispatch(NormForward {
         input,
         gain,
         bias,
@@ -70,7 +70,7 @@ pub fn layer_norm_backward(
         gain: vec![0.0; gain.len()],
         bias: vec![0.0; gain.len()],
     };
-    dispatch(Backward {
+    dispatch(NormBackward {
         input,
         gain,
         mean,
@@ -101,7 +101,7 @@ fn sum(units: usize, term: impl Fn(usize) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-struct Forward<'a> {
+struct NormForward<'a> {
     input: &'a [f32],
     gain: &'a [f32],
     bias: &'a [f32],
@@ -109,7 +109,7 @@ struct Forward<'a> {
     found: &'a mut Normalized,
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for NormForward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -130,7 +130,7 @@ impl Kernel for Forward<'_> {
     }
 }
 
-struct Backward<'a> {
+struct NormBackward<'a> {
     input: &'a [f32],
     gain: &'a [f32],
     mean: &'a [f32],
@@ -139,7 +139,7 @@ struct Backward<'a> {
     found: &'a mut NormGradients,
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for NormBackward<'_> {
     type Output = ();
 
     /// With `x` normalised and `g` the gradient of the output times the gain, that of the input is

@@ -3,13 +3,13 @@
 mod adam;
 #[cfg(feature = "mimalloc")]
 mod allocator;
+mod batched_product;
 mod check;
 mod columns;
 mod cross_entropy;
 mod denormals;
 mod float;
 mod hard_attention;
-mod interleaved;
 mod layer_norm;
 #[cfg(feature = "gemm")]
 mod limit;
@@ -30,11 +30,11 @@ mod tile;
 pub use adam::{AdamStep, adam, sum_of_squares};
 #[cfg(feature = "mimalloc")]
 pub use allocator::keep_freed_memory;
+pub use batched_product::{batched_product, batched_product_shared};
 pub use cross_entropy::{CrossEntropy, log_softmax, softmax_cross_entropy};
 pub use denormals::with_denormals_flushed;
 pub use float::{Float, backward, forward, infer};
 pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps};
-pub use interleaved::{interleaved_product, shared_interleaved_product};
 pub use layer_norm::{NormGradients, Normalized, layer_norm, layer_norm_backward};
 #[cfg(feature = "gemm")]
 pub use limit::gemm_product;
@@ -45,4 +45,4 @@ pub use signals::ignore_file_size_signal;
 pub use simd::{Level, UnknownLevel};
 pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};
-pub use threads::{for_each as side_by_side, threads, with_threads};
+pub use threads::{for_each as parallel_for_each, threads, with_threads};

@@ -37,7 +37,7 @@ pub struct ProductShape {
 /// - `left`: `[rows, inner]`, or `[inner, rows]` if transposed;
 /// - `right`: `[inner, columns]`, or `[columns, inner]` if transposed.
 ///
-/// The work is shared between the threads of the team of helpers; each element is summed in the
+/// The work is shared between threads; each element is summed in the
 /// order of the inner dimension, so the result does not depend on their number.
 ///
 /// # Panics

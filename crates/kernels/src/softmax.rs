@@ -24,7 +24,7 @@ pub fn softmax(rows: &mut [f32], classes: usize) {
 pub fn softmax_backward(weights: &[f32], gradient: &mut [f32], classes: usize) {
     whole_rows("numbers", weights.len(), classes);
     equal("the gradient", gradient.len(), weights.len());
-    dispatch(Backward {
+    dispatch(SoftmaxBackward {
         weights,
         gradient,
         classes,
@@ -60,13 +60,13 @@ impl Kernel for Softmax<'_> {
     }
 }
 
-struct Backward<'a> {
+struct SoftmaxBackward<'a> {
     weights: &'a [f32],
     gradient: &'a mut [f32],
     classes: usize,
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for SoftmaxBackward<'_> {
     type Output = ();
 
     #[inline(always)]

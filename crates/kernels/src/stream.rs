@@ -14,7 +14,7 @@ use crate::tile::Epilogue;
 const WORTH_SHARING: usize = 128 * 1024;
 
 /// Rows of the matrix that are taken at a time, with a register for each of their factors.
-const GROUP: usize = 8;
+const BLOCK: usize = 8;
 
 /// The product of some rows with a matrix whose rows lie in one piece.
 pub(crate) struct StreamedProduct<'a, E, const NV: usize> {
@@ -32,19 +32,19 @@ impl<E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, E, NV> {
     pub fn run(self) {
         let width = self.columns.count(NV);
         let mut sums = Scratch::new(self.rows.len() * width);
-        let sums = Sums {
+        let sums = StreamedSums {
             width,
             values: Shared(sums.pointer()),
             product: &self,
         };
         dispatch(Start(&sums));
         let add = |columns: Range<usize>| {
-            for first in (0..self.depth).step_by(GROUP) {
-                dispatch(Group {
+            for first in (0..self.depth).step_by(BLOCK) {
+                dispatch(RowBlock {
                     sums: &sums,
                     columns: columns.clone(),
                     first,
-                    count: (self.depth - first).min(GROUP),
+                    count: (self.depth - first).min(BLOCK),
                 });
             }
         };
@@ -58,13 +58,13 @@ impl<E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, E, NV> {
 }
 
 /// A row of sums for each row of the product.
-struct Sums<'a, E, const NV: usize> {
+struct StreamedSums<'a, E, const NV: usize> {
     width: usize,
     values: Shared,
     product: &'a StreamedProduct<'a, E, NV>,
 }
 
-impl<E, const NV: usize> Sums<'_, E, NV> {
+impl<E, const NV: usize> StreamedSums<'_, E, NV> {
     /// Each row of the product with its row of sums.
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = (usize, *mut f32)> {
@@ -73,7 +73,7 @@ impl<E, const NV: usize> Sums<'_, E, NV> {
     }
 }
 
-struct Start<'a, E, const NV: usize>(&'a Sums<'a, E, NV>);
+struct Start<'a, E, const NV: usize>(&'a StreamedSums<'a, E, NV>);
 
 impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
     type Output = ();
@@ -97,14 +97,14 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
 }
 
 /// Adds the products of some rows of the matrix, in some columns.
-struct Group<'a, E, const NV: usize> {
-    sums: &'a Sums<'a, E, NV>,
+struct RowBlock<'a, E, const NV: usize> {
+    sums: &'a StreamedSums<'a, E, NV>,
     columns: Range<usize>,
     first: usize,
     count: usize,
 }
 
-impl<E: Epilogue<NV>, const NV: usize> Kernel for Group<'_, E, NV> {
+impl<E: Epilogue<NV>, const NV: usize> Kernel for RowBlock<'_, E, NV> {
     type Output = ();
 
     #[inline(always)]
@@ -124,8 +124,8 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for Group<'_, E, NV> {
                 let step = product.right.row_step;
                 let right = product.right.values.add(first * step + columns.start);
                 let to = to.add(columns.start);
-                if count == GROUP {
-                    add_rows::<S, GROUP>(simd, left, right, step, to, columns.len());
+                if count == BLOCK {
+                    add_rows::<S, BLOCK>(simd, left, right, step, to, columns.len());
                 } else {
                     for k in 0..count {
                         let right = right.add(k * step);
@@ -166,7 +166,7 @@ unsafe fn add_rows<S: Simd, const G: usize>(
     }
 }
 
-struct Finish<'a, E, const NV: usize>(&'a Sums<'a, E, NV>);
+struct Finish<'a, E, const NV: usize>(&'a StreamedSums<'a, E, NV>);
 
 impl<E: Epilogue<NV>, const NV: usize> Kernel for Finish<'_, E, NV> {
     type Output = ();

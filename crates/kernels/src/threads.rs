@@ -1,11 +1,11 @@
 //! Work for several threads, cut so that the results do not depend on how many there are.
 //!
 //! A training step is a few dozen pieces of work of a millisecond or less. Waking a sleeping thread
-//! for each costs up to a tenth of that, so the [`team`] stays awake for a moment in between.
+//! for each costs up to a tenth of that, so [`workers`] stay awake for a moment in between.
 
-mod team;
+mod workers;
 
-pub use team::with_threads;
+pub use workers::with_threads;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ const PIECES: usize = 4;
 /// steps on the same rows, which stay in the cache of one core.
 pub(crate) fn for_each_range(rows: usize, work: impl Fn(Range<usize>) + Sync) {
     let parts = threads_for(rows / FEWEST_ROWS);
-    team::for_each_part(parts, &|part| {
+    workers::for_each_part(parts, &|part| {
         work(rows * part / parts..rows * (part + 1) / parts);
     });
 }
@@ -44,7 +44,7 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
     let groups = columns.div_ceil(16);
     let parts = threads_for(groups);
     let bound = |part: usize| (groups * part / parts * 16).min(columns);
-    team::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
+    workers::for_each_part(parts, &|part| work(bound(part)..bound(part + 1)));
 }
 
 /// Runs `work` on every number below `count`, on as many threads as there are; each takes
@@ -55,7 +55,7 @@ pub(crate) fn for_each_columns(columns: usize, work: impl Fn(Range<usize>) + Syn
 /// If `work` does.
 pub fn for_each(count: usize, work: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
-    team::for_each_part(threads_for(count), &|_| {
+    workers::for_each_part(threads_for(count), &|_| {
         let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&index| index < count);
         std::iter::from_fn(take).for_each(&work);
     });
@@ -66,10 +66,10 @@ fn threads_for(pieces: usize) -> usize {
     if pieces <= 1 {
         return 1;
     }
-    team::threads().min(pieces)
+    workers::threads().min(pieces)
 }
 
 /// Threads that the current one may use, itself included.
 pub fn threads() -> usize {
-    team::threads()
+    workers::threads()
 }

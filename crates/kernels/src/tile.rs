@@ -56,7 +56,7 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
         let blocks = self.depth.div_ceil(block_depth::<S, NV>()).max(1);
         if blocks == 1 {
             for panel in 0..self.right.panels {
-                self.pass(simd, panel, 0..self.depth, None, Pass::Only);
+                self.rows_in_panel(simd, panel, 0..self.depth, None, DepthPart::Only);
             }
             return;
         }
@@ -65,12 +65,12 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
         for panel in 0..self.right.panels {
             for block in 0..blocks {
                 let bound = |index| self.depth * index / blocks;
-                let pass = match block {
-                    0 => Pass::First,
-                    _ if block + 1 == blocks => Pass::Last,
-                    _ => Pass::Middle,
+                let part = match block {
+                    0 => DepthPart::First,
+                    _ if block + 1 == blocks => DepthPart::Last,
+                    _ => DepthPart::Middle,
                 };
-                self.pass(simd, panel, bound(block)..bound(block + 1), partial, pass);
+                self.rows_in_panel(simd, panel, bound(block)..bound(block + 1), partial, part);
             }
         }
     }
@@ -86,10 +86,10 @@ pub(crate) const fn tile_rows<S: Simd>(width: usize) -> usize {
     }
 }
 
-/// Which part of the inner dimension a pass over the rows takes. Between parts the sums wait in
+/// Which part of the inner dimension a pass over the rows takes. Between passes the sums wait in
 /// memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pass {
+enum DepthPart {
     Only,
     First,
     Middle,
@@ -105,13 +105,13 @@ const fn block_depth<S: Simd, const NV: usize>() -> usize {
 
 impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
     #[inline(always)]
-    fn pass<S: Simd>(
+    fn rows_in_panel<S: Simd>(
         &self,
         simd: S,
         panel: usize,
         depth: std::ops::Range<usize>,
         partial: Option<*mut f32>,
-        pass: Pass,
+        part: DepthPart,
     ) {
         let mut at = 0;
         while at < self.rows.len() {
@@ -120,7 +120,7 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
                 panel,
                 depth: depth.clone(),
                 partial,
-                pass,
+                part,
             };
             // Few heights, since each is compiled for every epilogue and every level.
             at += match self.rows.len() - at {
@@ -156,8 +156,8 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
         unsafe {
             let mut sums = [[simd.splat(0.0); NV]; R];
             for r in 0..R {
-                match (tile.pass, tile.partial) {
-                    (Pass::Middle | Pass::Last, Some(partial)) => {
+                match (tile.part, tile.partial) {
+                    (DepthPart::Middle | DepthPart::Last, Some(partial)) => {
                         for v in 0..NV {
                             sums[r][v] = simd.load(partial.add(waiting + (r * NV + v) * S::LANES));
                         }
@@ -179,8 +179,8 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
                     .add(tile.depth.start * NV * S::LANES);
                 sums = accumulate(simd, tile.depth.len(), left, self.left_step, right, sums);
             }
-            match (tile.pass, tile.partial) {
-                (Pass::First | Pass::Middle, Some(partial)) => {
+            match (tile.part, tile.partial) {
+                (DepthPart::First | DepthPart::Middle, Some(partial)) => {
                     for r in 0..R {
                         for v in 0..NV {
                             simd.store(partial.add(waiting + (r * NV + v) * S::LANES), sums[r][v]);
@@ -205,7 +205,7 @@ struct Tile {
     panel: usize,
     depth: std::ops::Range<usize>,
     partial: Option<*mut f32>,
-    pass: Pass,
+    part: DepthPart,
 }
 
 /// `sums[r][v] += sum over k of left[r][k] right[k][v]`.

@@ -7,7 +7,7 @@ use std::panic::{UnwindSafe, catch_unwind};
 use common::{CELLS, Case, Shape, bits, shapes};
 use rnn_kernels::{
     Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Problem,
-    ProductShape, add_product, infer, infer_packed, interleaved_product, product, with_threads,
+    ProductShape, add_product, batched_product, infer, infer_packed, product, with_threads,
 };
 
 fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
@@ -328,7 +328,7 @@ fn sizes_that_overflow_are_refused() {
     let mut calls: Vec<Box<dyn FnOnce() + UnwindSafe>> = vec![
         Box::new(move || drop(product(shape, rows, rows))),
         Box::new(move || drop(PackedMatrix::new(half, half, &[]))),
-        Box::new(move || drop(interleaved_product(half, shape, rows, rows))),
+        Box::new(move || drop(batched_product(half, shape, rows, rows))),
     ];
     #[cfg(feature = "gemm")]
     calls.push(Box::new(move || {

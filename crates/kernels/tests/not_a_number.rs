@@ -5,10 +5,9 @@ mod common;
 use common::{Case, LAYOUTS, Random, Shape, shapes};
 use rnn_kernels::{
     AdamStep, Float, HardAttention, HardAttentionGradients, HardAttentionOutput, Jumps, Order,
-    PackedMatrix, PackedWeights, ProductShape, adam, add_product, infer_packed,
-    interleaved_product, layer_norm, layer_norm_backward, log_softmax, product,
-    shared_interleaved_product, softmax, softmax_backward, softmax_cross_entropy, sum_of_squares,
-    tanh, tanh_backward,
+    PackedMatrix, PackedWeights, ProductShape, adam, add_product, batched_product,
+    batched_product_shared, infer_packed, layer_norm, layer_norm_backward, log_softmax, product,
+    softmax, softmax_backward, softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
 };
 
 const NAN: f32 = f32::NAN;
@@ -454,15 +453,15 @@ fn products_of_sequences_keep_a_nan() {
         let [left, right] = zeros.each_ref();
         let dirty = zeros.each_ref().map(|values| poisoned(values, 0));
         let nan = |out: &[f32]| out.iter().filter(|x| x.is_nan()).count();
-        let found = interleaved_product(batch, shape, (&dirty[0], l), (right, r));
+        let found = batched_product(batch, shape, (&dirty[0], l), (right, r));
         assert!(all_nan(&found[..columns]) && nan(&found) == columns);
-        let found = interleaved_product(batch, shape, (left, l), (&dirty[1], r));
+        let found = batched_product(batch, shape, (left, l), (&dirty[1], r));
         assert!(found[0].is_nan() && nan(&found) == rows);
         if l == Order::Rows {
             let matrices = (&[0, 1, 0][..], batch);
-            let found = shared_interleaved_product(matrices, shape, left, (&dirty[1], r));
+            let found = batched_product_shared(matrices, shape, left, (&dirty[1], r));
             assert!(found[0].is_nan() && nan(&found) == 2 * rows);
-            let found = shared_interleaved_product(matrices, shape, &dirty[0], (right, r));
+            let found = batched_product_shared(matrices, shape, &dirty[0], (right, r));
             assert!(all_nan(&found[..columns]) && nan(&found) == columns);
         }
     }

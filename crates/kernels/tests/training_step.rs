@@ -4,8 +4,8 @@ mod common;
 
 use common::{Random, assert_close, widen};
 use rnn_kernels::{
-    AdamStep, Order, ProductShape, adam, add_product, interleaved_product, log_softmax, product,
-    shared_interleaved_product, softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
+    AdamStep, Order, ProductShape, adam, add_product, batched_product, batched_product_shared,
+    log_softmax, product, softmax_cross_entropy, sum_of_squares, tanh, tanh_backward,
 };
 
 fn values(random: &mut Random, len: usize, scale: f64) -> Vec<f32> {
@@ -86,7 +86,7 @@ fn products_of_every_size_and_order_agree() {
 }
 
 #[test]
-fn products_of_interleaved_matrices_agree_with_one_by_one() {
+fn batched_products_agree_with_one_by_one() {
     let sizes: &[[usize; 4]] = if cfg!(miri) {
         &[[2, 3, 4, 5]]
     } else {
@@ -115,7 +115,7 @@ fn products_of_interleaved_matrices_agree_with_one_by_one() {
                 inner,
                 columns,
             };
-            let out = interleaved_product(batch, shape, (&left, left_order), (&right, right_order));
+            let out = batched_product(batch, shape, (&left, left_order), (&right, right_order));
             // The matrix of a sequence as it would lie alone.
             let alone = |values: &[f32], width: usize, sequence: usize| -> Vec<f32> {
                 let rows = values.chunks_exact(width.max(1));
@@ -166,9 +166,9 @@ fn sequences_that_share_a_matrix_have_the_product_with_a_copy_of_it() {
             .flat_map(|row| numbers.map(|number| row[number as usize * width..][..width].to_vec()))
             .flatten()
             .collect();
-        let shared = shared_interleaved_product((&numbers, count), shape, &left, (&right, order));
+        let shared = batched_product_shared((&numbers, count), shape, &left, (&right, order));
         let left = (left.as_slice(), Order::Rows);
-        let expected = interleaved_product(numbers.len(), shape, left, (&copied, order));
+        let expected = batched_product(numbers.len(), shape, left, (&copied, order));
         assert_eq!(shared, expected, "{order:?}");
     }
 }
@@ -181,18 +181,18 @@ fn shared_matrices_that_are_not_there_are_refused() {
         inner: 1,
         columns: 1,
     };
-    shared_interleaved_product((&[1], 1), shape, &[0.0], (&[0.0], Order::Rows));
+    batched_product_shared((&[1], 1), shape, &[0.0], (&[0.0], Order::Rows));
 }
 
 #[test]
 #[should_panic(expected = "the right matrices: 3 elements, but the sizes ask for 4")]
-fn interleaved_matrices_of_the_wrong_length_are_refused() {
+fn batched_matrices_of_the_wrong_length_are_refused() {
     let shape = ProductShape {
         rows: 1,
         inner: 2,
         columns: 1,
     };
-    interleaved_product(2, shape, (&[0.0; 4], Order::Rows), (&[0.0; 3], Order::Rows));
+    batched_product(2, shape, (&[0.0; 4], Order::Rows), (&[0.0; 3], Order::Rows));
 }
 
 fn exact_log_softmax(row: &[f32]) -> Vec<f64> {

@@ -16,7 +16,7 @@ pub fn map<P: Send, R: Send>(pieces: Vec<P>, work: impl Fn(P) -> R + Sync) -> Ve
     let count = pieces.len();
     let queue = Mutex::new(pieces.into_iter().enumerate());
     let done = Mutex::new(Vec::with_capacity(count));
-    rnn_kernels::side_by_side(count, |_| {
+    rnn_kernels::parallel_for_each(count, |_| {
         let next = lock(&queue).next();
         if let Some((place, piece)) = next {
             let result = work(piece);

@@ -6,7 +6,7 @@ use crate::memory::Scratch;
 use crate::simd::{Kernel, Simd, math, spans};
 
 /// Computes the gradients of all scores.
-pub(super) struct Backward<'a> {
+pub(super) struct ChainBackward<'a> {
     pub chain: Chain<'a>,
     /// `[steps, symbols]`.
     pub log_probs: &'a [f32],
@@ -25,7 +25,7 @@ pub(super) struct Backward<'a> {
 }
 
 /// What is known at a step, one number a place.
-struct Step<'s> {
+struct ChainStep<'s> {
     /// Gradient of the filter.
     d_filter: &'s mut [f32],
     /// Probability of what was written.
@@ -38,7 +38,7 @@ struct Step<'s> {
     posterior: &'s mut [f32],
 }
 
-impl Kernel for Backward<'_> {
+impl Kernel for ChainBackward<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -53,7 +53,7 @@ impl Kernel for Backward<'_> {
         let (emitted, scratch) = scratch.split_at_mut(length);
         let (d_emitted, scratch) = scratch.split_at_mut(length);
         let (carry, posterior) = scratch.split_at_mut(length);
-        let mut at = Step {
+        let mut at = ChainStep {
             d_filter,
             emitted,
             d_emitted,
@@ -70,7 +70,7 @@ impl Kernel for Backward<'_> {
     }
 }
 
-impl Backward<'_> {
+impl ChainBackward<'_> {
     /// The gradient of each symbol's probability: that of its logarithm, divided by it.
     #[inline(always)]
     fn by_symbol<S: Simd>(&self, simd: S, step: usize, to: &mut [f32]) {
@@ -90,7 +90,7 @@ impl Backward<'_> {
 
     /// What the next step says about the filter and about what was written.
     #[inline(always)]
-    fn next_step(&self, step: usize, at: &mut Step) {
+    fn next_step(&self, step: usize, at: &mut ChainStep) {
         let chain = &self.chain;
         at.d_filter.fill(0.0);
         at.d_emitted.fill(0.0);
@@ -122,7 +122,7 @@ impl Backward<'_> {
 
     /// Gradients of the actions' scores, and what the step's own symbol says about the filter.
     #[inline(always)]
-    fn emission(&mut self, step: usize, by_symbol: &[f32], at: &mut Step) {
+    fn emission(&mut self, step: usize, by_symbol: &[f32], at: &mut ChainStep) {
         let chain = &self.chain;
         let written = chain.written(step);
         for place in 0..chain.length {
@@ -158,7 +158,7 @@ impl Backward<'_> {
 
     /// The probabilities of the place before this step.
     #[inline(always)]
-    fn before(&self, step: usize, at: &mut Step) {
+    fn before(&self, step: usize, at: &mut ChainStep) {
         let chain = &self.chain;
         let Some(last) = step.checked_sub(1) else {
             at.posterior.copy_from_slice(&chain.start[..chain.length]);
@@ -180,7 +180,7 @@ impl Backward<'_> {
         &mut self,
         simd: S,
         step: usize,
-        at: &mut Step,
+        at: &mut ChainStep,
         row: &mut [f32],
         factors: &mut [f32],
     ) {

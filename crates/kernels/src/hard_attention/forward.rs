@@ -5,7 +5,7 @@ use crate::memory::Scratch;
 use crate::simd::{Kernel, Simd};
 
 /// Computes the distribution of every step's symbol.
-pub(super) struct Forward<'a> {
+pub(super) struct ChainForward<'a> {
     pub chain: Chain<'a>,
     /// `[steps, symbols]`.
     pub log_probs: &'a mut [f32],
@@ -15,7 +15,7 @@ pub(super) struct Forward<'a> {
     pub probabilities: &'a mut [f32],
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for ChainForward<'_> {
     type Output = ();
 
     #[inline(always)]

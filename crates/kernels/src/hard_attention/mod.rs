@@ -20,8 +20,8 @@ use crate::check::{equal, product};
 use crate::memory::Shared;
 use crate::simd::dispatch;
 use crate::threads::for_each;
-use backward::Backward;
-use forward::Forward;
+use backward::ChainBackward;
+use forward::ChainForward;
 
 /// Sources, targets, and what a network says about them. Sequences differ in length: what lies
 /// past their ends is never read.
@@ -153,7 +153,7 @@ impl HardAttention<'_> {
                     probabilities.part(sequence),
                 )
             };
-            dispatch(Forward {
+            dispatch(ChainForward {
                 chain: self.chain(sequence),
                 log_probs,
                 filters,
@@ -205,7 +205,7 @@ impl HardAttention<'_> {
                     actions.part(sequence),
                 )
             };
-            dispatch(Backward {
+            dispatch(ChainBackward {
                 chain: self.chain(sequence),
                 log_probs: share(output.log_probs),
                 filters: share(output.filters),

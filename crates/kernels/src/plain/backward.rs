@@ -1,4 +1,4 @@
-//! Backward, sequence by sequence.
+//! The backward pass, sequence by sequence.
 
 use super::Sequence;
 use crate::float::Number;
@@ -25,7 +25,7 @@ pub(crate) fn backward<T: Number>(
     } else {
         output
     };
-    let mut backward = Backward {
+    let mut backward = PlainBackward {
         saved: SavedRef { hidden, ..saved },
         d_sequence,
         d_last,
@@ -42,7 +42,7 @@ pub(crate) fn backward<T: Number>(
     backward.gradients
 }
 
-struct Backward<'a, T> {
+struct PlainBackward<'a, T> {
     saved: SavedRef<'a, T>,
     d_sequence: &'a [T],
     d_last: &'a [T],
@@ -50,7 +50,7 @@ struct Backward<'a, T> {
 }
 
 /// Gradients of one step.
-struct StepGradients<T> {
+struct CellGradients<T> {
     /// Of the pre-activations.
     input: Vec<T>,
     /// Of the recurrent product.
@@ -60,7 +60,7 @@ struct StepGradients<T> {
 }
 
 /// One step as the backward pass sees it.
-struct Step<'a, T> {
+struct CellStep<'a, T> {
     sequence: Sequence<'a, T>,
     gates: &'a [T],
     /// h and c before.
@@ -68,7 +68,7 @@ struct Step<'a, T> {
     c: Vec<T>,
 }
 
-impl<'a, T: Number> Backward<'a, T> {
+impl<'a, T: Number> PlainBackward<'a, T> {
     fn sequence(&mut self, sequence: Sequence<'a, T>) {
         let (p, n) = (sequence.p, sequence.p.hidden);
         let last = |state: usize| match self.d_last {
@@ -123,7 +123,7 @@ impl<'a, T: Number> Backward<'a, T> {
             Some(at) => row(values, at, n).to_vec(),
             None => sequence.initial(index),
         };
-        let view = Step {
+        let view = CellStep {
             sequence,
             gates: if p.cell == Cell::Rnn {
                 &[]
@@ -146,7 +146,7 @@ impl<'a, T: Number> Backward<'a, T> {
     }
 
     /// Gradients of weights, bias and input are added to; that of h before the step is returned.
-    fn through_product(&mut self, view: &Step<T>, step: usize, d: StepGradients<T>) -> Vec<T> {
+    fn through_product(&mut self, view: &CellStep<T>, step: usize, d: CellGradients<T>) -> Vec<T> {
         let p = view.sequence.p;
         let (n, width) = (p.hidden, p.width());
         let masked = view.sequence.masked(&view.h);
@@ -185,8 +185,8 @@ impl<'a, T: Number> Backward<'a, T> {
     }
 }
 
-impl<T: Number> Step<'_, T> {
-    fn lstm(&self, cells: &[T], dh: &[T], dc: &mut [T]) -> StepGradients<T> {
+impl<T: Number> CellStep<'_, T> {
+    fn lstm(&self, cells: &[T], dh: &[T], dc: &mut [T]) -> CellGradients<T> {
         let n = dh.len();
         let mut d = vec![T::ZERO; 4 * n];
         for k in 0..n {
@@ -200,24 +200,24 @@ impl<T: Number> Step<'_, T> {
             d[3 * n + k] = dh[k] * t * slope(o);
             dc[k] = d_cell * f;
         }
-        StepGradients {
+        CellGradients {
             product: d.clone(),
             input: d,
             passed: vec![T::ZERO; n],
         }
     }
 
-    fn rnn(&self, after: &[T], dh: &[T]) -> StepGradients<T> {
+    fn rnn(&self, after: &[T], dh: &[T]) -> CellGradients<T> {
         let d = dh.iter().zip(after).map(|(&dh, &h)| dh * (T::ONE - h * h));
         let d: Vec<T> = d.collect();
-        StepGradients {
+        CellGradients {
             product: d.clone(),
             input: d,
             passed: vec![T::ZERO; dh.len()],
         }
     }
 
-    fn gru(&self, dh: &[T], reset_after: bool) -> StepGradients<T> {
+    fn gru(&self, dh: &[T], reset_after: bool) -> CellGradients<T> {
         let n = dh.len();
         let (mut input, mut passed) = (vec![T::ZERO; 3 * n], vec![T::ZERO; n]);
         for k in 0..n {
@@ -241,7 +241,7 @@ impl<T: Number> Step<'_, T> {
             input[n + k] = dr * slope(r);
             product[n + k] = input[n + k];
         }
-        StepGradients {
+        CellGradients {
             input,
             product,
             passed,

@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::Initial;
-use super::beginnings::Beginnings;
 use super::gru::{GruBackward, ResetGradient};
 use super::lstm::LstmBackward;
-use super::merge::Merge;
+use super::prefix_gradients::PrefixGradients;
 use super::rnn::RnnBackward;
 use super::schedule::Schedule;
+use super::shared_prefixes::SharedPrefixes;
 use super::state_gradient::StateGradient;
-use super::step::BackStep;
+use super::step::BackwardStep;
 use super::weight_gradient::{Sources, weight_gradients};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
@@ -48,20 +48,20 @@ pub(crate) fn backward(
     let is_reset_after = p.cell == Cell::Gru { reset_after: true };
     let mut d_product = is_reset_after.then(|| Scratch::new(rows_len));
     let initial = Initial::new(p);
-    let beginnings = Beginnings::new(p);
-    let mut merged = Scratch::new(beginnings.levels.len() * p.batch * width);
+    let prefixes = SharedPrefixes::new(p);
+    let mut summed = Scratch::new(prefixes.levels.len() * p.batch * width);
     let hidden = if sequence == 0 { saved.hidden } else { output };
     let d_input = match &mut d_gathered {
         Some(scratch) => Shared(scratch.pointer()),
         None => d_dense.pointer(),
     };
-    let pass = Pass {
+    let pass = BackwardPass {
         p,
         saved: SavedRef { hidden, ..saved },
         initial: initial.values(),
-        weights: Weights::new(p),
-        beginnings: &beginnings,
-        merged: Shared(merged.pointer()),
+        weights: TransposedWeights::new(p),
+        prefixes: &prefixes,
+        summed: Shared(summed.pointer()),
         d_sequence: (sequence > 0).then_some(d_output),
         d_state: Shared(d_initial.as_mut_ptr()),
         d_input,
@@ -70,7 +70,7 @@ pub(crate) fn backward(
             .map_or(d_input, |scratch| Shared(scratch.pointer())),
     };
     for_each_range(p.batch, |rows| pass.run(rows));
-    if !beginnings.levels.is_empty() {
+    if !prefixes.levels.is_empty() {
         pass.run_shared();
     }
     if p.initial.is_none() {
@@ -81,8 +81,8 @@ pub(crate) fn backward(
         initial: pass.initial,
         d_input: pass.d_input,
         d_product: pass.d_product,
-        beginnings: &beginnings,
-        merged: pass.merged,
+        prefixes: &prefixes,
+        summed: pass.summed,
     };
     let (recurrent, bias, table) = weight_gradients(p, &sources);
     Gradients {
@@ -95,7 +95,7 @@ pub(crate) fn backward(
 }
 
 /// Recurrent weights, transposed and packed.
-struct Weights {
+struct TransposedWeights {
     /// Of all gates, but for the candidate in `candidate`.
     gates: Packed,
     /// Rows of `gates`.
@@ -104,7 +104,7 @@ struct Weights {
     candidate: Option<Packed>,
 }
 
-impl Weights {
+impl TransposedWeights {
     fn new(p: &Problem<f32>) -> Self {
         let source = View::rows(p.recurrent, p.width()).transposed();
         let columns = Columns::Flat { count: p.hidden };
@@ -134,26 +134,26 @@ impl Weights {
 }
 
 /// The pass over the steps, from the last to the first.
-struct Pass<'a> {
+struct BackwardPass<'a> {
     p: &'a Problem<'a, f32>,
     saved: SavedRef<'a, f32>,
     initial: &'a [f32],
-    weights: Weights,
-    beginnings: &'a Beginnings,
-    /// Gradients of the recurrent product that is shared at turn 1, 2 and so on, `[batch, width]` each:
-    /// of a kind, where its first row is.
-    merged: Shared,
+    weights: TransposedWeights,
+    prefixes: &'a SharedPrefixes,
+    /// Gradients of the shared recurrent products of the second step, the third and so on, `[batch, width]`
+    /// each. Only the first row of each group is used.
+    summed: Shared,
     d_sequence: Option<&'a [f32]>,
     d_state: Shared,
     d_input: Shared,
     d_product: Shared,
 }
 
-impl Pass<'_> {
+impl BackwardPass<'_> {
     /// All steps of some sequences, but for what they share with others.
     fn run(&self, rows: Range<usize>) {
         let schedule = Schedule::new(self.p, rows);
-        let shared = self.beginnings.levels.len();
+        let shared = self.prefixes.levels.len();
         for (index, turn) in schedule.turns.iter().enumerate().skip(shared).rev() {
             let step = self.step(&schedule, index);
             self.ended(&step, schedule.ended(turn));
@@ -165,28 +165,28 @@ impl Pass<'_> {
         }
     }
 
-    /// The turns that start from shared states, each with the backward pass of the step that led to
-    /// these: the first row of a kind stands for all of it.
+    /// The steps that start from shared states, together with the step before each, which computed those
+    /// states. The first row of a group stands for the whole group.
     fn run_shared(&self) {
         let schedule = Schedule::new(self.p, 0..self.p.batch);
-        for (index, kinds) in self.beginnings.levels.iter().enumerate().rev() {
+        for (index, groups) in self.prefixes.levels.iter().enumerate().rev() {
             let (last, turn) = (self.step(&schedule, index), self.step(&schedule, index + 1));
-            let later = self.beginnings.after(index + 1);
+            let later = self.prefixes.after(index + 1);
             let at = index * self.p.batch * self.p.width();
-            let d_product = Shared(self.merged.0.wrapping_add(at));
-            let merged = BackStep { d_product, ..turn };
-            for_each_range(kinds.first.len(), |range| {
-                let merge = Merge::new(self.p, kinds, later, range);
-                merge.gradients(&turn, &merged);
-                self.products(merged, merge.first);
-                merge.outputs(&last);
-                self.elementwise(last, merge.first);
+            let d_product = Shared(self.summed.0.wrapping_add(at));
+            let summed = BackwardStep { d_product, ..turn };
+            for_each_range(groups.first.len(), |range| {
+                let prefix = PrefixGradients::new(self.p, groups, later, range);
+                prefix.gradients(&turn, &summed);
+                self.products(summed, prefix.first);
+                prefix.outputs(&last);
+                self.elementwise(last, prefix.first);
             });
         }
     }
 
     /// The step of a turn.
-    fn step(&self, schedule: &Schedule, index: usize) -> BackStep {
+    fn step(&self, schedule: &Schedule, index: usize) -> BackwardStep {
         let p = self.p;
         let turn = &schedule.turns[index];
         let last = index.checked_sub(1).map(|index| schedule.turns[index].step);
@@ -205,7 +205,7 @@ impl Pass<'_> {
         // SAFETY: the buffers have a row for each sequence at each step, and the gradients of the
         // state those of h, then of c.
         unsafe {
-            BackStep {
+            BackwardStep {
                 hidden: p.hidden,
                 gates: slot(self.saved.activations, 4 * turn.step),
                 before: match last {
@@ -231,7 +231,7 @@ impl Pass<'_> {
     }
 
     /// Sequences that have ended hand the gradient of their state on.
-    fn ended(&self, step: &BackStep, rows: &[u32]) {
+    fn ended(&self, step: &BackwardStep, rows: &[u32]) {
         let (n, width) = (self.p.hidden, self.p.width());
         for &row in rows {
             let row = row as usize;
@@ -249,7 +249,7 @@ impl Pass<'_> {
         }
     }
 
-    fn elementwise(&self, step: BackStep, rows: &[u32]) {
+    fn elementwise(&self, step: BackwardStep, rows: &[u32]) {
         match self.p.cell {
             Cell::Lstm => dispatch(LstmBackward(step, rows)),
             Cell::Rnn => dispatch(RnnBackward(step, rows)),
@@ -261,7 +261,7 @@ impl Pass<'_> {
         }
     }
 
-    fn products(&self, step: BackStep, rows: &[u32]) {
+    fn products(&self, step: BackwardStep, rows: &[u32]) {
         if rows.is_empty() {
             return;
         }

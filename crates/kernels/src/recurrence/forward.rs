@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use super::Initial;
-use super::beginnings::Beginnings;
 use super::gru::{Candidate, Gates, ResetAfter};
 use super::lstm::Lstm;
 use super::rnn::Rnn;
 use super::schedule::{Schedule, Turn};
-use super::siblings::Siblings;
-use super::step::{InputRows, Step};
+use super::shared_prefixes::SharedPrefixes;
+use super::shared_states::SharedStates;
+use super::step::{ForwardStep, InputRows};
 use crate::check::{equal, product};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
@@ -22,7 +22,7 @@ use crate::tile::{Epilogue, RowsProduct};
 /// See [`crate::infer`].
 pub(crate) fn infer(problem: &Problem<f32>, layout: Layout) -> Vec<f32> {
     problem.check();
-    run(problem, layout, false, &Weights::new(problem)).0
+    run(problem, layout, false, &RecurrentWeights::new(problem)).0
 }
 
 /// [`infer`](crate::infer) with weights that were packed before, for many calls with the same ones.
@@ -41,23 +41,23 @@ pub fn infer_packed(problem: &Problem<f32>, layout: Layout, weights: &PackedWeig
 /// See [`crate::forward`].
 pub(crate) fn forward(problem: &Problem<f32>, layout: Layout) -> (Vec<f32>, Saved<f32>) {
     problem.check();
-    run(problem, layout, true, &Weights::new(problem))
+    run(problem, layout, true, &RecurrentWeights::new(problem))
 }
 
 fn run(
     problem: &Problem<f32>,
     layout: Layout,
     keep: bool,
-    weights: &Weights,
+    weights: &RecurrentWeights,
 ) -> (Vec<f32>, Saved<f32>) {
     let mut results = Results::new(problem, layout, keep);
     let mut masked = problem.mask.map(|mask| Scratch::new(mask.len()));
     let initial = Initial::new(problem);
-    let pass = Pass {
+    let pass = ForwardPass {
         problem,
         initial: initial.values(),
         weights,
-        beginnings: Beginnings::new(problem),
+        prefixes: SharedPrefixes::new(problem),
         masked: Shared(
             masked
                 .as_mut()
@@ -75,7 +75,7 @@ fn run(
 pub struct PackedWeights {
     cell: Cell,
     hidden: usize,
-    weights: Weights,
+    weights: RecurrentWeights,
 }
 
 impl PackedWeights {
@@ -89,7 +89,7 @@ impl PackedWeights {
         Self {
             cell,
             hidden,
-            weights: Weights::packed(cell, hidden, weights),
+            weights: RecurrentWeights::packed(cell, hidden, weights),
         }
     }
 }
@@ -102,13 +102,13 @@ impl std::fmt::Debug for PackedWeights {
 }
 
 /// The recurrent weights as the products of the cell read them.
-struct Weights {
+struct RecurrentWeights {
     first: Right,
     /// Those of the candidate, where the GRU resets before the product.
     second: Option<Right>,
 }
 
-impl Weights {
+impl RecurrentWeights {
     /// Packed, unless they are read a few times only.
     fn new(p: &Problem<f32>) -> Self {
         let rows = p.time * p.batch;
@@ -191,13 +191,13 @@ impl Right {
         &self,
         rows: &[u32],
         depth: usize,
-        siblings: Option<&Siblings>,
+        shared_states: Option<&SharedStates>,
         epilogue: impl Epilogue<NV> + Sync,
     ) {
-        match (self, siblings) {
+        match (self, shared_states) {
             _ if rows.is_empty() => {}
-            (Self::Packed(right), Some(siblings)) => {
-                siblings.multiply(rows, depth, right, &epilogue);
+            (Self::Packed(right), Some(shared_states)) => {
+                shared_states.multiply(rows, depth, right, &epilogue);
             }
             (Self::Packed(right), None) => dispatch(RowsProduct {
                 rows,
@@ -341,16 +341,16 @@ impl Slots {
 }
 
 /// The pass over the steps.
-struct Pass<'a> {
+struct ForwardPass<'a> {
     problem: &'a Problem<'a, f32>,
     initial: &'a [f32],
-    weights: &'a Weights,
-    beginnings: Beginnings,
+    weights: &'a RecurrentWeights,
+    prefixes: SharedPrefixes,
     masked: Shared,
     places: Places,
 }
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// All steps of some sequences.
     fn run(&self, rows: Range<usize>) {
         let (p, state) = (self.problem, self.problem.batch * self.problem.hidden);
@@ -367,8 +367,8 @@ impl Pass<'_> {
                 self.places.cells.at(index, turn.step),
             ];
             self.keep(&schedule, turn, before, after);
-            let siblings = self.siblings(schedule.running(turn), index);
-            self.step(&schedule, turn, siblings.as_ref(), before, after);
+            let shared_states = self.shared_states(schedule.running(turn), index);
+            self.step(&schedule, turn, shared_states.as_ref(), before, after);
             before = after.map(|state| state.0.cast_const());
         }
         if let Some(last) = self.places.last {
@@ -381,14 +381,14 @@ impl Pass<'_> {
 
     /// Rows that go on from the same state: those that began alike, and in a search, which keeps
     /// nothing for a backward pass, those that are handed the same one.
-    fn siblings(&self, rows: &[u32], turn: usize) -> Option<Siblings> {
+    fn shared_states(&self, rows: &[u32], turn: usize) -> Option<SharedStates> {
         let p = self.problem;
         if turn > 0 {
-            return self.beginnings.among(rows, turn).map(Siblings);
+            return self.prefixes.among(rows, turn).map(SharedStates);
         }
         let searches = !matches!(self.places.gates, Gate::Kept(_)) && p.mask.is_none();
         let state = p.initial.filter(|_| searches && self.weights.is_packed())?;
-        Siblings::new(rows, &state[..p.batch * p.hidden], p.hidden)
+        SharedStates::new(rows, &state[..p.batch * p.hidden], p.hidden)
     }
 
     /// Sequences that have ended keep their state; their gates are never read.
@@ -412,12 +412,12 @@ impl Pass<'_> {
         &self,
         schedule: &Schedule,
         turn: &Turn,
-        siblings: Option<&Siblings>,
+        shared_states: Option<&SharedStates>,
         before: [*const f32; 2],
         after: [Shared; 2],
     ) {
         let p = self.problem;
-        let step = Step {
+        let step = ForwardStep {
             hidden: p.hidden,
             input: InputRows::new(p, turn.step),
             bias: p.bias.as_ptr(),
@@ -426,10 +426,10 @@ impl Pass<'_> {
             after,
             gates: self.gates(turn),
         };
-        self.cell(step, schedule.running(turn), p.hidden, siblings);
+        self.cell(step, schedule.running(turn), p.hidden, shared_states);
         // The product of zeros is left out; `left` need not be masked for it either.
         let left = before[0];
-        self.cell(Step { left, ..step }, schedule.fresh(turn), 0, None);
+        self.cell(ForwardStep { left, ..step }, schedule.fresh(turn), 0, None);
     }
 
     fn gates(&self, turn: &Turn) -> Shared {
@@ -460,14 +460,22 @@ impl Pass<'_> {
         self.masked.0
     }
 
-    fn cell(&self, step: Step, rows: &[u32], depth: usize, siblings: Option<&Siblings>) {
+    fn cell(
+        &self,
+        step: ForwardStep,
+        rows: &[u32],
+        depth: usize,
+        shared_states: Option<&SharedStates>,
+    ) {
         let first = &self.weights.first;
         match (self.problem.cell, &self.weights.second) {
-            (Cell::Lstm, _) => first.multiply(rows, depth, siblings, Lstm(step)),
-            (Cell::Rnn, _) => first.multiply(rows, depth, siblings, Rnn(step)),
-            (Cell::Gru { .. }, None) => first.multiply(rows, depth, siblings, ResetAfter(step)),
+            (Cell::Lstm, _) => first.multiply(rows, depth, shared_states, Lstm(step)),
+            (Cell::Rnn, _) => first.multiply(rows, depth, shared_states, Rnn(step)),
+            (Cell::Gru { .. }, None) => {
+                first.multiply(rows, depth, shared_states, ResetAfter(step))
+            }
             (Cell::Gru { .. }, Some(second)) => {
-                first.multiply(rows, depth, siblings, Gates(step));
+                first.multiply(rows, depth, shared_states, Gates(step));
                 // What the candidate multiplies has the reset gate in it, which no two share.
                 second.multiply(rows, depth, None, Candidate(step));
             }

@@ -3,7 +3,7 @@
 //! The saved gates are z, r, v and a fourth block: what the recurrent product gave the candidate
 //! where the reset comes after it, and `r h` where it comes before.
 
-use super::step::{BackStep, Step, sigmoid_slope, tanh_slope};
+use super::step::{BackwardStep, ForwardStep, sigmoid_slope, tanh_slope};
 use crate::columns::Columns;
 use crate::simd::math::{sigmoid, tanh};
 use crate::simd::{Kernel, Simd, Span, spans};
@@ -14,7 +14,14 @@ use crate::tile::Epilogue;
 /// # Safety
 /// The span lies in the row.
 #[inline(always)]
-unsafe fn mix<S: Simd>(simd: S, step: &Step, row: usize, units: Span, z: S::Vector, v: S::Vector) {
+unsafe fn mix<S: Simd>(
+    simd: S,
+    step: &ForwardStep,
+    row: usize,
+    units: Span,
+    z: S::Vector,
+    v: S::Vector,
+) {
     let at = row * step.hidden;
     // SAFETY: what the caller promises; each row belongs to one thread.
     unsafe {
@@ -26,7 +33,7 @@ unsafe fn mix<S: Simd>(simd: S, step: &Step, row: usize, units: Span, z: S::Vect
 
 /// The whole step forward of the GRU that resets after the product, as Keras does. The bias of the
 /// recurrent product follows that of the input.
-pub(crate) struct ResetAfter(pub Step);
+pub(crate) struct ResetAfter(pub ForwardStep);
 
 impl ResetAfter {
     #[inline(always)]
@@ -79,7 +86,7 @@ impl Epilogue<3> for ResetAfter {
 }
 
 /// First half of the GRU that resets before the product: z, r and `r h`, which are always saved.
-pub(crate) struct Gates(pub Step);
+pub(crate) struct Gates(pub ForwardStep);
 
 impl Gates {
     #[inline(always)]
@@ -120,7 +127,7 @@ impl Epilogue<2> for Gates {
 }
 
 /// Second half: the candidate from `r h`, and h.
-pub(crate) struct Candidate(pub Step);
+pub(crate) struct Candidate(pub ForwardStep);
 
 impl Candidate {
     #[inline(always)]
@@ -171,7 +178,7 @@ impl Epilogue<2> for Candidate {
 /// of its gradient that passes by the products. Where the reset comes before the product, the
 /// gradient of r is left for [`ResetGradient`].
 pub(crate) struct GruBackward<'a> {
-    pub step: BackStep,
+    pub step: BackwardStep,
     pub rows: &'a [u32],
     pub reset_after: bool,
 }
@@ -222,7 +229,7 @@ impl GruBackward<'_> {
 
 /// From the gradient of `r h`, which is the product of the candidate's with its weights, to those
 /// of r and of h.
-pub(crate) struct ResetGradient(pub BackStep);
+pub(crate) struct ResetGradient(pub BackwardStep);
 
 // SAFETY (of the blocks): as above.
 #[allow(clippy::undocumented_unsafe_blocks)]

@@ -2,14 +2,14 @@
 //!
 //! `c' = f c + i g`, `h' = o tanh c'`, gates in the order i, f, g, o.
 
-use super::step::{BackStep, Step, sigmoid_slope, tanh_slope};
+use super::step::{BackwardStep, ForwardStep, sigmoid_slope, tanh_slope};
 use crate::columns::Columns;
 use crate::simd::math::{sigmoid, tanh};
 use crate::simd::{Kernel, Simd, Span, spans};
 use crate::tile::Epilogue;
 
 /// The step forward, as what happens around the product of h and the recurrent weights.
-pub(crate) struct Lstm(pub Step);
+pub(crate) struct Lstm(pub ForwardStep);
 
 impl Lstm {
     #[inline(always)]
@@ -62,7 +62,7 @@ impl Epilogue<4> for Lstm {
 }
 
 /// The step backward up to the gradients of the pre-activations and of c before the step.
-pub(crate) struct LstmBackward<'a>(pub BackStep, pub &'a [u32]);
+pub(crate) struct LstmBackward<'a>(pub BackwardStep, pub &'a [u32]);
 
 impl Kernel for LstmBackward<'_> {
     type Output = ();

@@ -1,15 +1,15 @@
 //! The recurrences in single precision.
 
 mod backward;
-mod beginnings;
 mod forward;
 mod gru;
 mod lstm;
-mod merge;
+mod prefix_gradients;
 mod rnn;
 mod row_sums;
 mod schedule;
-mod siblings;
+mod shared_prefixes;
+mod shared_states;
 mod state_gradient;
 mod step;
 mod weight_gradient;

@@ -1,13 +1,13 @@
 //! The simple recurrent cell (Elman 1990): `h' = tanh(x + h W + b)`.
 
-use super::step::{BackStep, Step, tanh_slope};
+use super::step::{BackwardStep, ForwardStep, tanh_slope};
 use crate::columns::Columns;
 use crate::simd::math::tanh;
 use crate::simd::{Kernel, Simd, Span, spans};
 use crate::tile::Epilogue;
 
 /// The step forward, as what happens around the product of h and the recurrent weights.
-pub(crate) struct Rnn(pub Step);
+pub(crate) struct Rnn(pub ForwardStep);
 
 impl Rnn {
     #[inline(always)]
@@ -46,7 +46,7 @@ impl Epilogue<2> for Rnn {
 }
 
 /// The step backward up to the gradient of the pre-activations.
-pub(crate) struct RnnBackward<'a>(pub BackStep, pub &'a [u32]);
+pub(crate) struct RnnBackward<'a>(pub BackwardStep, pub &'a [u32]);
 
 impl Kernel for RnnBackward<'_> {
     type Output = ();

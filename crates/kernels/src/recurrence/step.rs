@@ -41,7 +41,7 @@ impl InputRows {
 
 /// A step forward.
 #[derive(Clone, Copy)]
-pub(crate) struct Step {
+pub(crate) struct ForwardStep {
     pub hidden: usize,
     pub input: InputRows,
     pub bias: *const f32,
@@ -57,9 +57,9 @@ pub(crate) struct Step {
 
 // SAFETY: what is read is read only, and whoever writes does so in an `unsafe` block whose argument
 // includes the other threads.
-unsafe impl Sync for Step {}
+unsafe impl Sync for ForwardStep {}
 
-impl Step {
+impl ForwardStep {
     /// `sum of x + bias` over the span of a row of pre-activations.
     ///
     /// # Safety
@@ -100,7 +100,7 @@ impl Step {
 
 /// A step backward.
 #[derive(Clone, Copy)]
-pub(crate) struct BackStep {
+pub(crate) struct BackwardStep {
     pub hidden: usize,
     /// Gates, `[batch, 4 * hidden]`.
     pub gates: *const f32,
@@ -120,10 +120,10 @@ pub(crate) struct BackStep {
     pub mask: *const f32,
 }
 
-// SAFETY: as for `Step`.
-unsafe impl Sync for BackStep {}
+// SAFETY: as for `ForwardStep`.
+unsafe impl Sync for BackwardStep {}
 
-impl BackStep {
+impl BackwardStep {
     /// Gradient of h after the step: what later steps and the output give.
     ///
     /// # Safety

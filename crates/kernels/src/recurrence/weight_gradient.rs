@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::beginnings::Beginnings;
 use super::row_sums::{RowSums, Rows, Target};
 use super::schedule::Schedule;
+use super::shared_prefixes::SharedPrefixes;
 use crate::memory::{Fresh, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::problem::{Cell, Input, Problem, SavedRef};
@@ -22,9 +22,9 @@ pub(crate) struct Sources<'a> {
     /// Gradient of the recurrent product, likewise.
     pub d_product: Shared,
     /// Which states are shared.
-    pub beginnings: &'a Beginnings,
-    /// Gradient of the recurrent products with shared states, see [`Beginnings`].
-    pub merged: Shared,
+    pub prefixes: &'a SharedPrefixes,
+    /// Gradient of the recurrent products with shared states, see [`SharedPrefixes`].
+    pub summed: Shared,
 }
 
 /// Gradients of the recurrent weights `[hidden, width]`, of the bias and, if the input is gathered,
@@ -41,7 +41,7 @@ pub(crate) fn weight_gradients(
         Input::Gather { table, .. } => Some(vec![0.0; table.len()]),
         Input::Dense(_) => None,
     };
-    let sums = Sums {
+    let sums = GradientSums {
         p,
         sources,
         states: states(p, sources, &schedule),
@@ -63,8 +63,8 @@ fn states(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec<Pair>
     let mut pairs = Vec::with_capacity(p.time * p.batch);
     let mut before = sources.initial.as_ptr();
     for (index, turn) in schedule.turns.iter().enumerate() {
-        let (rows, gradient, step) = match sources.beginnings.before(index) {
-            Some(kinds) => (&kinds.first[..], sources.merged, index - 1),
+        let (rows, gradient, step) = match sources.prefixes.before(index) {
+            Some(groups) => (&groups.first[..], sources.summed, index - 1),
             None => (schedule.running(turn), sources.d_product, turn.step),
         };
         pairs.extend(rows.iter().map(|&row| {
@@ -112,8 +112,8 @@ fn product_row(p: &Problem<f32>, gradients: Shared, step: usize, row: usize) -> 
 fn active_rows(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec<u32> {
     let turns = schedule.turns.iter().enumerate();
     let rows = turns.flat_map(|(index, turn)| {
-        let active = match sources.beginnings.after(index) {
-            Some(kinds) => &kinds.first[..],
+        let active = match sources.prefixes.after(index) {
+            Some(groups) => &groups.first[..],
             None => schedule.active(turn),
         };
         let first = (turn.step * p.batch) as u32;
@@ -123,7 +123,7 @@ fn active_rows(p: &Problem<f32>, sources: &Sources, schedule: &Schedule) -> Vec<
 }
 
 /// The sums, for any range of columns.
-struct Sums<'a> {
+struct GradientSums<'a> {
     p: &'a Problem<'a, f32>,
     sources: &'a Sources<'a>,
     states: Vec<Pair>,
@@ -135,9 +135,9 @@ struct Sums<'a> {
 }
 
 // SAFETY: the pairs point into slices that `sources` borrows, and are only read.
-unsafe impl Sync for Sums<'_> {}
+unsafe impl Sync for GradientSums<'_> {}
 
-impl Sums<'_> {
+impl GradientSums<'_> {
     fn run(&self, columns: Range<usize>) {
         let candidate = 2 * self.p.hidden;
         if self.p.cell == (Cell::Gru { reset_after: false }) {

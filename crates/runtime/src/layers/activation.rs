@@ -44,5 +44,5 @@ pub fn dots(rows: &Rows, vector: &[f32]) -> Vec<f32> {
         columns: 1,
     };
     let right = (vector, Order::Transposed);
-    rnn_kernels::interleaved_product(1, shape, (&rows.values, Order::Rows), right)
+    rnn_kernels::batched_product(1, shape, (&rows.values, Order::Rows), right)
 }

@@ -3,7 +3,7 @@
 //! `sources` says which of the `count` sources each row belongs to. Several heads count as several
 //! sources, and as several rows, with a share of the numbers each.
 
-use rnn_kernels::{Order, ProductShape, shared_interleaved_product};
+use rnn_kernels::{Order, ProductShape, batched_product_shared};
 
 use super::Rows;
 
@@ -18,7 +18,7 @@ pub fn scores_of_sources(rows: &Rows, steps: &Rows, sources: &[u32], count: usiz
         columns: time,
     };
     let right = (&steps.values[..], Order::Transposed);
-    let scores = shared_interleaved_product((sources, count), shape, &rows.values, right);
+    let scores = batched_product_shared((sources, count), shape, &rows.values, right);
     Rows::new(time, scores)
 }
 
@@ -33,6 +33,6 @@ pub fn sums_of_sources(weights: &Rows, steps: &Rows, sources: &[u32], count: usi
         columns: width,
     };
     let right = (&steps.values[..], Order::Rows);
-    let sums = shared_interleaved_product((sources, count), shape, &weights.values, right);
+    let sums = batched_product_shared((sources, count), shape, &weights.values, right);
     Rows::new(width, sums)
 }

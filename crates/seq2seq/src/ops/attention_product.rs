@@ -82,7 +82,7 @@ fn multiply(left: (&FlexTensor, Order), right: (&FlexTensor, Order)) -> FlexTens
         columns,
     };
     let numbers = |(matrices, order)| (slice(matrices), order);
-    let product = rnn_kernels::interleaved_product(batch, shape, numbers(left), numbers(right));
+    let product = rnn_kernels::batched_product(batch, shape, numbers(left), numbers(right));
     from_numbers(product, [rows, batch, columns])
 }
 

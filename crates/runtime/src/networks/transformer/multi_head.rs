@@ -1,6 +1,6 @@
 //! Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2).
 
-use rnn_kernels::{Order, ProductShape, interleaved_product};
+use rnn_kernels::{Order, ProductShape, batched_product};
 
 use super::Rotation;
 use crate::layers::{
@@ -80,7 +80,7 @@ impl MultiHead {
             (&query.values[..], Order::Rows),
             (&keys.values[..], Order::Transposed),
         );
-        let scores = interleaved_product(of_heads, shape(size, time), left, right);
+        let scores = batched_product(of_heads, shape(size, time), left, right);
         let mut weights = Rows::new(time, scores);
         let heads = 0..weights.count();
         let lengths = heads.map(|head| sequences.lengths[head % of_heads / self.heads]);
@@ -89,7 +89,7 @@ impl MultiHead {
             (&weights.values[..], Order::Rows),
             (&values.values[..], Order::Rows),
         );
-        let read = interleaved_product(of_heads, shape(time, size), left, right);
+        let read = batched_product(of_heads, shape(time, size), left, right);
         self.output.forward(&Rows::new(rows.width, read))
     }
 

@@ -1,4 +1,4 @@
-//! Threads that help with one piece of work after the other.
+//! Worker threads, which do one piece of work after the other.
 
 use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::denormals;
 
-/// How long a helper looks out for more work before it sleeps: longer than the parts of a training
+/// How long a worker looks out for more work before it sleeps: longer than the parts of a training
 /// step that only one thread works on.
 const AWAKE: Duration = Duration::from_millis(1);
 
@@ -20,15 +20,15 @@ const LOOKS: usize = 256;
 
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// The helpers of the process that have nothing to do, and how many there are in all.
-static TEAM: Mutex<Team> = Mutex::new(Team {
+/// Idle workers of the process, and the number of workers in all.
+static WORKERS: Mutex<Workers> = Mutex::new(Workers {
     idle: Vec::new(),
     started: 0,
     is_refused: false,
 });
 
-struct Team {
-    idle: Vec<Helper>,
+struct Workers {
+    idle: Vec<Worker>,
     started: usize,
     /// Whether the system refused to start another; it is not asked again with every kernel.
     is_refused: bool,
@@ -105,74 +105,74 @@ fn threads_of_program() -> usize {
 }
 
 /// Runs `work` on the numbers below `parts`, each on a thread of its own as far as there are idle
-/// helpers. Where there are fewer parts than threads, each part may use several.
+/// workers. Where there are fewer parts than threads, each part may use several.
 pub(crate) fn for_each_part(parts: usize, work: &Work<'_>) {
     if parts <= 1 {
         return (0..parts).for_each(work);
     }
     let share = Share::current();
-    let helpers = Helpers::take(parts - 1, share.of - 1);
+    let taken = TakenWorkers::take(parts - 1, share.of - 1);
     let flush = denormals::flushes_denormals();
-    let handed_over: Vec<HandedOver> = (helpers.0.iter().zip(1..))
-        .map(|(helper, part)| {
+    let handed_over: Vec<PendingJob> = (taken.0.iter().zip(1..))
+        .map(|(worker, part)| {
             let share = share.part(part, parts);
-            // SAFETY: `HandedOver` waits for the helper before `work` goes out of scope, in a panic
+            // SAFETY: `PendingJob` waits for the worker before `work` goes out of scope, in a panic
             // too.
-            unsafe { helper.hand_over(work, part, share, flush) }
+            unsafe { worker.hand_over(work, part, share, flush) }
         })
         .collect();
     share.part(0, parts).with(|| {
         work(0);
-        (helpers.0.len() + 1..parts).for_each(work);
+        (taken.0.len() + 1..parts).for_each(work);
     });
     let panicked = handed_over.iter().filter(|handed| handed.wait()).count();
     drop(handed_over);
-    drop(helpers);
-    assert!(panicked == 0, "a thread of the team panicked");
+    drop(taken);
+    assert!(panicked == 0, "a worker thread panicked");
 }
 
-/// Helpers that have been taken from the team, until this is dropped.
-struct Helpers(Vec<Helper>);
+/// Workers that are taken for a piece of work, until this is dropped.
+struct TakenWorkers(Vec<Worker>);
 
-impl Helpers {
+impl TakenWorkers {
     /// So many, or those that are idle: no more than `most` are ever started.
     fn take(wanted: usize, most: usize) -> Self {
-        let Ok(mut team) = TEAM.lock() else {
+        let Ok(mut workers) = WORKERS.lock() else {
             return Self(Vec::new());
         };
-        while team.idle.len() < wanted && team.started < most && !team.is_refused {
-            match Helper::start() {
-                Ok(helper) => {
-                    team.idle.push(helper);
-                    team.started += 1;
+        while workers.idle.len() < wanted && workers.started < most && !workers.is_refused {
+            match Worker::start() {
+                Ok(worker) => {
+                    workers.idle.push(worker);
+                    workers.started += 1;
                 }
                 // Whoever asks does the work of those that are missing.
-                Err(_) => team.is_refused = true,
+                Err(_) => workers.is_refused = true,
             }
         }
         // In the order in which they come back, so that rows meet the thread again that has them in
         // its cache.
-        let left = team.idle.len().saturating_sub(wanted);
-        Self(team.idle.split_off(left))
+        let left = workers.idle.len().saturating_sub(wanted);
+        Self(workers.idle.split_off(left))
     }
 }
 
-impl Drop for Helpers {
+impl Drop for TakenWorkers {
     fn drop(&mut self) {
-        if let Ok(mut team) = TEAM.lock() {
-            team.idle.append(&mut self.0);
+        if let Ok(mut workers) = WORKERS.lock() {
+            workers.idle.append(&mut self.0);
         }
     }
 }
 
-/// One thread of the team.
-struct Helper {
-    desk: Arc<Desk>,
+/// One worker thread.
+struct Worker {
+    mailbox: Arc<Mailbox>,
     thread: Thread,
 }
 
-/// Where a helper finds its work.
-struct Desk {
+/// Where a worker finds its jobs.
+struct Mailbox {
     /// Jobs that were handed over so far.
     handed_over: AtomicUsize,
     /// Jobs that are done.
@@ -190,38 +190,38 @@ struct Job {
     flush_denormals: bool,
 }
 
-// SAFETY: the job is written by who has taken the helper, while the helper has nothing to do; the helper
+// SAFETY: the job is written by who has taken the worker, while the worker has nothing to do; the worker
 // reads it after `handed_over` has grown, which orders the two. `Work` is `Sync`.
-unsafe impl Sync for Desk {}
+unsafe impl Sync for Mailbox {}
 // SAFETY: as above.
-unsafe impl Send for Desk {}
+unsafe impl Send for Mailbox {}
 
-impl Helper {
+impl Worker {
     fn start() -> std::io::Result<Self> {
-        let desk = Arc::new(Desk {
+        let mailbox = Arc::new(Mailbox {
             handed_over: AtomicUsize::new(0),
             done: AtomicUsize::new(0),
             asleep: AtomicBool::new(false),
             panicked: AtomicBool::new(false),
             job: UnsafeCell::new(None),
         });
-        let here = Arc::clone(&desk);
+        let here = Arc::clone(&mailbox);
         let builder = thread::Builder::new().name("rnn-kernels".to_owned());
         let thread = builder.spawn(move || here.serve())?.thread().clone();
-        Ok(Self { desk, thread })
+        Ok(Self { mailbox, thread })
     }
 
-    /// Lets the helper do a part of some work.
+    /// Lets the worker do a part of some work.
     ///
     /// # Safety
-    /// `work` lives until the result has been dropped, and nobody else has the helper until then.
+    /// `work` lives until the result has been dropped, and nobody else has the worker until then.
     unsafe fn hand_over(
         &self,
         work: &Work<'_>,
         part: usize,
         share: Share,
         flush_denormals: bool,
-    ) -> HandedOver<'_> {
+    ) -> PendingJob<'_> {
         // SAFETY: only forgets the lifetime, which the caller vouches for.
         let work = unsafe { std::mem::transmute::<&Work<'_>, &'static Work<'static>>(work) };
         let job = Job {
@@ -230,20 +230,20 @@ impl Helper {
             share,
             flush_denormals,
         };
-        // SAFETY: the helper has done its last job, and does not look here before the next.
-        unsafe { *self.desk.job.get() = Some(job) };
-        self.desk.handed_over.fetch_add(1, Ordering::SeqCst);
-        if self.desk.asleep.swap(false, Ordering::SeqCst) {
+        // SAFETY: the worker has done its last job, and does not look here before the next.
+        unsafe { *self.mailbox.job.get() = Some(job) };
+        self.mailbox.handed_over.fetch_add(1, Ordering::SeqCst);
+        if self.mailbox.asleep.swap(false, Ordering::SeqCst) {
             self.thread.unpark();
         }
-        HandedOver(&self.desk)
+        PendingJob(&self.mailbox)
     }
 }
 
-/// Work that a helper has not done yet, perhaps.
-struct HandedOver<'a>(&'a Desk);
+/// A job that a worker has not done yet, perhaps.
+struct PendingJob<'a>(&'a Mailbox);
 
-impl HandedOver<'_> {
+impl PendingJob<'_> {
     /// Waits until it is done. Returns whether it panicked.
     fn wait(&self) -> bool {
         let all = self.0.handed_over.load(Ordering::Relaxed);
@@ -251,7 +251,7 @@ impl HandedOver<'_> {
         while self.0.done.load(Ordering::Acquire) != all {
             looks += 1;
             if looks % LOOKS == 0 {
-                // The helper may need this very core.
+                // The worker may need this very core.
                 thread::yield_now();
             }
             std::hint::spin_loop();
@@ -260,15 +260,15 @@ impl HandedOver<'_> {
     }
 }
 
-impl Drop for HandedOver<'_> {
+impl Drop for PendingJob<'_> {
     fn drop(&mut self) {
         self.wait();
         self.0.panicked.store(false, Ordering::Relaxed);
     }
 }
 
-impl Desk {
-    /// The helper's life.
+impl Mailbox {
+    /// The worker's life.
     fn serve(&self) {
         // What it works on may look for threads, too, and finds a pool of this one.
         #[cfg(feature = "rayon")]
@@ -345,13 +345,13 @@ mod tests {
     }
 
     #[test]
-    fn the_team_outlives_a_panic() {
+    fn the_workers_outlive_a_panic() {
         assert_eq!(done(2, true)[0], 1);
         assert_eq!(done(3, false), [1; 3]);
     }
 
     #[test]
-    fn helpers_wake_up_again() {
+    fn workers_wake_up_again() {
         done(2, false);
         thread::sleep(3 * AWAKE);
         assert_eq!(done(2, false), [1; 2]);

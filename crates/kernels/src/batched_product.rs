@@ -1,7 +1,7 @@
-//! A matrix product for each sequence of a batch, on matrices that lie between each other.
+//! The batched matrix product, one product per sequence of a batch, of time-major matrices.
 //!
-//! Attention multiplies the states of a decoder with those of an encoder, sequence by sequence, and
-//! both lie step by step: `[time, batch, width]`. Here they are read and written where they lie.
+//! Attention multiplies the states of a decoder with those of an encoder, sequence by sequence. Both are
+//! stored time-major, `[time, batch, width]`, and are read and written in that layout, without a copy.
 
 #![allow(clippy::needless_range_loop)]
 
@@ -12,7 +12,7 @@ use crate::product::{Order, ProductShape};
 use crate::simd::{Kernel, Simd, Span, dispatch, spans};
 use crate::threads::for_each_piece;
 
-/// `left right` for each of `batch` sequences: `[rows, batch, columns]`.
+/// The product `left right` of each of `batch` sequences, `[rows, batch, columns]`.
 ///
 /// - `left`: `[rows, batch, inner]`, or `[inner, batch, rows]` if transposed;
 /// - `right`: `[inner, batch, columns]`, or `[columns, batch, inner]` if transposed.
@@ -21,7 +21,7 @@ use crate::threads::for_each_piece;
 ///
 /// # Panics
 /// If a slice is not as long as the sizes ask for, or both matrices are transposed.
-pub fn interleaved_product(
+pub fn batched_product(
     batch: usize,
     shape: ProductShape,
     left: (&[f32], Order),
@@ -30,12 +30,12 @@ pub fn interleaved_product(
     multiply([batch, batch], shape, left, right, |sequence| sequence)
 }
 
-/// [`interleaved_product`] where sequences share right matrices, as the hypotheses of one source do:
+/// The [`batched_product`] where sequences share right matrices, as the hypotheses of one source do:
 /// `matrices` says which of the `count` right matrices each sequence is multiplied with.
 ///
 /// # Panics
-/// As [`interleaved_product`], and if there is no matrix of such a number.
-pub fn shared_interleaved_product(
+/// As [`batched_product`], and if there is no matrix of such a number.
+pub fn batched_product_shared(
     (matrices, count): (&[u32], usize),
     shape: ProductShape,
     left: &[f32],
@@ -83,7 +83,7 @@ fn multiply(
             Order::Transposed => rows,
         },
     };
-    let work = Work {
+    let work = BatchedProduct {
         rows,
         inner,
         columns,
@@ -95,13 +95,13 @@ fn multiply(
         out: out.pointer(),
         out_place: place(batch, Order::Rows, [rows, columns]),
     };
-    let whole: &Work = &work;
+    let whole: &BatchedProduct = &work;
     for_each_piece(batch, |sequences| {
         for sequence in sequences {
             let numbers = [sequence, matrix(sequence)];
             match right_order {
-                Order::Transposed => dispatch(Dots(whole, numbers)),
-                Order::Rows => dispatch(Sums(whole, numbers)),
+                Order::Transposed => dispatch(DotProducts(whole, numbers)),
+                Order::Rows => dispatch(WeightedRows(whole, numbers)),
             }
         }
     });
@@ -123,7 +123,7 @@ impl Place {
     }
 }
 
-struct Work {
+struct BatchedProduct {
     rows: usize,
     inner: usize,
     columns: usize,
@@ -137,16 +137,16 @@ struct Work {
 }
 
 // SAFETY: the operands are only read, and each sequence's part of the result belongs to one thread.
-unsafe impl Sync for Work {}
+unsafe impl Sync for BatchedProduct {}
 
 /// Rows times rows: both sides lie along the inner dimension. With the numbers of the sequence and its
 /// right matrix.
-struct Dots<'a>(&'a Work, [usize; 2]);
+struct DotProducts<'a>(&'a BatchedProduct, [usize; 2]);
 
-/// Rows and columns of a tile of [`Dots`].
+/// Rows and columns of a tile of [`DotProducts`].
 const DOTS: [usize; 2] = [2, 4];
 
-impl Kernel for Dots<'_> {
+impl Kernel for DotProducts<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -171,7 +171,7 @@ impl Kernel for Dots<'_> {
     }
 }
 
-impl Dots<'_> {
+impl DotProducts<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const C: usize>(&self, simd: S, row: usize, column: usize) {
         let &Self(work, [sequence, matrix]) = self;
@@ -219,12 +219,12 @@ fn sum_of_lanes<S: Simd>(simd: S, vector: S::Vector) -> f32 {
 }
 
 /// Sums of rows of the right matrix, weighted by the numbers of the left one.
-struct Sums<'a>(&'a Work, [usize; 2]);
+struct WeightedRows<'a>(&'a BatchedProduct, [usize; 2]);
 
-/// Rows of a tile of [`Sums`].
+/// Rows of a tile of [`WeightedRows`].
 const ROWS: usize = 4;
 
-impl Kernel for Sums<'_> {
+impl Kernel for WeightedRows<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -252,12 +252,12 @@ impl Kernel for Sums<'_> {
     }
 }
 
-impl Sums<'_> {
+impl WeightedRows<'_> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&self, simd: S, row: usize, columns: [Span; 2]) {
         let &Self(work, [sequence, matrix]) = self;
         let mut sums = [[simd.splat(0.0); 2]; R];
-        // SAFETY: as for `Dots`.
+        // SAFETY: as for `DotProducts`.
         unsafe {
             for k in 0..work.inner {
                 let right = work.right.add(work.right_place.row(matrix, k));

@@ -1,39 +1,39 @@
-//! Sequences that go on from the same state, as the continuations of one hypothesis do in a beam
-//! search. The next product of such siblings is the same, so it is computed once; to the last bit it
-//! is what each would have had alone.
+//! Sequences that continue from the same state, as the continuations of one hypothesis do in a beam
+//! search. Their next recurrent product is the same, so it is computed once per state. The result is the
+//! same to the last bit as computing it for each sequence.
 
 use std::collections::HashMap;
 
-use super::beginnings::Kinds;
+use super::shared_prefixes::Groups;
 use crate::columns::Packed;
 use crate::memory::{Scratch, Shared};
 use crate::simd::{Simd, dispatch};
 use crate::tile::{Epilogue, RowsProduct};
 
-/// Rows of a batch, those with the same h being of one kind.
-pub(crate) struct Siblings(pub Kinds);
+/// Rows of a batch, grouped by h.
+pub(crate) struct SharedStates(pub Groups);
 
-impl Siblings {
+impl SharedStates {
     /// Those among `rows` of a state `[batch, hidden]`; none if all are different.
     pub fn new(rows: &[u32], state: &[f32], hidden: usize) -> Option<Self> {
         let h = |row: u32| &state[row as usize * hidden..][..hidden];
         let key = |row: u32| h(row).iter().take(4).fold(0, mix);
-        let mut kinds = Kinds {
+        let mut groups = Groups {
             first: Vec::new(),
-            kind: vec![0; state.len() / hidden],
+            group: vec![0; state.len() / hidden],
         };
-        // A row that resembles another and is not the same counts as one of a new kind.
+        // A row that resembles another and is not the same counts as one of a new group.
         let mut known = HashMap::with_capacity(rows.len());
         for &row in rows {
-            let new = kinds.first.len() as u32;
-            let kind = *known.entry(key(row)).or_insert(new);
-            let same = kinds.first.get(kind as usize).copied().map(h) == Some(h(row));
-            kinds.kind[row as usize] = if same { kind } else { new };
+            let new = groups.first.len() as u32;
+            let group = *known.entry(key(row)).or_insert(new);
+            let same = groups.first.get(group as usize).copied().map(h) == Some(h(row));
+            groups.group[row as usize] = if same { group } else { new };
             if !same {
-                kinds.first.push(row);
+                groups.first.push(row);
             }
         }
-        (kinds.first.len() < rows.len()).then_some(Self(kinds))
+        (groups.first.len() < rows.len()).then_some(Self(groups))
     }
 
     /// The product for all rows.
@@ -46,8 +46,8 @@ impl Siblings {
     ) {
         let width = right.row_sums(depth);
         let mut sums = Scratch::new(self.0.first.len() * width);
-        let sums = Sums {
-            siblings: self,
+        let sums = GroupSums {
+            shared_states: self,
             values: Shared(sums.pointer()),
             width,
             epilogue,
@@ -74,33 +74,33 @@ fn mix(hash: u64, value: &f32) -> u64 {
     (hash ^ u64::from(value.to_bits())).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The sums of each kind, panel after panel, on their way to the epilogue.
-struct Sums<'a, E> {
-    siblings: &'a Siblings,
+/// The sums of each group, panel after panel, on their way to the epilogue.
+struct GroupSums<'a, E> {
+    shared_states: &'a SharedStates,
     values: Shared,
-    /// Sums of a kind.
+    /// Sums of a group.
     width: usize,
     epilogue: &'a E,
 }
 
-impl<E> Sums<'_, E> {
+impl<E> GroupSums<'_, E> {
     /// Those of a row at a panel of `panel_width` sums.
     ///
     /// # Safety
     /// Row and panel are those of the product.
     #[inline(always)]
     unsafe fn at(&self, row: usize, panel: usize, panel_width: usize) -> *mut f32 {
-        let kind = self.siblings.0.kind[row] as usize;
-        // SAFETY: there are `width` sums of each kind, which all panels share.
-        unsafe { self.values.at(kind * self.width + panel * panel_width) }
+        let group = self.shared_states.0.group[row] as usize;
+        // SAFETY: there are `width` sums of each group, which all panels share.
+        unsafe { self.values.at(group * self.width + panel * panel_width) }
     }
 }
 
-/// Writes the sums of each kind down.
-struct Keep<'a, E>(&'a Sums<'a, E>);
+/// Writes the sums of each group down.
+struct Keep<'a, E>(&'a GroupSums<'a, E>);
 
-/// Takes up the sums of each row's kind, in place of a product.
-struct Take<'a, E>(&'a Sums<'a, E>);
+/// Takes up the sums of each row's group, in place of a product.
+struct Take<'a, E>(&'a GroupSums<'a, E>);
 
 impl<E: Epilogue<NV>, const NV: usize> Epilogue<NV> for Keep<'_, E> {
     #[inline(always)]
@@ -117,7 +117,7 @@ impl<E: Epilogue<NV>, const NV: usize> Epilogue<NV> for Keep<'_, E> {
 
     #[inline(always)]
     unsafe fn finish<S: Simd>(&self, simd: S, row: usize, panel: usize, sums: [S::Vector; NV]) {
-        // SAFETY: a panel has `NV` vectors of sums; each kind belongs to one thread.
+        // SAFETY: a panel has `NV` vectors of sums; each group belongs to one thread.
         unsafe {
             let to = self.0.at(row, panel, NV * S::LANES);
             for (vector, &sum) in sums.iter().enumerate() {
