@@ -14,6 +14,7 @@ use seq2seq::decoding::{
     score_outputs, search,
 };
 use seq2seq::evaluation::{CompareError, audit, calibrate, compare, examine};
+use seq2seq::text::Normalization;
 use seq2seq::text::SourceIds;
 use seq2seq::training::{Task, Trainer};
 use seq2seq::{Answer, Model, Pair, PredictOptions, SourceText, Warning};
@@ -250,8 +251,8 @@ fn a_beam_of_everything_is_exhaustive(model: &Model) {
 
 fn constraints_hold(model: &Model) {
     let side = &model.codec().target;
-    let pattern = Constraint::pattern("[ab]c!?", side).expect("a pattern");
-    let (list, _) = Constraint::list(&["abc", "a!"], side).expect("a list");
+    let pattern = Constraint::pattern("[ab]c!?", side, Normalization::None).expect("a pattern");
+    let (list, _) = Constraint::list(&["abc", "a!"], side, Normalization::None).expect("a list");
     for (constraint, fits) in [
         (
             pattern,
@@ -575,7 +576,8 @@ fn options_are_held_against_the_model() {
         Err(SearchError::NoAttention("a coverage penalty"))
     );
     let mut tight = beam(1);
-    let constraint = Constraint::pattern("abcabc", &model.codec().target).expect("a pattern");
+    let constraint = Constraint::pattern("abcabc", &model.codec().target, Normalization::None)
+        .expect("a pattern");
     tight.search.constraint = Some(Arc::new(constraint));
     tight.limit = Some(LengthLimit {
         most: 4,

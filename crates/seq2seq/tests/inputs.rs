@@ -254,6 +254,41 @@ fn targets_are_spelled_alike_and_answers_are_spelled_as_in_training() {
     }
 }
 
+#[test]
+fn features_are_spelled_alike_too() {
+    let recipe = support::recipe(&["data.validation=0", "data.features_column=3"], &[]);
+    let pair = |features: &str| Pair {
+        features: Some(features.to_owned()),
+        ..Pair::from(("a", "b"))
+    };
+    let trained = Task::from_pairs(recipe.clone(), [pair("caf\u{e9};x")])
+        .unwrap()
+        .codec;
+    for spelled in [COMPOSED, APART] {
+        let encoded = trained.encode_source("a", Some(spelled));
+        assert!(encoded.unknown_features.is_empty(), "{spelled:?}");
+        assert!(!encoded.lacks_features);
+    }
+    let unknown = trained.encode_source("a\u{301}", Some("y;x"));
+    assert_eq!(unknown.unknown_features, ["y"]);
+    assert_eq!(
+        unknown.unknown.len(),
+        1,
+        "symbols and features are told apart"
+    );
+    for missing in [None, Some(""), Some(" ; ")] {
+        assert!(
+            trained.encode_source("a", missing).lacks_features,
+            "{missing:?}"
+        );
+    }
+    // Where training had none for some pairs, nothing is missing.
+    let optional = Task::from_pairs(recipe, [pair("x"), pair("")])
+        .unwrap()
+        .codec;
+    assert!(!optional.encode_source("a", None).lacks_features);
+}
+
 /// Every syllable of four consonants and four vowels, of which `held_out` says which are held out.
 fn syllables(held_out: impl Fn(u32, u32) -> bool) -> LoadedPairs {
     let (mut train, mut dev) = (Vec::new(), Vec::new());

@@ -205,6 +205,27 @@ fn errors_are_broken_down() {
     ] {
         assert!(confusions.contains(&confusion), "{confusion:?}");
     }
+    assert!(breakdown.by_feature.is_empty());
+}
+
+#[test]
+fn errors_are_broken_down_by_feature() {
+    let answers = [symbols("K EH T"), symbols("K AE T"), symbols("D AO Z")];
+    let references = [
+        vec![symbols("K AE T")],
+        vec![symbols("K AE T")],
+        vec![symbols("D AO G"), symbols("D")],
+    ];
+    // A feature that a question has twice is one.
+    let features = [vec!["V", "PST"], vec!["PST"], vec!["PST", "N", "PST"]];
+    let breakdown = Breakdown::of(&answers, &references);
+    let breakdown = breakdown.with_features(&answers, &references, &features);
+    let found: Vec<_> = breakdown
+        .by_feature
+        .iter()
+        .map(|f| (f.feature.as_str(), f.questions, f.correct, f.edits))
+        .collect();
+    assert_eq!(found, [("PST", 3, 1, 2), ("N", 1, 0, 1), ("V", 1, 0, 1)]);
 }
 
 /// Worked by hand: two bins, one 0.1 too sure, one 0.3 too modest.

@@ -4,18 +4,20 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use seq2seq::evaluation::{Audited, audit};
+use seq2seq::evaluation::{Audited, UnknownSymbols, audit};
 use seq2seq::{Model, Pair, PredictOptions};
 use serde_json::json;
 
 use super::columns::ColumnArgs;
+use super::warn_of_unknown;
 use crate::Done;
 use crate::output::print_data;
 
 /// List pairs, the least likely first: in a lexicon, its mistakes
 ///
 /// Tab-separated columns: log-likelihood of a target symbol, line of the file, source, target, what
-/// the model would write, and the target symbol that it finds least likely with its place.
+/// the model would write, the target symbol that it finds least likely with its place, and the
+/// features if there are some.
 #[derive(Args)]
 pub struct Audit {
     /// A model file, or the folder of a run
@@ -37,6 +39,7 @@ impl Audit {
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
         let file = self.columns.read(&self.file, &[&model])?;
+        warn_of_unknown(&UnknownSymbols::of(model.codec(), &file.pairs), &file.name);
         let mut audited = audit(&model, &file.pairs);
         audited.truncate(self.most.unwrap_or(usize::MAX));
         let predictor = model.predictor(PredictOptions::of(&model))?;
@@ -60,6 +63,7 @@ impl Audit {
                 "per_symbol": audited.per_symbol,
                 "line": line,
                 "source": pair.source,
+                "features": pair.features,
                 "target": pair.target,
                 "answer": answer,
                 "weakest": weakest.map(|symbol| json!({"symbol": symbol, "place": audited.weakest_place + 1})),
@@ -71,14 +75,15 @@ impl Audit {
             Some(symbol) => format!("{} {symbol}", audited.weakest_place + 1),
             None => "end".to_owned(),
         };
-        [
+        let mut columns = vec![
             format!("{:.4}", audited.per_symbol),
             line.to_string(),
             pair.source.clone(),
             pair.target.clone(),
             answer.replace(['\t', '\n', '\r'], " "),
             weakest,
-        ]
-        .join("\t")
+        ];
+        columns.extend(pair.features.clone());
+        columns.join("\t")
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use seq2seq::Model;
 use seq2seq::data::questions;
 use seq2seq::encoding::PairCodec;
-use seq2seq::evaluation::{Comparison, UnknownSymbols, compare};
+use seq2seq::evaluation::{Comparison, Disagreement, UnknownSymbols, compare};
 use seq2seq::metrics::PairedDifference;
 
 use super::columns::ColumnArgs;
@@ -101,23 +101,38 @@ impl Compare {
             ),
         ];
         if self.show > 0 && !comparison.disagreements.is_empty() {
-            let mut rows = vec![
-                ["source", "right", "first", "second"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ];
-            rows.extend(comparison.disagreements.iter().take(self.show).map(|d| {
-                vec![
-                    d.source.clone(),
-                    d.references.join(" | "),
-                    d.first.clone(),
-                    d.second.clone(),
-                ]
-            }));
-            parts.push(table(&rows));
+            let shown = comparison.disagreements.iter().take(self.show);
+            parts.push(disagreements(&shown.collect::<Vec<_>>()));
         }
         parts.join("\n")
     }
+}
+
+/// Questions that exactly one model answers right, with their features if they have some.
+fn disagreements(shown: &[&Disagreement]) -> String {
+    let with_features = shown.iter().any(|one| one.features.is_some());
+    let row = |source: &str, features: &str, others: [String; 3]| {
+        let features = with_features.then(|| features.to_owned());
+        std::iter::once(source.to_owned())
+            .chain(features)
+            .chain(others)
+            .collect()
+    };
+    let heading = ["right", "first", "second"].map(str::to_owned);
+    let mut rows: Vec<Vec<String>> = vec![row("source", "features", heading)];
+    rows.extend(shown.iter().map(|one| {
+        let others = [
+            one.references.join(" | "),
+            one.first.clone(),
+            one.second.clone(),
+        ];
+        row(
+            &one.source,
+            one.features.as_deref().unwrap_or_default(),
+            others,
+        )
+    }));
+    table(&rows)
 }
 
 fn row(name: &str, first: f64, second: f64, difference: &PairedDifference) -> Vec<String> {

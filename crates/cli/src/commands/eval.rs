@@ -195,6 +195,7 @@ fn details(evaluation: &Evaluation) -> String {
     parts.push(calibration(evaluation));
     parts.push(answered(evaluation));
     parts.push(confusions(evaluation));
+    parts.push(by_feature(evaluation));
     parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
@@ -229,6 +230,29 @@ fn answered(evaluation: &Evaluation) -> String {
     ];
     format!(
         "accuracy when only the most confident answers are given (predict --abstain)\n{}",
+        table(&rows)
+    )
+}
+
+/// Features whose questions have the most wrong answers.
+fn by_feature(evaluation: &Evaluation) -> String {
+    let groups = &evaluation.breakdown.by_feature;
+    if groups.is_empty() {
+        return String::new();
+    }
+    let heading = ["  feature", "questions", "wrong", "exact match"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(groups.iter().take(LISTED).map(|group| {
+        vec![
+            format!("  {}", group.feature),
+            group.questions.to_string(),
+            (group.questions - group.correct).to_string(),
+            format!("{:.4}", group.correct as f64 / group.questions as f64),
+        ]
+    }));
+    format!(
+        "features with the most wrong answers ({} in all)\n{}",
+        groups.len(),
         table(&rows)
     )
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use seq2seq::{Hypothesis, Model, PredictOptions};
+use seq2seq::{Hypothesis, Model, PredictOptions, Warning};
 
 use super::search_args::SearchArgs;
 use crate::Done;
@@ -19,6 +19,9 @@ pub struct Explain {
     input: String,
     /// The right answer, shown beside the model's
     expected: Option<String>,
+    /// Features of the input, for a model that was trained with some
+    #[arg(long, value_name = "FEATURES")]
+    features: Option<String>,
     /// Choices shown at each step
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -30,9 +33,13 @@ impl Explain {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
+        let input = match &self.features {
+            Some(features) => format!("{}\t{features}", self.input),
+            None => self.input.clone(),
+        };
         print_line(&explanation(
             &model,
-            &self.input,
+            &input,
             self.expected.as_deref(),
             self.top.into(),
             &self.search.options(&model, 1)?,
@@ -69,15 +76,24 @@ pub fn explanation(
     };
     let answer = answers.first().context("the model gave no answer")?;
     let mut parts = vec![
-        read_part(model, input),
+        read_part(model, input, &answer.warnings),
         steps_part(model, answer.best(), top, given.is_some()),
     ];
-    let expected = expected.map(|expected| model.codec().in_answer_form(expected));
-    parts.push(result_part(answer.best(), expected.as_deref()));
+    let expected = expected.map(|expected| Expected {
+        text: model.codec().in_answer_form(expected),
+        is_answer: model.codec().split_target(expected) == answer.best().symbols,
+    });
+    parts.push(result_part(answer.best(), expected));
     Ok(parts.join("\n\n"))
 }
 
-fn read_part(model: &Model, input: &str) -> String {
+/// The right answer, as answers are spelled.
+struct Expected {
+    text: String,
+    is_answer: bool,
+}
+
+fn read_part(model: &Model, input: &str, warnings: &[Warning]) -> String {
     let asked = model.line(input);
     let encoded = model.codec().encode_source(asked.source, asked.features);
     let symbol = |&id: &u32| format!("{:?}", model.codec().source_symbol(id).unwrap_or("?"));
@@ -89,14 +105,25 @@ fn read_part(model: &Model, input: &str) -> String {
             .chain(encoded.ids.symbols.iter().map(u32::to_string))
             .collect(),
     ];
-    for unknown in &encoded.unknown {
-        rows.push(vec![format!(
-            "unknown: symbol {}, {:?}",
-            unknown.position + 1,
-            unknown.symbol
-        )]);
+    // Features that are no symbols are read by an encoder of their own.
+    if let (Some(ids), Some(features)) = (&encoded.ids.features, &model.codec().features) {
+        let feature = |&id: &u32| format!("{:?}", features.vocabulary.symbol(id).unwrap_or("?"));
+        let row = |name: &str, cells: Vec<String>| {
+            std::iter::once(name.to_owned()).chain(cells).collect()
+        };
+        rows.push(row("features", ids.iter().map(feature).collect()));
+        rows.push(row("ids", ids.iter().map(u32::to_string).collect()));
     }
-    format!("what the encoder reads of {input:?}\n{}", table(&rows))
+    let known: Vec<String> = warnings
+        .iter()
+        .filter(|warning| warning.is_about_input())
+        .map(|warning| format!("\nwarning: {warning}"))
+        .collect();
+    format!(
+        "what the encoder reads of {input:?}\n{}{}",
+        table(&rows),
+        known.concat()
+    )
 }
 
 fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -> String {
@@ -135,7 +162,7 @@ fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -
     )
 }
 
-fn result_part(best: &Hypothesis, expected: Option<&str>) -> String {
+fn result_part(best: &Hypothesis, expected: Option<Expected>) -> String {
     let probability = best.log_probability.exp();
     let mut rows = vec![vec![
         "result".to_owned(),
@@ -143,14 +170,10 @@ fn result_part(best: &Hypothesis, expected: Option<&str>) -> String {
         format!("probability {probability:.3}"),
     ]];
     if let Some(expected) = expected {
-        let verdict = if expected == best.text {
-            "right"
-        } else {
-            "wrong"
-        };
+        let verdict = if expected.is_answer { "right" } else { "wrong" };
         rows.push(vec![
             "expected".to_owned(),
-            format!("{expected:?}"),
+            format!("{:?}", expected.text),
             verdict.to_owned(),
         ]);
     }

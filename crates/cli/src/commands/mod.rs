@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod interactive;
 pub mod predict;
 pub mod reproduce;
+mod said_warnings;
 pub mod search_args;
 pub mod train;
 pub mod tune;
@@ -24,7 +25,7 @@ use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
-use crate::output::table;
+use crate::output::{count, table};
 
 /// A time to train for, such as `90s` or `1h30m`.
 pub fn time_budget(text: &str) -> Result<Duration, String> {
@@ -94,15 +95,30 @@ pub fn describe_notes<'a>(notes: impl IntoIterator<Item = &'a DataNote>) {
     }
 }
 
-/// Says which symbols a model does not know.
+/// Says which symbols and features a model does not know, and which pairs miss features.
 pub fn warn_of_unknown(unknown: &UnknownSymbols, of: &str) {
-    for (side, symbols) in [("source", &unknown.source), ("target", &unknown.target)] {
-        if !symbols.is_empty() {
-            say!(
-                "warning: the {side} symbols of {of} that training has not seen: {}",
-                listed(symbols)
-            );
-        }
+    let kinds = [
+        ("source symbols", &unknown.source),
+        ("target symbols", &unknown.target),
+        ("features", &unknown.features),
+    ];
+    for (kind, symbols) in kinds.into_iter().filter(|(_, symbols)| !symbols.is_empty()) {
+        say!(
+            "warning: the {kind} of {of} that training has not seen: {}",
+            listed(symbols)
+        );
+    }
+    if let Some(case) = unknown.source_case {
+        say!(
+            "warning: training has seen letters of those source symbols in {case}: give sources in {case}"
+        );
+    }
+    if unknown.without_features > 0 {
+        let pairs = count(unknown.without_features, "pair");
+        say!(
+            "warning: {pairs} of {of} without features, which all training pairs had: give their column \
+             with --features-column"
+        );
     }
 }
 

@@ -10,6 +10,7 @@ use seq2seq::{Alignment, Answer, Hypothesis, Model, PredictOptions, Warning, she
 use serde_json::{Value, json};
 
 use super::columns::is_header;
+use super::said_warnings::SaidWarnings;
 use super::search_args::SearchArgs;
 use crate::Done;
 use crate::inputs::Lines;
@@ -43,15 +44,12 @@ pub struct Predict {
     /// Pass over the first line, which names the columns
     #[arg(long)]
     header: bool,
-    /// Fail on a symbol that the model does not know
+    /// Fail on a symbol or feature that the model does not know, and on missing features
     #[arg(long)]
     strict: bool,
     #[command(flatten)]
     search: SearchArgs,
 }
-
-/// Unknown symbols that are reported one by one.
-const MOST_UNKNOWN: usize = 100;
 
 impl Predict {
     /// The inputs. A word in the place of the file is one that somebody wants to be answered.
@@ -74,7 +72,7 @@ impl Predict {
         let mut options = self.options(&model)?;
         let mut input = self.lines()?;
         let most = model.predictor(options.clone())?.inputs_at_once();
-        let (mut unknown, mut warned) = (0, false);
+        let (mut said, mut warned) = (SaidWarnings::default(), false);
         let has_header = Recipe::of_model(&model).is_ok_and(|recipe| recipe.data.header);
         if self.header {
             input.next(1)?;
@@ -91,6 +89,7 @@ impl Predict {
                         file.display()
                     );
                 }
+                said.say_rest();
                 return Ok(Done::Completed);
             }
             options.first_number = first as u64;
@@ -115,7 +114,7 @@ impl Predict {
             let sources: Vec<_> = lines.iter().map(|line| model.line(line)).collect();
             let predictor = model.predictor(options.clone())?;
             for (index, answer) in predictor.predict(&sources).iter().enumerate() {
-                self.check(first + index + 1, answer, &mut unknown)?;
+                self.check(first + index + 1, answer, &mut said)?;
                 print_data(&self.shown(answer))?;
             }
         }
@@ -142,25 +141,14 @@ impl Predict {
         Ok(options)
     }
 
-    /// Says what a user of the answer should know; `unknown` counts the symbols that the model does not
-    /// know.
-    fn check(&self, line: usize, answer: &Answer, unknown: &mut usize) -> Result<()> {
+    /// Says what a user of the answer should know.
+    fn check(&self, line: usize, answer: &Answer, said: &mut SaidWarnings) -> Result<()> {
         for warning in &answer.warnings {
-            let message = format!("line {line}: {warning}");
-            if matches!(warning, Warning::UnknownSymbol(_)) {
-                if self.strict {
-                    bail!("{message}");
-                }
-                *unknown += 1;
-                if *unknown == MOST_UNKNOWN && !self.json {
-                    say!("warning: {message}; more unknown symbols are not reported");
-                }
-                if *unknown >= MOST_UNKNOWN {
-                    continue;
-                }
+            if self.strict && warning.is_about_input() {
+                bail!("line {line}: {warning}");
             }
             if !self.json {
-                say!("warning: {message}");
+                said.say(line, warning);
             }
         }
         Ok(())

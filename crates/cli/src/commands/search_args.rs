@@ -142,9 +142,9 @@ impl SearchArgs {
     }
 
     fn constraint(&self, model: &Model) -> Result<Option<Constraint>> {
-        let side = &model.codec().target;
+        let (side, form) = (&model.codec().target, model.codec().normalization);
         if let Some(pattern) = &self.pattern {
-            return Ok(Some(Constraint::pattern(pattern, side)?));
+            return Ok(Some(Constraint::pattern(pattern, side, form)?));
         }
         let Some(path) = &self.allow else {
             return Ok(None);
@@ -152,7 +152,7 @@ impl SearchArgs {
         let mut outputs = inputs::all_lines(path).context("cannot read the allowed outputs")?;
         outputs.retain(|line| !line.trim().is_empty());
         let (constraint, left_out) =
-            Constraint::list(&outputs, side).with_context(|| path.display().to_string())?;
+            Constraint::list(&outputs, side, form).with_context(|| path.display().to_string())?;
         if let Some(first) = left_out.first() {
             say!(
                 "warning: {}: {} of {} allowed outputs have symbols that the model cannot write, such as {first:?}",

@@ -355,8 +355,8 @@ impl Train {
             duration(seconds),
             seq2seq::MODEL_NAME
         );
-        let input = example.unwrap_or_else(|| "INPUT".into());
-        say!("use it:   echo {input} | seq2seq predict {folder}");
+        let input = example.unwrap_or_else(|| "echo INPUT".into());
+        say!("use it:   {input} | seq2seq predict {folder}");
         say!("measure:  seq2seq eval {folder} PAIRS.tsv");
         Ok(Done::Completed)
     }
@@ -373,18 +373,22 @@ fn is_recipe(path: &Path) -> bool {
 /// Longest input that is shown as an example.
 const LONGEST_EXAMPLE: usize = 40;
 
-/// An input as it must look, in quotes for a shell. Features would need a tab.
+/// A command that prints an input as it must look, with its features after a tab.
 fn example(pairs: &[Pair]) -> Option<String> {
-    let fits = |pair: &&Pair| {
-        let source = &pair.source;
-        let plain = |c: char| !c.is_control() && c != '\'' && c != '\\';
-        pair.features.is_none()
-            && source.chars().count() <= LONGEST_EXAMPLE
-            && source.chars().all(plain)
-            && !source.starts_with('-')
+    let plain = |text: &str| {
+        !text.contains(|c: char| c.is_control() || c == '\'' || c == '\\') && !text.starts_with('-')
     };
-    let source = &pairs.iter().find(fits)?.source;
-    Some(format!("'{source}'"))
+    let fits = |pair: &&Pair| {
+        let features = pair.features.as_deref().unwrap_or_default();
+        pair.source.chars().count() <= LONGEST_EXAMPLE && plain(&pair.source) && plain(features)
+    };
+    let Pair {
+        source, features, ..
+    } = pairs.iter().find(fits)?;
+    Some(match features {
+        None => format!("echo '{source}'"),
+        Some(features) => format!("printf '%s\\t%s\\n' '{source}' '{features}'"),
+    })
 }
 
 /// Says that training has come to nothing yet.

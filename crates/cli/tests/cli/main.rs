@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod columns;
+mod features;
 mod generate;
 mod going_on;
 mod help;

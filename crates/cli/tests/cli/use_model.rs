@@ -106,7 +106,7 @@ fn explain() {
         .args(["explain", ".", "abx", "A B C", "--top", "2"])
         .output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
-    for part in ["unknown", "\"x\"", "expected", "choice 2"] {
+    for part in ["does not know symbol 3, \"x\"", "expected", "choice 2"] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
@@ -175,4 +175,41 @@ fn eval_as_a_table() {
     ] {
         assert!(table.contains(part), "{part} is not in\n{table}");
     }
+}
+
+/// All capital letters are one warning, which says what to do.
+#[test]
+fn a_case_that_the_model_does_not_know_is_one_warning() {
+    let (_, messages) = predict("", "ABC\nabc\nDxD\nBAD\n");
+    assert_eq!(
+        messages,
+        "warning: line 1: the model knows \"A\", \"B\", \"C\" in lower case only: write inputs in lower \
+         case\nwarning: line 3: the model does not know symbol 2, \"x\"\n\
+         warning: 3 lines with symbols in another case in all\n"
+    );
+    let strict = run_with_input(&trained(), "predict . --strict", "ABC\n");
+    assert!(
+        strict.starts_with("exit code: 1") && strict.contains("lower case"),
+        "{strict}"
+    );
+    let folder = trained();
+    std::fs::write(folder.join("capitals.tsv"), "ABC\tA B C\n").unwrap();
+    let eval = run(&folder, "eval . capitals.tsv");
+    assert!(
+        eval.contains(
+            "warning: training has seen letters of those source symbols in lower case: give sources in lower \
+             case\n"
+        ),
+        "{eval}"
+    );
+}
+
+#[test]
+fn an_expected_answer_may_be_spelled_in_another_way() {
+    let explained = seq2seq(&trained())
+        .args(["explain", ".", "abc", " A  B C"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(explained.stdout).unwrap();
+    assert!(text.trim_end().ends_with("right"), "{text}");
 }

@@ -12,7 +12,8 @@ use regex_automata::util::primitives::StateID;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
-use crate::text::Side;
+use super::pattern::in_form;
+use crate::text::{Normalization, Side};
 
 /// States beyond which a constraint is refused.
 const MOST_STATES: usize = 1_000_000;
@@ -93,25 +94,28 @@ pub enum ConstraintError {
 }
 
 impl Constraint {
-    /// Only these outputs. Those that the model has not the symbols for are left out and returned.
+    /// Only these outputs, brought into the form of the model's texts. Those that the model has not
+    /// the symbols for are left out and returned.
     ///
     /// # Errors
     /// If no output is left.
     pub fn list<S: AsRef<str>>(
         outputs: &[S],
         side: &Side,
+        form: Normalization,
     ) -> Result<(Self, Vec<String>), ConstraintError> {
         let mut states = vec![State::default()];
         let mut left_out = Vec::new();
         for output in outputs {
-            let symbols = side.tokenization.split(output.as_ref());
+            let text = form.apply(output.as_ref());
+            let symbols = side.tokenization.split(&text);
             let encoded: Option<Vec<u32>> = symbols
                 .iter()
                 .map(|symbol| side.vocabulary.id(symbol))
                 .collect();
             match encoded {
                 Some(ids) => insert(&mut states, &ids),
-                None => left_out.push(output.as_ref().to_owned()),
+                None => left_out.push(text.into_owned()),
             }
             if states.len() > MOST_STATES {
                 return Err(ConstraintError::TooLarge(states.len()));
@@ -125,11 +129,16 @@ impl Constraint {
     }
 
     /// Only outputs whose whole text matches a regular expression. Where symbols are joined by
-    /// spaces, the text has those spaces: `(\w+ )*\w+`.
+    /// spaces, the text has those spaces: `(\w+ )*\w+`. What the expression spells out is brought
+    /// into the form of the model's texts.
     ///
     /// # Errors
     /// If it is no regular expression, or no sequence of the model's symbols matches it.
-    pub fn pattern(pattern: &str, side: &Side) -> Result<Self, ConstraintError> {
+    pub fn pattern(
+        pattern: &str,
+        side: &Side,
+        form: Normalization,
+    ) -> Result<Self, ConstraintError> {
         let invalid = |reason: String| ConstraintError::Pattern {
             pattern: pattern.to_owned(),
             reason,
@@ -145,7 +154,7 @@ impl Constraint {
                     .nfa_size_limit(Some(MOST_BYTES))
                     .which_captures(WhichCaptures::None),
             )
-            .build_from_hir(&expression)
+            .build_from_hir(&in_form(&expression, form))
             .map_err(|error| match error.size_limit() {
                 Some(_) => too_large(),
                 None => invalid(root_cause(&error)),

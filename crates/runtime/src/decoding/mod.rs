@@ -11,6 +11,7 @@ mod hypotheses;
 mod length;
 mod minimum_bayes_risk;
 mod options;
+mod pattern;
 mod sampling;
 mod search;
 

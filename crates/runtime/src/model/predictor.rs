@@ -54,6 +54,8 @@ pub struct Predictor {
 
 /// A text on its way through the model.
 pub(super) struct Input {
+    /// The source, where it misses features.
+    pub source: String,
     pub encoded: EncodedSource,
     pub limit: usize,
 }
@@ -207,7 +209,16 @@ impl Predictor {
                 Some(length) => length,
                 None => limit.of(encoded.ids.len(), longest).max(shortest),
             };
-            Input { encoded, limit }
+            // Few miss features, so few are copied.
+            let source = match encoded.lacks_features {
+                true => text.source().to_owned(),
+                false => String::new(),
+            };
+            Input {
+                source,
+                encoded,
+                limit,
+            }
         };
         parallel::map_shares(texts.iter().collect(), input)
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::Model;
 use super::predictor::Input;
 use crate::decoding::Output;
-use crate::text::UnknownSymbol;
+use crate::text::{Case, EncodedSource, UnknownSymbol};
 
 /// What a user of an answer should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,20 @@ use crate::text::UnknownSymbol;
 pub enum Warning {
     /// The input has a symbol that training did not have.
     UnknownSymbol(UnknownSymbol),
+    /// The input has symbols that training had in the other case only.
+    UnknownCase {
+        /// The symbols, in order.
+        symbols: Vec<String>,
+        /// The case in which the model knows the first of them.
+        known: Case,
+    },
+    /// The input has a feature that training did not have.
+    UnknownFeature(String),
+    /// The input has no features, but all in training had some.
+    NoFeatures {
+        /// The end of the source, after a blank, if it is nothing but features.
+        after_blank: Option<String>,
+    },
     /// The input is longer than any in training.
     LongInput {
         /// Symbols of the input.
@@ -38,6 +52,27 @@ impl fmt::Display for Warning {
                 unknown.position + 1,
                 unknown.symbol
             ),
+            Self::UnknownCase { symbols, known } => write!(
+                formatter,
+                "the model knows {} in {known} only: write inputs in {known}",
+                some(symbols)
+            ),
+            Self::UnknownFeature(feature) => {
+                write!(formatter, "the model does not know the feature {feature:?}")
+            }
+            Self::NoFeatures { after_blank } => {
+                formatter.write_str(
+                    "the input has no features, which this model was trained with: give them after a \
+                     tab, as SOURCE<TAB>FEATURES",
+                )?;
+                match after_blank {
+                    None => Ok(()),
+                    Some(features) => write!(
+                        formatter,
+                        "; {features:?} looks like features after a blank, where a tab should be"
+                    ),
+                }
+            }
             Self::LongInput { symbols, longest } => write!(
                 formatter,
                 "the input has {symbols} symbols, but the longest in training had {longest}: the \
@@ -52,11 +87,70 @@ impl fmt::Display for Warning {
     }
 }
 
+impl Warning {
+    /// Whether it is about something in the input that the model does not know, or misses.
+    pub fn is_about_input(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownSymbol(_)
+                | Self::UnknownCase { .. }
+                | Self::UnknownFeature(_)
+                | Self::NoFeatures { .. }
+        )
+    }
+}
+
+/// Symbols that a message names.
+const NAMED: usize = 5;
+
+/// Different symbols in quotes, the first few.
+fn some(symbols: &[String]) -> String {
+    let mut different: Vec<&String> = Vec::new();
+    for symbol in symbols {
+        if !different.contains(&symbol) {
+            different.push(symbol);
+        }
+    }
+    let named: Vec<String> = (different.iter().take(NAMED))
+        .map(|symbol| format!("{symbol:?}"))
+        .collect();
+    let more = different.len().saturating_sub(NAMED);
+    match more {
+        0 => named.join(", "),
+        _ => format!("{} and {more} more symbols", named.join(", ")),
+    }
+}
+
 impl Model {
-    /// What there is to say about the best output for an input, if there is one.
+    /// What there is to say about an encoded source.
+    fn warnings_of_source(&self, source: &str, encoded: &EncodedSource) -> Vec<Warning> {
+        let codec = self.codec();
+        let vocabulary = &codec.source.vocabulary;
+        let case = |unknown: &&UnknownSymbol| vocabulary.other_case(&unknown.symbol).is_some();
+        let (other_case, unknown): (Vec<_>, Vec<_>) = encoded.unknown.iter().partition(case);
+        let mut warnings = Vec::new();
+        if encoded.lacks_features {
+            warnings.push(Warning::NoFeatures {
+                after_blank: codec.features_after_blank(source).map(str::to_owned),
+            });
+        }
+        let first = other_case.first();
+        if let Some(known) = first.and_then(|first| vocabulary.other_case(&first.symbol)) {
+            let symbols = other_case.iter().map(|unknown| unknown.symbol.clone());
+            warnings.push(Warning::UnknownCase {
+                symbols: symbols.collect(),
+                known,
+            });
+        }
+        warnings.extend(unknown.into_iter().cloned().map(Warning::UnknownSymbol));
+        let features = encoded.unknown_features.iter().cloned();
+        warnings.extend(features.map(Warning::UnknownFeature));
+        warnings
+    }
+
+    /// What there is to say about an input and the best output for it, if there is one.
     pub(super) fn warnings(&self, input: &Input, best: Option<&Output>) -> Vec<Warning> {
-        let unknown = input.encoded.unknown.iter().cloned();
-        let mut warnings: Vec<Warning> = unknown.map(Warning::UnknownSymbol).collect();
+        let mut warnings = self.warnings_of_source(&input.source, &input.encoded);
         let longest = self.provenance().longest_source;
         // A model made by hand knows of no training data.
         let symbols = input.encoded.ids.len();

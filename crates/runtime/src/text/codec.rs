@@ -110,6 +110,10 @@ pub struct EncodedSource {
     pub symbols: Vec<String>,
     /// The unseen symbols, in order; positions are those in the text as it was written.
     pub unknown: Vec<UnknownSymbol>,
+    /// The unseen features, in order.
+    pub unknown_features: Vec<String>,
+    /// Whether there are no features, although the model reads some.
+    pub lacks_features: bool,
 }
 
 impl Codec {
@@ -144,10 +148,7 @@ impl Codec {
     /// vocabulary.
     pub fn encode_source(&self, text: &str, features: Option<&str>) -> EncodedSource {
         let symbols = self.source_symbols(text);
-        let Encoded {
-            mut ids,
-            mut unknown,
-        } = self.source.vocabulary.encode(&symbols);
+        let Encoded { mut ids, unknown } = self.source.vocabulary.encode(&symbols);
         let mut copy_ids = self.copy.then(|| self.copy_ids(&symbols));
         if self.reverse_source {
             ids.reverse();
@@ -156,10 +157,11 @@ impl Codec {
         if self.source_end_mark {
             ids.extend(self.source.vocabulary.end());
         }
-        let mut feature_ids = None;
+        let (mut feature_ids, mut unknown_features, mut lacks_features) = (None, Vec::new(), false);
         if let Some(reader) = &self.features {
-            let encoded = reader.encode(features.unwrap_or(""), symbols.len());
-            unknown.extend(encoded.unknown);
+            let encoded = reader.encode(&self.normalization.apply(features.unwrap_or("")));
+            lacks_features = encoded.ids.is_empty() && !reader.optional;
+            unknown_features.extend(encoded.unknown.into_iter().map(|feature| feature.symbol));
             if reader.among_symbols {
                 let first = self.source.vocabulary.len() as u32;
                 let features = encoded.ids.iter().map(|id| first.saturating_add(*id));
@@ -182,7 +184,16 @@ impl Codec {
             },
             symbols,
             unknown,
+            unknown_features,
+            lacks_features,
         }
+    }
+
+    /// The end of a source that is nothing but known features, after a blank where a tab should be.
+    pub fn features_after_blank<'a>(&self, source: &'a str) -> Option<&'a str> {
+        let (before, last) = source.trim_end_matches(' ').rsplit_once(' ')?;
+        let known = self.features.as_ref()?.knows_all(last);
+        (known && !before.trim_matches(' ').is_empty()).then_some(last)
     }
 
     /// For each position that the encoder reads, the place of its symbol among the source's symbols;

@@ -14,6 +14,9 @@ pub struct Features {
     pub vocabulary: Vocabulary,
     /// Whether they are symbols of the source, rather than read by an encoder of their own.
     pub among_symbols: bool,
+    /// Whether there were training pairs without features.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl Features {
@@ -28,13 +31,15 @@ impl Features {
         parts.filter(|feature| !feature.is_empty())
     }
 
-    /// Their ids. The positions of unknown ones follow the `before` symbols of the source.
-    pub(super) fn encode(&self, text: &str, before: usize) -> Encoded {
-        let features: Vec<&str> = self.split(text).collect();
-        let mut encoded = self.vocabulary.encode(&features);
-        for unknown in &mut encoded.unknown {
-            unknown.position = unknown.position.saturating_add(before);
-        }
-        encoded
+    /// Their ids, and the unknown ones among them.
+    pub(super) fn encode(&self, text: &str) -> Encoded {
+        self.vocabulary
+            .encode(&self.split(text).collect::<Vec<_>>())
+    }
+
+    /// Whether a text is nothing but known features.
+    pub(super) fn knows_all(&self, text: &str) -> bool {
+        let mut parts = self.split(text).peekable();
+        parts.peek().is_some() && parts.all(|feature| self.vocabulary.id(feature).is_some())
     }
 }

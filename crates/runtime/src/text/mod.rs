@@ -16,7 +16,7 @@ pub use codec::{Align, Codec, EncodedSource, NOT_COPIED, Side, SourceIds, Vocabu
 pub use features::Features;
 pub use normalization::Normalization;
 pub use tokenization::Tokenization;
-pub use vocabulary::{Encoded, Specials, UnknownSymbol, Vocabulary, VocabularyError};
+pub use vocabulary::{Case, Encoded, Specials, UnknownSymbol, Vocabulary, VocabularyError};
 
 /// Longest text in bytes, and longest output in symbols.
 pub const LONGEST_TEXT: usize = 64 << 10;

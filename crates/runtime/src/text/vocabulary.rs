@@ -57,6 +57,24 @@ pub struct Encoded {
     pub unknown: Vec<UnknownSymbol>,
 }
 
+/// Small or capital letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Case {
+    /// Small letters.
+    Lower,
+    /// Capital letters.
+    Upper,
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Lower => "lower case",
+            Self::Upper => "upper case",
+        })
+    }
+}
+
 /// A symbol that a vocabulary lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownSymbol {
@@ -254,6 +272,17 @@ impl Vocabulary {
             encoded.ids.extend(id.or(self.unknown()));
         }
         encoded
+    }
+
+    /// The case in which a symbol that the vocabulary lacks is known, if it is in the other one.
+    pub fn other_case(&self, symbol: &str) -> Option<Case> {
+        let knows = |other: String| other != symbol && self.id(&other).is_some();
+        match symbol {
+            _ if self.id(symbol).is_some() => None,
+            _ if knows(symbol.to_lowercase()) => Some(Case::Lower),
+            _ if knows(symbol.to_uppercase()) => Some(Case::Upper),
+            _ => None,
+        }
     }
 
     /// Spells ids out: the inverse of [`encode`](Self::encode). Begin and end

@@ -105,10 +105,16 @@ fn features(recipe: &Recipe, pairs: &[Pair]) -> Option<Features> {
     };
     let texts = pairs.iter().filter_map(|pair| pair.features.as_deref());
     let symbols = texts.flat_map(|text| Features::parts(text, &separator));
+    let has_some = |pair: &Pair| {
+        let features = pair.features.as_deref().unwrap_or_default();
+        Features::parts(features, &separator).next().is_some()
+    };
+    let optional = !pairs.iter().all(has_some);
     Some(Features {
         vocabulary: Vocabulary::build(symbols, marks),
         separator,
         among_symbols,
+        optional,
     })
 }
 

@@ -40,6 +40,9 @@ pub struct Comparison {
 pub struct Disagreement {
     /// The source.
     pub source: String,
+    /// Its features, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
     /// Its right answers.
     pub references: Vec<String>,
     /// Answer of the first model.
@@ -136,6 +139,7 @@ pub fn compare(
         disagreements: disagreements
             .map(|q| Disagreement {
                 source: questions[q].source.clone(),
+                features: questions[q].features.clone(),
                 references: (questions[q].references.iter())
                     .map(|reference| codec.in_answer_form(reference))
                     .collect(),

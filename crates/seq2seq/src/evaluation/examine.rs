@@ -166,7 +166,11 @@ pub fn examine(
         nbest: (predictor.options().search.nbest > 1)
             .then(|| nbest(predictor.options().search.nbest, &answers, &references)),
         confidence: confidence(model, &answers, &references),
-        breakdown: Breakdown::of(&symbols, &references),
+        breakdown: Breakdown::of(&symbols, &references).with_features(
+            &symbols,
+            &references,
+            &features(model, &questions),
+        ),
         unknown_symbols: UnknownSymbols::of(model.codec(), pairs),
     };
     Ok(Examination {
@@ -175,6 +179,16 @@ pub fn examine(
         answers,
         references,
     })
+}
+
+/// The features of each question that the model reads.
+fn features<'a>(model: &'a Model, questions: &'a [Question]) -> Vec<Vec<&'a str>> {
+    let reader = model.codec().features.as_ref();
+    let of_question = |question: &'a Question| {
+        let text = question.features.as_deref().unwrap_or_default();
+        reader.map_or(Vec::new(), |reader| reader.split(text).collect())
+    };
+    questions.iter().map(of_question).collect()
 }
 
 fn intervals(parts: &[QuestionParts]) -> Result<Intervals, ScoreError> {

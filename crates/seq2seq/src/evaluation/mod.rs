@@ -5,13 +5,12 @@ mod audit;
 mod calibrate;
 mod compare;
 mod examine;
-
-use std::collections::BTreeMap;
+mod unknown;
 
 use serde::Serialize;
 
 use crate::config::{ModelSettings, Protocol};
-use crate::data::{Pair, Question};
+use crate::data::Question;
 use crate::decoding::{ForcedSymbol, score_outputs};
 use crate::encoding::{Example, SourceIds};
 use crate::metrics::{FreeRunning, Part, ScoreError, edit_distance, nearest_reference, score};
@@ -23,6 +22,7 @@ pub use audit::{Audited, audit};
 pub use calibrate::calibrate;
 pub use compare::{CompareError, Comparison, Disagreement, compare};
 pub use examine::{Confidence, Evaluation, Examination, Intervals, NBest, evaluate, examine};
+pub use unknown::UnknownSymbols;
 
 /// SymbolMetrics over symbols that are each predicted from the true ones before; padding is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -31,39 +31,6 @@ pub struct TeacherForced {
     pub loss: f64,
     /// Share of symbols predicted right, end marks included.
     pub accuracy: f64,
-}
-
-/// Symbols that a model does not know, and how often they come.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct UnknownSymbols {
-    /// In sources.
-    pub source: BTreeMap<String, usize>,
-    /// In targets.
-    pub target: BTreeMap<String, usize>,
-}
-
-impl UnknownSymbols {
-    /// Looks for them in pairs.
-    pub fn of(codec: &Codec, pairs: &[Pair]) -> Self {
-        let mut found = Self::default();
-        for pair in pairs {
-            for unknown in codec
-                .encode_source(&pair.source, pair.features.as_deref())
-                .unknown
-            {
-                *found.source.entry(unknown.symbol).or_default() += 1;
-            }
-            for unknown in codec.encode_target(&pair.target).unknown {
-                *found.target.entry(unknown.symbol).or_default() += 1;
-            }
-        }
-        found
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.source.is_empty() && self.target.is_empty()
-    }
 }
 
 /// Teacher-forced loss and accuracy.

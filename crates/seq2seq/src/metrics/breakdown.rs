@@ -1,10 +1,10 @@
 //! Where the errors are: by length, by symbol, and which symbols are taken for which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Edit, edit_alignment, nearest_reference};
+use super::{Edit, edit_alignment, edit_distance, nearest_reference};
 
 /// Answers whose references have the same length.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,6 +32,19 @@ pub struct BySymbol {
     pub inserted: usize,
 }
 
+/// Answers to questions with a feature.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByFeature {
+    /// The feature.
+    pub feature: String,
+    /// Questions with it.
+    pub questions: usize,
+    /// Those answered exactly.
+    pub correct: usize,
+    /// Edits over all of them.
+    pub edits: usize,
+}
+
 /// A symbol that was taken for another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Confusion {
@@ -43,7 +56,7 @@ pub struct Confusion {
     pub count: usize,
 }
 
-/// All three, over a set of answers.
+/// All of these, over a set of answers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Breakdown {
     /// By length of the nearest reference, shortest first.
@@ -52,6 +65,9 @@ pub struct Breakdown {
     pub by_symbol: Vec<BySymbol>,
     /// Most frequent first.
     pub confusions: Vec<Confusion>,
+    /// By feature of the question, those with the most wrong answers first; empty without features.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_feature: Vec<ByFeature>,
 }
 
 impl Breakdown {
@@ -95,7 +111,40 @@ impl Breakdown {
             by_length: lengths.into_values().collect(),
             by_symbol: worst_first(symbols),
             confusions: most_frequent_first(confusions),
+            by_feature: Vec::new(),
         }
+    }
+
+    /// The same with the features of each question. A question counts for each of its features.
+    #[must_use]
+    pub fn with_features(
+        self,
+        answers: &[Vec<String>],
+        references: &[Vec<Vec<String>>],
+        features: &[Vec<&str>],
+    ) -> Self {
+        let mut groups: BTreeMap<&str, ByFeature> = BTreeMap::new();
+        for ((answer, references), features) in answers.iter().zip(references).zip(features) {
+            let Some(reference) = nearest_reference(answer, references) else {
+                continue;
+            };
+            let edits = edit_distance(answer, reference);
+            let different: BTreeSet<&str> = features.iter().copied().collect();
+            for feature in different {
+                let group = groups.entry(feature).or_insert_with(|| ByFeature {
+                    feature: feature.to_owned(),
+                    questions: 0,
+                    correct: 0,
+                    edits: 0,
+                });
+                group.questions += 1;
+                group.correct += usize::from(edits == 0);
+                group.edits += edits;
+            }
+        }
+        let mut by_feature: Vec<ByFeature> = groups.into_values().collect();
+        by_feature.sort_by_key(|group| std::cmp::Reverse(group.questions - group.correct));
+        Self { by_feature, ..self }
     }
 }
 

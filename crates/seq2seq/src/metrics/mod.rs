@@ -13,7 +13,7 @@ pub use bleu::{Bleu, BleuTokenizer, bleu};
 pub use bootstrap::{
     Interval, PairedDifference, Part, RESAMPLES, bootstrap_interval, mcnemar, paired_bootstrap,
 };
-pub use breakdown::{Breakdown, ByLength, BySymbol, Confusion};
+pub use breakdown::{Breakdown, ByFeature, ByLength, BySymbol, Confusion};
 pub use calibration::{
     Answered, BINS, Bin, Calibration, answered, expected_calibration_error, fit_calibration,
     reliability,

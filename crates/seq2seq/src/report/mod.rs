@@ -34,6 +34,7 @@ pub fn report(subject: &Subject, examination: &Examination, history: &[EpochReco
         wrong_answers::attention(examination),
         lengths(examination),
         confusions(examination),
+        features(examination),
         calibration(examination),
     ];
     let heading = format!(
@@ -195,6 +196,35 @@ fn confusions(examination: &Examination) -> String {
             "<div class=\"charts\">{}{}</div>",
             table(&["wanted", "written", "times"], &pairs),
             table(&["symbol", "wanted", "missed", "written wrongly"], &symbols)
+        ),
+    )
+}
+
+fn features(examination: &Examination) -> String {
+    let groups = &examination.evaluation.breakdown.by_feature;
+    if groups.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = groups
+        .iter()
+        .take(LISTED)
+        .map(|group| {
+            let share = 100.0 * group.correct as f64 / group.questions as f64;
+            vec![
+                group.feature.clone(),
+                group.questions.to_string(),
+                (group.questions - group.correct).to_string(),
+                format!("{share:.2} %"),
+                group.edits.to_string(),
+            ]
+        })
+        .collect();
+    section(
+        "Features",
+        "Those with the most wrong answers first. A question counts for each of its features.",
+        &table(
+            &["feature", "questions", "wrong", "exact match", "edits"],
+            &rows,
         ),
     )
 }

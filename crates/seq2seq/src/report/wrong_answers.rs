@@ -62,8 +62,11 @@ fn row(examination: &Examination, question: usize, confidence: f64) -> String {
         .map(|reference| drawn_edits(reference, &prediction.symbols))
         .unwrap_or_default();
     let alignment = prediction.alignment.as_ref().map(drawn).unwrap_or_default();
+    let features = (examination.questions[question].features.as_deref())
+        .map(|features| format!("<br><small>{}</small>", escape(features)))
+        .unwrap_or_default();
     format!(
-        "<tr><td class=\"mono\">{}</td><td>{edits}</td><td>{confidence:.3}</td><td>{alignment}</td></tr>",
+        "<tr><td class=\"mono\">{}{features}</td><td>{edits}</td><td>{confidence:.3}</td><td>{alignment}</td></tr>",
         escape(&examination.questions[question].source)
     )
 }
