@@ -298,7 +298,8 @@ fn weights_must_be_those_of_the_network() {
     assert!(message.contains("finite"), "{message}");
 }
 
-/// Files of every version that was ever released load and answer as they did.
+/// Files of every version that was ever released load and answer as they did. How that of
+/// version 1 was made is in `fixtures/make_version_1.py`.
 #[test]
 fn old_files_load() {
     let version_1 = include_bytes!("fixtures/version-1.safetensors");
