@@ -9,13 +9,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use seq2seq::config::AttentionKind;
 use seq2seq::encoding::Padded;
-use seq2seq::layers::attention::{Attention, AttentionSizes, masked_softmax};
+use seq2seq::layers::attention::{Attention, masked_softmax};
 use seq2seq::layers::layer_norm::LayerNorm;
 use seq2seq::layers::output_layer::OutputLayer;
 use seq2seq::layers::parameters::Parameters;
 use seq2seq::layers::pointer_generator::{PointerGenerator, PointerInput, copy_table};
 use seq2seq::layers::recurrent::LayerInput;
 use seq2seq::training::{Expected, Losses};
+use seq2seq_runtime::layers::AttentionSizes;
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f64> {
     tensor.try_into_vec_as().expect("a float tensor")
@@ -139,7 +140,7 @@ fn attention_is_what_the_papers_say() {
         let source = Padded::filled(&[vec![1; 3], vec![], vec![1]], |&id: &i32| id, 1, 0);
         let memory = layer.memory(states.clone(), &source);
         let found = layer.forward(queries.clone(), &memory);
-        let width = Attention::context_width(kind, SIZES);
+        let width = SIZES.context_width(kind);
         let (contexts, weights) = (values(found.contexts), values(found.weights));
         let (states, queries) = (values(states), values(queries));
         for step in 0..time {

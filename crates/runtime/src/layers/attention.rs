@@ -5,23 +5,10 @@
 //! (`additive`) and Vaswani et al. 2017 (`multi-head`).
 
 use super::{
-    Matrix, Parameters, Rows, WeightError, dots, scores_of_sources, softmax_of_lengths,
-    sums_of_sources, tanh,
+    AttentionSizes, Matrix, Parameters, Rows, WeightError, dots, scores_of_sources,
+    softmax_of_lengths, sums_of_sources, tanh,
 };
 use crate::settings::AttentionKind;
-
-/// Sizes of an attention layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttentionSizes {
-    /// Units of the decoder, which asks.
-    pub query: usize,
-    /// Width of the encoder states, which answer.
-    pub memory: usize,
-    /// Units in which the two are compared (`concat`, `additive`, `multi-head`).
-    pub units: usize,
-    /// Heads of `multi-head`.
-    pub heads: usize,
-}
 
 /// Weights of an attention layer; which of them there are depends on the score.
 #[derive(Debug)]
@@ -97,14 +84,6 @@ impl Attention {
                 .transpose()?,
             heads: if has_heads { heads } else { 1 },
         }))
-    }
-
-    /// Width of the contexts, for a memory of the given width.
-    pub fn context_width(kind: AttentionKind, sizes: AttentionSizes) -> usize {
-        match kind {
-            AttentionKind::MultiHead => sizes.units,
-            _ => sizes.memory,
-        }
     }
 
     /// Prepares encoder states `[time * sources, width]` to be looked at.

@@ -144,6 +144,16 @@ pub struct MonotonicSettings {
     pub dropout: f64,
 }
 
+impl MonotonicSettings {
+    /// Which positions follow which.
+    pub fn jumps(&self) -> rnn_kernels::Jumps {
+        rnn_kernels::Jumps {
+            window: self.window,
+            monotonic: self.monotonic,
+        }
+    }
+}
+
 impl Default for MonotonicSettings {
     fn default() -> Self {
         Self {

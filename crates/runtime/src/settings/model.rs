@@ -251,6 +251,15 @@ impl ModelSettings {
         self.decoder_units.unwrap_or(self.encoder_width())
     }
 
+    /// Whether the bridge has layers of its own, for encoder states of width `from`.
+    pub fn has_learned_bridge(&self, from: usize) -> bool {
+        match self.bridge {
+            BridgeKind::Copy => false,
+            BridgeKind::Auto => from != self.decoder_units(),
+            BridgeKind::Linear | BridgeKind::Tanh => true,
+        }
+    }
+
     /// Whether each step of the network attends to single source symbols; an ensemble does if any
     /// of its members does.
     pub fn has_attention(&self) -> bool {

@@ -15,24 +15,11 @@ use crate::ops::attention_product::{times, times_rows};
 use crate::ops::product::product;
 use crate::ops::softmax::softmax;
 use crate::ops::tanh::tanh;
-use seq2seq_runtime::layers::WeightError;
+use seq2seq_runtime::layers::{AttentionSizes, WeightError};
 
 /// Taken from the scores of padding: far beyond any score, and far from infinity, so that a row of
 /// nothing but padding gives no NaN.
 const PENALTY: f64 = 1e9;
-
-/// Sizes of an attention layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttentionSizes {
-    /// Units of the decoder, which asks.
-    pub query: usize,
-    /// Width of the encoder states, which answer.
-    pub memory: usize,
-    /// Units in which the two are compared (`concat`, `additive`, `multi-head`).
-    pub units: usize,
-    /// Heads of `multi-head`.
-    pub heads: usize,
-}
 
 /// Weights of an attention layer; which of them there are depends on the score.
 #[derive(Module, Debug)]
@@ -120,14 +107,6 @@ impl Attention {
             }
         }
         Ok(Some(layer))
-    }
-
-    /// Width of the contexts, for a memory of the given width.
-    pub fn context_width(kind: AttentionKind, sizes: AttentionSizes) -> usize {
-        match kind {
-            AttentionKind::MultiHead => sizes.units,
-            _ => sizes.memory,
-        }
     }
 
     /// Prepares encoder states `[source time, batch, width]` to be looked at.

@@ -33,13 +33,9 @@ impl EnsembleNetwork {
         sizes: VocabularySizes,
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
-        let members = settings.members.iter().enumerate();
-        let member = params.layer("member", |params| {
-            members
-                .map(|(index, model)| {
-                    params.layer(&index.to_string(), |p| Network::new(model, sizes, p))
-                })
-                .collect::<Result<_, _>>()
+        let members = &settings.members;
+        let member = params.layers("member", members.len(), |index, params| {
+            Network::new(&members[index], sizes, params)
         })?;
         Ok(Self {
             member,

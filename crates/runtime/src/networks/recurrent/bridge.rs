@@ -28,13 +28,11 @@ impl Bridge {
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
         let to = settings.decoder_units();
-        let learned = match settings.bridge {
-            BridgeKind::Copy => false,
-            BridgeKind::Auto => from != to,
-            BridgeKind::Linear | BridgeKind::Tanh => true,
-        };
         let states = settings.cell.kernel().states();
-        let count = if learned { settings.decoder_layers } else { 0 };
+        let count = match settings.has_learned_bridge(from) {
+            true => settings.decoder_layers,
+            false => 0,
+        };
         Ok(Self {
             layers: params.layers("layers", count, |_, params| {
                 params.layers("states", states, |_, p| Dense::new(from, to, p))

@@ -2,8 +2,8 @@
 
 use super::encoder::finish;
 use crate::layers::{
-    Attended, Attention, AttentionSizes, LayerInput, LayerNorm, Matrix, Memory, Parameters,
-    Recurrent, Rows, Run, WeightError, tanh,
+    Attended, Attention, AttentionSizes, DecoderSizes, LayerInput, LayerNorm, Matrix, Memory,
+    Parameters, Recurrent, Rows, Run, WeightError, tanh,
 };
 use crate::settings::ModelSettings;
 
@@ -39,17 +39,6 @@ struct AttentionalLayer {
     /// Of the contexts, `[context width, units]`.
     context_kernel: Matrix,
     bias: Vec<f32>,
-}
-
-/// Widths of what a decoder reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecoderSizes {
-    /// Of a symbol's vector.
-    pub input: usize,
-    /// Of the source encoder's states.
-    pub source: usize,
-    /// Of the features encoder's states; 0 without one.
-    pub features: usize,
 }
 
 /// Where the decoder stands, for a batch of sequences.
@@ -104,13 +93,13 @@ impl Decoder {
         let attention = |name: &str, memory: usize, params: &mut Parameters| match memory {
             0 => Ok(None),
             _ => params.layer(name, |params| {
-                let sizes = attention_sizes(settings, memory);
+                let sizes = AttentionSizes::new(settings, memory);
                 Attention::new(settings.attention, sizes, params)
             }),
         };
         let looks = attention("attention", sizes.source, params)?;
         let features_attention = attention("features_attention", sizes.features, params)?;
-        let context = Self::context_width(settings, sizes);
+        let context = sizes.context_width(settings);
         Ok(Self {
             layers,
             attentional: (looks.is_some())
@@ -126,15 +115,6 @@ impl Decoder {
                 .transpose()?,
             residual: settings.residual,
         })
-    }
-
-    /// Width of what attention finds, for encoders of these widths.
-    pub fn context_width(settings: &ModelSettings, sizes: DecoderSizes) -> usize {
-        let width = |memory: usize| match memory {
-            0 => 0,
-            _ => Attention::context_width(settings.attention, attention_sizes(settings, memory)),
-        };
-        width(sizes.source) + width(sizes.features)
     }
 
     /// Whether it looks at the source.
@@ -216,15 +196,6 @@ impl Decoder {
             context: Some(context),
             weights: Some(weights),
         }
-    }
-}
-
-fn attention_sizes(settings: &ModelSettings, memory: usize) -> AttentionSizes {
-    AttentionSizes {
-        query: settings.decoder_units(),
-        memory,
-        units: settings.attention_units(),
-        heads: settings.attention_heads,
     }
 }
 

@@ -9,13 +9,13 @@ mod encoder;
 use std::sync::Arc;
 
 use bridge::Bridge;
-use decoder::{Decoder, DecoderOutput, DecoderSizes, DecoderState, SourceMemory};
+use decoder::{Decoder, DecoderOutput, DecoderState, SourceMemory};
 use encoder::{Encoder, EncoderOutput, Finals};
 
 use super::{StepScores, of_source, selected};
 use crate::layers::{
-    Embedding, LayerInput, Matrix, OutputLayer, Padded, Parameters, PointerGenerator, PointerInput,
-    Rows, SourceBatch, WeightError,
+    DecoderSizes, Embedding, LayerInput, Matrix, OutputLayer, Padded, Parameters, PointerGenerator,
+    PointerInput, Rows, SourceBatch, WeightError,
 };
 use crate::settings::{self, DecoderInput, ModelSettings};
 use crate::text::VocabularySizes;
@@ -73,16 +73,7 @@ impl RecurrentNetwork {
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
         let reads_symbols = settings.decoder_input != DecoderInput::EncoderOutput;
-        let width = settings.encoder_width();
-        let features_width = if sizes.features > 0 { width } else { 0 };
-        let decoder_sizes = DecoderSizes {
-            input: match reads_symbols {
-                true => settings.embedding.width(sizes.target),
-                false => width + features_width,
-            },
-            source: width,
-            features: features_width,
-        };
+        let decoder_sizes = DecoderSizes::new(settings, sizes);
         let source_embedding = match settings.shared_embeddings {
             true => None,
             false => embedding(settings, "source_embedding", sizes.source, params)?,
@@ -101,7 +92,8 @@ impl RecurrentNetwork {
         };
         let bridge = match reads_symbols {
             true => Some(params.layer("bridge", |params| {
-                Bridge::new(settings, width + features_width, params)
+                let finals = decoder_sizes.source + decoder_sizes.features;
+                Bridge::new(settings, finals, params)
             })?),
             false => None,
         };
@@ -124,7 +116,7 @@ impl RecurrentNetwork {
             })?,
             pointer: match settings.copy {
                 true => Some(params.layer("pointer", |params| {
-                    let context = Decoder::context_width(settings, decoder_sizes);
+                    let context = decoder_sizes.context_width(settings);
                     PointerGenerator::new(units, context, decoder_sizes.input, params)
                 })?),
                 false => None,

@@ -3,11 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::layers::{Parameters, Rows, WeightError};
+use crate::layers::{Parameters, Rows, WeightError, rotation_angles, sinusoid};
 use crate::settings::{PositionKind, TransformerSettings};
-
-/// Longest wave length of sinusoids and rotations, over 2 pi (Vaswani et al. 2017).
-const BASE: f64 = 10_000.0;
 
 /// Positions of one side.
 #[derive(Debug)]
@@ -60,11 +57,8 @@ impl Positions {
                         .for_each(|(to, more)| *to += more);
                 }
                 PositionKind::Sinusoidal => {
-                    let half = width.div_ceil(2);
                     for (at, to) in row.iter_mut().enumerate() {
-                        let angle = angle(place, at % half, half);
-                        // Sines in the first half of the vector, cosines in the second.
-                        *to += (if at < half { angle.sin() } else { angle.cos() }) as f32;
+                        *to += sinusoid(place, at, width);
                     }
                 }
             }
@@ -77,22 +71,12 @@ impl Positions {
             return None;
         }
         let half = size / 2;
-        let angles = places
-            .iter()
-            .flat_map(|&place| (0..half).map(move |pair| angle(place, pair, half)));
-        let (cosines, sines) = angles
-            .map(|angle| (angle.cos() as f32, angle.sin() as f32))
-            .unzip();
+        let (cosines, sines) = rotation_angles(places, size);
         Some(Rotation {
             cosines: Rows::new(half, cosines),
             sines: Rows::new(half, sines),
         })
     }
-}
-
-/// Place times the frequency of a pair of numbers.
-fn angle(place: usize, pair: usize, pairs: usize) -> f64 {
-    place as f64 * BASE.powf(-(pair as f64) / pairs as f64)
 }
 
 impl Rotation {

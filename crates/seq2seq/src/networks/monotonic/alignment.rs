@@ -50,10 +50,7 @@ impl Alignment {
         [encoder, decoder]: [usize; 2],
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
-        let moves = Jumps {
-            window: settings.window,
-            monotonic: settings.monotonic,
-        };
+        let moves = settings.jumps();
         let first_order = settings.order == 1;
         Ok(Self {
             content: params.layer("content", |p| Dense::new(encoder, decoder, p))?,

@@ -30,14 +30,8 @@ impl BidirectionalEncoder {
     ) -> Result<Self, WeightError> {
         let width = |layer| if layer == 0 { input } else { 2 * units };
         let mut direction = |name| {
-            params.layer(name, |params| {
-                (0..layers)
-                    .map(|layer| {
-                        params.layer(&layer.to_string(), |p| {
-                            Recurrent::new(cell, width(layer), units, p)
-                        })
-                    })
-                    .collect::<Result<Vec<_>, _>>()
+            params.layers(name, layers, |layer, p| {
+                Recurrent::new(cell, width(layer), units, p)
             })
         };
         Ok(Self {

@@ -112,7 +112,6 @@ impl MonotonicNetwork {
         );
         let (encoder, decoder) = (2 * model.encoder_units, model.decoder_units());
         let input = target + if sizes.features > 0 { target } else { 0 };
-        let width = |layer| if layer == 0 { input } else { decoder };
         Ok(Self {
             source_embedding: vectors("source_embedding", [sizes.source, source], params)?,
             encoder: params.layer("encoder", |p| {
@@ -129,14 +128,8 @@ impl MonotonicNetwork {
                     params.layer("summary", |p| Dense::new(encoder, width, p))
                 })
                 .transpose()?,
-            decoder: params.layer("decoder", |p| {
-                (0..settings.decoder_layers)
-                    .map(|layer| {
-                        let new =
-                            |p: &mut Parameters| Recurrent::new(cell, width(layer), decoder, p);
-                        p.layer(&layer.to_string(), new)
-                    })
-                    .collect::<Result<_, _>>()
+            decoder: params.layers("decoder", settings.decoder_layers, |layer, p| {
+                Recurrent::new(cell, if layer == 0 { input } else { decoder }, decoder, p)
             })?,
             alignment: params.layer("alignment", |p| {
                 Alignment::new(settings, [encoder, decoder], p)

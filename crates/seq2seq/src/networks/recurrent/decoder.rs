@@ -5,14 +5,14 @@ use burn::tensor::{Device, Tensor};
 
 use super::encoder::{StackOptions, split};
 use crate::config::ModelSettings;
-use crate::layers::attention::{Attended, Attention, AttentionSizes, Memory};
+use crate::layers::attention::{Attended, Attention, Memory};
 use crate::layers::dropout::{Noise, dropout};
 use crate::layers::layer_norm::LayerNorm;
 use crate::layers::parameters::Parameters;
 use crate::layers::recurrent::{Direction, LayerInput, Layout, Recurrent, Run};
 use crate::ops::product::product;
 use crate::ops::tanh::tanh;
-use seq2seq_runtime::layers::WeightError;
+use seq2seq_runtime::layers::{AttentionSizes, DecoderSizes, WeightError};
 
 /// Layers of a decoder, from the symbols up.
 #[derive(Module, Debug)]
@@ -50,17 +50,6 @@ pub struct AttentionalLayer {
     pub context_kernel: Param<Tensor<2>>,
     /// Bias `[units]`.
     pub bias: Param<Tensor<1>>,
-}
-
-/// Widths of what a decoder reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecoderSizes {
-    /// Of a symbol's vector.
-    pub input: usize,
-    /// Of the source encoder's states.
-    pub source: usize,
-    /// Of the features encoder's states; 0 without one.
-    pub features: usize,
 }
 
 /// Where the decoder stands, for a batch of sequences.
@@ -126,26 +115,19 @@ impl Decoder {
             let input = if index == 0 { sizes.input } else { units };
             DecoderLayer::new(settings, input, params)
         })?;
-        let mut context_width = 0;
-        let mut attention = |name: &str, memory: usize, params: &mut Parameters| {
-            if memory == 0 {
-                return Ok(None);
-            }
-            let sizes = AttentionSizes {
-                query: units,
-                memory,
-                units: settings.attention_units(),
-                heads: settings.attention_heads,
-            };
-            context_width += Attention::context_width(settings.attention, sizes);
-            params.layer(name, |p| Attention::new(settings.attention, sizes, p))
+        let attention = |name: &str, memory: usize, params: &mut Parameters| match memory {
+            0 => Ok(None),
+            _ => params.layer(name, |params| {
+                let sizes = AttentionSizes::new(settings, memory);
+                Attention::new(settings.attention, sizes, params)
+            }),
         };
         let looks = attention("attention", sizes.source, params)?;
         let features_attention = attention("features_attention", sizes.features, params)?;
         let attentional = match looks {
             None => None,
             Some(_) => Some(params.layer("attentional", |params| {
-                AttentionalLayer::new(units, context_width, params)
+                AttentionalLayer::new(units, sizes.context_width(settings), params)
             })?),
         };
         let feed_kernel = match settings.input_feeding {
@@ -160,23 +142,6 @@ impl Decoder {
             feed_kernel,
             options: StackOptions::new(settings),
         })
-    }
-
-    /// Width of what attention finds, for encoders of these widths.
-    pub fn context_width(settings: &ModelSettings, sizes: DecoderSizes) -> usize {
-        let width = |memory: usize| {
-            let sizes = AttentionSizes {
-                query: settings.decoder_units(),
-                memory,
-                units: settings.attention_units(),
-                heads: settings.attention_heads,
-            };
-            match memory {
-                0 => 0,
-                _ => Attention::context_width(settings.attention, sizes),
-            }
-        };
-        width(sizes.source) + width(sizes.features)
     }
 
     /// Begins a pass over a batch; with noise there is dropout.

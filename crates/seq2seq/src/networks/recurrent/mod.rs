@@ -20,9 +20,9 @@ use crate::layers::pointer_generator::{PointerGenerator, PointerInput, copy_tabl
 use crate::layers::recurrent::LayerInput;
 use crate::text::VocabularySizes;
 use bridge::Bridge;
-use decoder::{Decoder, DecoderOutput, DecoderPass, DecoderSizes, SourceMemory};
+use decoder::{Decoder, DecoderOutput, DecoderPass, SourceMemory};
 use encoder::{Encoder, EncoderOutput, Reading};
-use seq2seq_runtime::layers::WeightError;
+use seq2seq_runtime::layers::{DecoderSizes, WeightError};
 
 pub use decoder::RecurrentState;
 
@@ -71,16 +71,7 @@ impl RecurrentNetwork {
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
         let reads_symbols = settings.decoder_input != DecoderInput::EncoderOutput;
-        let width = settings.encoder_width();
-        let features_width = if sizes.features > 0 { width } else { 0 };
-        let decoder_sizes = DecoderSizes {
-            input: match reads_symbols {
-                true => settings.embedding.width(sizes.target),
-                false => width + features_width,
-            },
-            source: width,
-            features: features_width,
-        };
+        let decoder_sizes = DecoderSizes::new(settings, sizes);
         let source_embedding = match settings.shared_embeddings {
             true => None,
             false => embedding(settings.embedding, "source_embedding", sizes.source, params)?,
@@ -104,7 +95,8 @@ impl RecurrentNetwork {
             },
             bridge: match reads_symbols {
                 true => Some(params.layer("bridge", |params| {
-                    Bridge::new(settings, width + features_width, params)
+                    let finals = decoder_sizes.source + decoder_sizes.features;
+                    Bridge::new(settings, finals, params)
                 })?),
                 false => None,
             },
@@ -120,7 +112,7 @@ impl RecurrentNetwork {
             })?,
             pointer: match settings.copy {
                 true => Some(params.layer("pointer", |params| {
-                    let context = Decoder::context_width(settings, decoder_sizes);
+                    let context = decoder_sizes.context_width(settings);
                     PointerGenerator::new(units, context, decoder_sizes.input, params)
                 })?),
                 false => None,

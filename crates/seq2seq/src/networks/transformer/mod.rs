@@ -102,13 +102,13 @@ impl TransformerNetwork {
                 .then(|| vectors("feature_embedding", sizes.features, size, params))
                 .transpose()?,
             source_positions: places("source_positions", settings, params)?,
-            encoder: layers("encoder", settings.encoder_layers(), params, |p| {
+            encoder: params.layers("encoder", settings.encoder_layers(), |_, p| {
                 EncoderLayer::new(settings, p)
             })?,
             encoder_norm: params.layer("encoder_norm", |p| LayerNorm::new(size, p))?,
             target_embedding: vectors("target_embedding", sizes.target, size, params)?,
             target_positions: places("target_positions", settings, params)?,
-            decoder: layers("decoder", settings.decoder_layers(), params, |p| {
+            decoder: params.layers("decoder", settings.decoder_layers(), |_, p| {
                 DecoderLayer::new(settings, p)
             })?,
             decoder_norm: params.layer("decoder_norm", |p| LayerNorm::new(size, p))?,
@@ -140,7 +140,7 @@ impl TransformerNetwork {
         let batch = source.batch();
         let symbols = &source.symbols;
         let rows = self.embed(&self.source_embedding, symbols);
-        let mut rows = self.source_positions.add(rows, batch, 0);
+        let mut rows = self.source_positions.add(rows, batch);
         let mut seen = visible(symbols);
         let mut places: Vec<usize> = (0..symbols.time).collect();
         if let Some(table) = &self.feature_embedding {
@@ -174,7 +174,7 @@ impl TransformerNetwork {
     fn read(&self, source: &Encoded, symbols: &Padded, dropout: &mut Dropout) -> Tensor<2> {
         let batch = symbols.batch();
         let rows = self.embed(&self.target_embedding, symbols);
-        let rows = self.target_positions.add(rows, batch, 0);
+        let rows = self.target_positions.add(rows, batch);
         let causal = Mask::causal(symbols.time, &rows);
         let places: Vec<usize> = (0..symbols.time).collect();
         let rotation = self.rotation(&self.target_positions, &places, &rows);
@@ -262,19 +262,6 @@ fn places(
     let (size, longest) = (settings.model_size, settings.learned_positions);
     params.layer(name, |p| {
         Positions::new(settings.positions, size, longest, p)
-    })
-}
-
-fn layers<L>(
-    name: &str,
-    count: usize,
-    params: &mut Parameters,
-    build: impl Fn(&mut Parameters) -> Result<L, WeightError>,
-) -> Result<Vec<L>, WeightError> {
-    params.layer(name, |params| {
-        (0..count)
-            .map(|index| params.layer(&index.to_string(), &build))
-            .collect()
     })
 }
 

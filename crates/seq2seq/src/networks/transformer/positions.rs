@@ -7,12 +7,10 @@ use burn::tensor::Tensor;
 use crate::config::PositionKind;
 use crate::layers::parameters::Parameters;
 use crate::layers::tensors::{constant, row_numbers};
-use seq2seq_runtime::layers::WeightError;
+use seq2seq_runtime::layers::{WeightError, rotation_angles, sinusoid};
 
 /// Largest initial value of a learned position.
 const LIMIT: f32 = 0.05;
-/// Longest wave length of sinusoids and rotations, over 2 pi (Vaswani et al. 2017).
-const BASE: f64 = 10_000.0;
 
 /// Positions of one side.
 #[derive(Module, Debug)]
@@ -49,15 +47,15 @@ impl Positions {
         Ok(Self { table, kind })
     }
 
-    /// Adds its position to every row of `[time * batch, size]`, whose steps start at `first`.
+    /// Adds its position to every row of `[time * batch, size]`.
     ///
     /// A learned table ends somewhere: all later positions share its last vector.
-    pub fn add(&self, rows: Tensor<2>, batch: usize, first: usize) -> Tensor<2> {
+    pub fn add(&self, rows: Tensor<2>, batch: usize) -> Tensor<2> {
         let [count, size] = rows.dims();
         let time = count / batch.max(1);
         let vectors = match (self.kind, &self.table) {
-            (PositionKind::Learned, Some(table)) => learned(&table.val(), first, time),
-            (PositionKind::Sinusoidal, _) => sinusoids(&rows, first, time),
+            (PositionKind::Learned, Some(table)) => learned(&table.val(), time),
+            (PositionKind::Sinusoidal, _) => sinusoids(&rows, time),
             _ => return rows,
         };
         let rows: Tensor<3> = rows.reshape([time, batch, size]);
@@ -69,14 +67,8 @@ impl Positions {
         if self.kind != PositionKind::Rotary {
             return None;
         }
-        let half = size / 2;
-        let angles = positions
-            .iter()
-            .flat_map(|&position| (0..half).map(move |pair| angle(position, pair, half)));
-        let (cosines, sines) = angles
-            .map(|angle| (angle.cos() as f32, angle.sin() as f32))
-            .unzip();
-        let shape = [1, 1, positions.len(), half];
+        let (cosines, sines) = rotation_angles(positions, size);
+        let shape = [1, 1, positions.len(), size / 2];
         Some(Rotation {
             cosines: constant(cosines, shape, like),
             sines: constant(sines, shape, like),
@@ -84,30 +76,17 @@ impl Positions {
     }
 }
 
-/// Position times the frequency of a pair of numbers.
-fn angle(position: usize, pair: usize, pairs: usize) -> f64 {
-    position as f64 * BASE.powf(-(pair as f64) / pairs as f64)
-}
-
-fn learned(table: &Tensor<2>, first: usize, time: usize) -> Tensor<2> {
+fn learned(table: &Tensor<2>, time: usize) -> Tensor<2> {
     let last = table.dims()[0].saturating_sub(1);
-    let rows = (first..first + time).map(|position| position.min(last) as i32);
+    let rows = (0..time).map(|position| position.min(last) as i32);
     table.clone().select(0, row_numbers(rows.collect(), table))
 }
 
-/// Sines in the first half of the vector, cosines in the second; `[time, size]`.
-fn sinusoids(like: &Tensor<2>, first: usize, time: usize) -> Tensor<2> {
+/// Sinusoids `[time, size]`.
+fn sinusoids(like: &Tensor<2>, time: usize) -> Tensor<2> {
     let size = like.dims()[1];
-    let half = size.div_ceil(2);
-    let value = |position: usize, place: usize| {
-        let angle = angle(position, place % half, half);
-        (if place < half {
-            angle.sin()
-        } else {
-            angle.cos()
-        }) as f32
-    };
-    let values = (first..first + time).flat_map(|p| (0..size).map(move |place| value(p, place)));
+    let values =
+        (0..time).flat_map(|position| (0..size).map(move |at| sinusoid(position, at, size)));
     constant(values.collect(), [time, size], like)
 }
 
