@@ -1,6 +1,6 @@
 //! `seq2seq interactive`: a prompt for trying inputs.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,6 +10,7 @@ use seq2seq::{Model, PredictOptions};
 use super::explain::explanation;
 use super::search_args::SearchArgs;
 use crate::Done;
+use crate::inputs::Lines;
 use crate::output::print_line;
 
 /// Try inputs at a prompt; a question mark before an input explains the answer
@@ -35,13 +36,18 @@ impl Interactive {
                 "an input and Enter for an answer, ?input for how it comes about, Ctrl-D to leave"
             );
         }
-        let mut lines = io::stdin().lock().lines();
+        let mut input = None;
         loop {
             if io::stdin().is_terminal() {
                 drop(std::io::Write::write_all(&mut std::io::stderr(), b"> "));
                 io::stderr().flush()?;
             }
-            let Some(line) = lines.next().transpose()? else {
+            // Opening it waits for its first bytes, so the prompt comes before.
+            let lines = match &mut input {
+                Some(lines) => lines,
+                None => input.insert(Lines::open(None)?),
+            };
+            let Some(line) = lines.next(1)?.pop() else {
                 return Ok(Done::Completed);
             };
             match line.strip_prefix('?') {

@@ -115,6 +115,17 @@ fn inputs_without_an_end_are_refused() {
     ] {
         refused(folder, &arguments, "error: ");
     }
+    for arguments in [format!("interactive {run}"), format!("predict {run}")] {
+        let zeros = fs::File::open("/dev/zero").unwrap();
+        let output = Command::new(assert_cmd::cargo::cargo_bin!("seq2seq"))
+            .args(arguments.split_whitespace())
+            .stdin(zeros)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments}: {text}");
+        assert!(text.contains("error: line 1 of the input"), "{text}");
+    }
 }
 
 /// A run whose folder is deleted ends with an error: there is no model.
