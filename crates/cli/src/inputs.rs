@@ -6,7 +6,7 @@
     clippy::panic
 )] // what strangers write is read here
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, anyhow};
@@ -34,6 +34,16 @@ impl Lines {
             read: 0,
             failed: None,
         })
+    }
+
+    /// Lines that are at hand.
+    pub fn of(lines: &[String]) -> Self {
+        let bytes = Cursor::new((lines.join("\n") + "\n").into_bytes());
+        Self {
+            reader: BufReader::with_capacity(BUFFER, Box::new(bytes)),
+            read: 0,
+            failed: None,
+        }
     }
 
     /// Lines that were read so far.

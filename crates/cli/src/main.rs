@@ -5,6 +5,7 @@
 mod output;
 
 mod commands;
+mod help;
 mod inputs;
 mod memory;
 mod progress;
@@ -15,8 +16,9 @@ mod threads;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use seq2seq::config::setting_named;
+use seq2seq::shell_quoted;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,8 +27,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(
     name = "seq2seq",
-    version,
     propagate_version = true,
+    max_term_width = 100,
     arg_required_else_help = true
 )]
 struct Arguments {
@@ -52,6 +54,7 @@ enum Command {
     Ensemble(commands::ensemble::Ensemble),
     Reproduce(commands::reproduce::Reproduce),
     Completions(commands::completions::Completions),
+    Manual(commands::manual::Manual),
     Bench(commands::bench::Bench),
 }
 
@@ -64,7 +67,8 @@ pub enum Done {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let matches = help::command().try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => return misunderstood(error),
     };
@@ -92,6 +96,7 @@ fn run(command: Command) -> ExitCode {
         Command::Ensemble(command) => command.run(),
         Command::Reproduce(command) => command.run(),
         Command::Completions(command) => command.run(),
+        Command::Manual(command) => command.run(),
         Command::Bench(command) => command.run(),
     };
     match result {
@@ -106,7 +111,7 @@ fn run(command: Command) -> ExitCode {
     }
 }
 
-/// Names the setting that an unknown flag such as `--epochs` may mean.
+/// Names the setting that an unknown flag such as `--epochs` may mean, with the value that follows it.
 fn suggest_setting(error: &mut clap::Error) {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
         return;
@@ -117,9 +122,18 @@ fn suggest_setting(error: &mut clap::Error) {
         return;
     }
     if let Some(setting) = setting_named(name) {
-        let tip = format!("`train` takes settings: --set {setting}=VALUE").into();
+        let value = value_of(flag).unwrap_or_else(|| "VALUE".to_owned());
+        let tip = format!("`train` takes settings: --set {setting}={value}").into();
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
+}
+
+/// What was given with a flag: the argument after it.
+fn value_of(flag: &str) -> Option<String> {
+    let mut arguments = std::env::args_os().skip_while(|argument| *argument != *flag);
+    let value = arguments.nth(1)?.into_string().ok()?;
+    let is_flag = value.starts_with("--") || value.is_empty();
+    (!is_flag).then(|| shell_quoted(&value))
 }
 
 /// Prints help, the version, or what is wrong with the arguments; the exit code.

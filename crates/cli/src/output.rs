@@ -1,9 +1,10 @@
-//! Writing to standard output, and tables.
+//! Messages, results and tables on standard error and standard output.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use seq2seq::decoding::SearchError;
+use unicode_width::UnicodeWidthStr;
 
 /// Writes a line to standard error. That nobody reads it, or that there is no room for it, is no reason
 /// to lose a run.
@@ -71,6 +72,11 @@ impl std::fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
+/// The error of an option, which makes the exit code that of wrong usage.
+pub fn wrong_usage(error: impl std::fmt::Display) -> WrongUsage {
+    WrongUsage(error.to_string())
+}
+
 /// Refuses an option.
 pub fn wrong_usage_unless(fine: bool, message: impl FnOnce() -> String) -> Result<(), WrongUsage> {
     match fine {
@@ -130,7 +136,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
         rows.iter()
             .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
+            .map(|cell| cell.width())
             .max()
             .unwrap_or(0)
     };
@@ -142,7 +148,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
             .enumerate()
             .map(|(column, (cell, &width))| {
                 // Widths of format strings end at 65,535.
-                let blanks = " ".repeat(width - cell.chars().count());
+                let blanks = " ".repeat(width - cell.width());
                 match column {
                     0 => format!("{cell}{blanks}"),
                     _ => format!("{blanks}{cell}"),

@@ -3,8 +3,12 @@
 //! A training step is a few dozen pieces of work of a millisecond or less. Waking a sleeping thread
 //! for each costs up to a tenth of that, so [`workers`] stay awake for a moment in between.
 
+#[cfg(feature = "rayon")]
+mod pool;
 mod workers;
 
+#[cfg(feature = "rayon")]
+pub use pool::with_thread_pool;
 pub use workers::with_threads;
 
 use std::ops::Range;

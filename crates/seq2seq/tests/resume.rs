@@ -153,7 +153,7 @@ fn equal_exact_match_is_decided_alike_after_an_interruption() {
     assert!(validations().filter(|figures| figures.best).count() > 2);
 }
 
-/// SymbolMetrics of one kind are not held against those of another.
+/// Figures of one kind are not held against those of another.
 #[test]
 fn a_run_that_goes_on_may_have_another_monitor() {
     let bench = Bench::new();

@@ -34,7 +34,7 @@ fn score(monitor: Monitor, figures: [f64; 4]) -> SelectionScore {
     SelectionScore::new(monitor, &validation(figures)).expect("finite figures")
 }
 
-/// SymbolMetrics: exact match, symbol error rate, loss, accuracy. The first of each two is better.
+/// Figures: exact match, symbol error rate, loss, accuracy. The first of each two is better.
 #[test]
 fn equal_exact_match_is_decided_by_symbol_error_rate_then_loss() {
     let better = |monitor, a, b| assert!(score(monitor, a) > score(monitor, b), "{monitor:?}");
@@ -96,7 +96,7 @@ fn figures_that_are_not_finite_are_never_best() {
 }
 
 proptest! {
-    /// SymbolMetrics of few steps, so that ties are common.
+    /// Figures of few steps, so that ties are common.
     #[test]
     fn scores_are_ordered_totally(
         figures in prop::collection::vec(prop::array::uniform4(0_u8..3), 3),

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use seq2seq::evaluation::{Audited, UnknownSymbols, audit};
-use seq2seq::{Model, Pair, PredictOptions};
+use seq2seq::{Pair, PredictOptions};
 use serde_json::json;
 
 use super::columns::ColumnArgs;
-use super::warn_of_unknown;
+use super::predict::one_field;
+use super::{load_model, warn_of_unknown};
 use crate::Done;
 use crate::output::print_data;
 
@@ -37,7 +38,7 @@ pub struct Audit {
 impl Audit {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let model = Model::load(&self.model)?;
+        let model = load_model(&self.model, &[&self.file])?;
         let file = self.columns.read(&self.file, &[&model])?;
         warn_of_unknown(&UnknownSymbols::of(model.codec(), &file.pairs), &file.name);
         let mut audited = audit(&model, &file.pairs);
@@ -80,7 +81,7 @@ impl Audit {
             line.to_string(),
             pair.source.clone(),
             pair.target.clone(),
-            answer.replace(['\t', '\n', '\r'], " "),
+            one_field(answer),
             weakest,
         ];
         columns.extend(pair.features.clone());

@@ -8,7 +8,7 @@ use seq2seq::data::{DataNote, PairFile, ReadOptions, is_column_name, read_pairs}
 use seq2seq::training::read_options;
 use seq2seq::{Model, Recipe};
 
-use super::describe_notes;
+use super::{column, describe_notes};
 use crate::output::count;
 
 /// How a file of pairs is laid out; what is left out is as in training.
@@ -16,13 +16,13 @@ use crate::output::count;
 #[command(next_help_heading = "Columns")]
 pub struct ColumnArgs {
     /// Column of the source, counted from 1 [default: as in training]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = column)]
     source_column: Option<usize>,
     /// Column of the target, counted from 1 [default: as in training]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = column)]
     target_column: Option<usize>,
     /// Column of features, counted from 1 [default: as in training]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = column)]
     features_column: Option<usize>,
     /// Whether the first line names the columns: --header, or --header=no [default: as in training]
     #[arg(long, value_name = "yes|no", num_args = 0..=1, require_equals = true,

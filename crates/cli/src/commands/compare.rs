@@ -111,26 +111,22 @@ impl Compare {
 /// Questions that exactly one model answers right, with their features if they have some.
 fn disagreements(shown: &[&Disagreement]) -> String {
     let with_features = shown.iter().any(|one| one.features.is_some());
-    let row = |source: &str, features: &str, others: [String; 3]| {
-        let features = with_features.then(|| features.to_owned());
-        std::iter::once(source.to_owned())
-            .chain(features)
-            .chain(others)
-            .collect()
-    };
-    let heading = ["right", "first", "second"].map(str::to_owned);
-    let mut rows: Vec<Vec<String>> = vec![row("source", "features", heading)];
-    rows.extend(shown.iter().map(|one| {
-        let others = [
-            one.references.join(" | "),
-            one.first.clone(),
-            one.second.clone(),
+    let row = |[source, features, reference, first, second]: [&str; 5]| {
+        let features = with_features.then_some(features);
+        let cells = [
+            Some(source),
+            features,
+            Some(reference),
+            Some(first),
+            Some(second),
         ];
-        row(
-            &one.source,
-            one.features.as_deref().unwrap_or_default(),
-            others,
-        )
+        cells.into_iter().flatten().map(str::to_owned).collect()
+    };
+    let mut rows: Vec<Vec<String>> = vec![row(["source", "features", "right", "first", "second"])];
+    rows.extend(shown.iter().map(|one| {
+        let features = one.features.as_deref().unwrap_or_default();
+        let references = one.references.join(" | ");
+        row([&one.source, features, &references, &one.first, &one.second])
     }));
     table(&rows)
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
 use crate::Done;
@@ -21,7 +21,7 @@ impl Completions {
         let mut script = Vec::new();
         generate(
             self.shell,
-            &mut crate::Arguments::command(),
+            &mut crate::help::command(),
             "seq2seq",
             &mut script,
         );

@@ -13,7 +13,7 @@ use seq2seq::{Model, Provenance, Recipe, check_output, shell_quoted};
 
 use crate::Done;
 
-/// Join trained models into one that answers with the mean of their distributions
+/// Join trained models into one that answers with their mean
 #[derive(Args)]
 pub struct Ensemble {
     /// Model files, or the folders of runs; trained on the same data, of any architectures

@@ -7,12 +7,13 @@ use clap::Args;
 use seq2seq::data::ReadOptions;
 use seq2seq::evaluation::{Evaluation, Examination, examine};
 use seq2seq::report::{Subject, report};
+use seq2seq::text::quoted;
 use seq2seq::training::read_history;
 use seq2seq::{Model, Pair, check_output, write_atomically};
 
 use super::columns::ColumnArgs;
 use super::search_args::SearchArgs;
-use super::{evaluation_table, warn_of_unknown};
+use super::{evaluation_table, load_model, warn_of_unknown};
 use crate::Done;
 use crate::inputs;
 use crate::output::{print_data, print_line, table};
@@ -51,7 +52,7 @@ impl Eval {
         if let Some(folder) = &self.report {
             check_output(&folder.join(REPORT_NAME))?;
         }
-        let model = Model::load(&self.model)?;
+        let model = load_model(&self.model, &[&self.file])?;
         let mut options = self.search.options(&model, self.nbest)?;
         options.align = self.report.is_some() && model.has_attention();
         let pairs = self.pairs(&model)?;
@@ -259,7 +260,7 @@ fn by_feature(evaluation: &Evaluation) -> String {
 
 fn confusions(evaluation: &Evaluation) -> String {
     let shown = |symbol: &Option<String>| match symbol {
-        Some(symbol) => format!("{symbol:?}"),
+        Some(symbol) => quoted(symbol).to_string(),
         None => "nothing".to_owned(),
     };
     let listed: Vec<String> = evaluation

@@ -1,16 +1,18 @@
 //! `seq2seq explain`: what a model reads and writes, step by step.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
+use seq2seq::text::quoted;
 use seq2seq::{Hypothesis, Model, PredictOptions, Warning};
 
+use super::load_model;
 use super::search_args::SearchArgs;
 use crate::Done;
 use crate::output::{print_line, table};
 
-/// Show how a model comes to its answer: symbols, ids, and the choices at each step
+/// Show step by step how a model comes to its answer
 #[derive(Args)]
 pub struct Explain {
     /// A model file, or the folder of a run
@@ -32,7 +34,7 @@ pub struct Explain {
 impl Explain {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let model = Model::load(&self.model)?;
+        let model = load_model(&self.model, &[Path::new(&self.input)])?;
         let input = match &self.features {
             Some(features) => format!("{}\t{features}", self.input),
             None => self.input.clone(),
@@ -96,23 +98,17 @@ struct Expected {
 fn read_part(model: &Model, input: &str, warnings: &[Warning]) -> String {
     let asked = model.line(input);
     let encoded = model.codec().encode_source(asked.source, asked.features);
-    let symbol = |&id: &u32| format!("{:?}", model.codec().source_symbol(id).unwrap_or("?"));
+    let symbol = |&id: &u32| quoted(model.codec().source_symbol(id).unwrap_or("?")).to_string();
+    let ids = &encoded.ids.symbols;
     let mut rows = vec![
-        std::iter::once("symbols".to_owned())
-            .chain(encoded.ids.symbols.iter().map(symbol))
-            .collect(),
-        std::iter::once("ids".to_owned())
-            .chain(encoded.ids.symbols.iter().map(u32::to_string))
-            .collect(),
+        row("symbols", ids.iter().map(symbol)),
+        row("ids", ids.iter().map(u32::to_string)),
     ];
     // Features that are no symbols are read by an encoder of their own.
     if let (Some(ids), Some(features)) = (&encoded.ids.features, &model.codec().features) {
-        let feature = |&id: &u32| format!("{:?}", features.vocabulary.symbol(id).unwrap_or("?"));
-        let row = |name: &str, cells: Vec<String>| {
-            std::iter::once(name.to_owned()).chain(cells).collect()
-        };
-        rows.push(row("features", ids.iter().map(feature).collect()));
-        rows.push(row("ids", ids.iter().map(u32::to_string).collect()));
+        let feature = |&id: &u32| quoted(features.vocabulary.symbol(id).unwrap_or("?")).to_string();
+        rows.push(row("features", ids.iter().map(feature)));
+        rows.push(row("ids", ids.iter().map(u32::to_string)));
     }
     let known: Vec<String> = warnings
         .iter()
@@ -120,17 +116,23 @@ fn read_part(model: &Model, input: &str, warnings: &[Warning]) -> String {
         .map(|warning| format!("\nwarning: {warning}"))
         .collect();
     format!(
-        "what the encoder reads of {input:?}\n{}{}",
+        "what the encoder reads of {}\n{}{}",
+        quoted(input),
         table(&rows),
         known.concat()
     )
+}
+
+/// A row of a table, which begins with its name.
+fn row(name: &str, cells: impl Iterator<Item = String>) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
 fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -> String {
     let vocabulary = &model.codec().target.vocabulary;
     let name = |id: u32| match vocabulary.symbol(id) {
         _ if Some(id) == vocabulary.end() => "end".to_owned(),
-        Some(symbol) => format!("{symbol:?}"),
+        Some(symbol) => quoted(symbol).to_string(),
         None => "?".to_owned(),
     };
     let mut rows = vec![["step", "chosen"].map(str::to_owned).to_vec()];
@@ -147,12 +149,12 @@ fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -
         );
         rows.push(row);
     }
-    let symbol = best.symbols.first().map_or("", String::as_str);
+    let symbol = quoted(best.symbols.first().map_or("", String::as_str));
     let given = match (model.needs_first_symbol(), first_given) {
         (false, _) => String::new(),
-        (true, true) => format!("; the first symbol, {symbol:?}, is given in this protocol"),
+        (true, true) => format!("; the first symbol, {symbol}, is given in this protocol"),
         (true, false) => format!(
-            "; of all first symbols, which this protocol has to be given, {symbol:?} led to the \
+            "; of all first symbols, which this protocol has to be given, {symbol} led to the \
              likeliest answer"
         ),
     };
@@ -166,14 +168,14 @@ fn result_part(best: &Hypothesis, expected: Option<Expected>) -> String {
     let probability = best.log_probability.exp();
     let mut rows = vec![vec![
         "result".to_owned(),
-        format!("{:?}", best.text),
+        quoted(&best.text).to_string(),
         format!("probability {probability:.3}"),
     ]];
     if let Some(expected) = expected {
         let verdict = if expected.is_answer { "right" } else { "wrong" };
         rows.push(vec![
             "expected".to_owned(),
-            format!("{:?}", expected.text),
+            quoted(&expected.text).to_string(),
             verdict.to_owned(),
         ]);
     }

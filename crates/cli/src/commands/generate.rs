@@ -1,7 +1,7 @@
 //! `seq2seq generate`: data made to order.
 
 use std::collections::HashSet;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,7 +10,7 @@ use seq2seq::data::{Addition, Draw, ReadOptions, read_pairs};
 use seq2seq::text::Align;
 
 use crate::Done;
-use crate::output::visible;
+use crate::output::wrong_usage;
 
 /// Write generated pairs as tab-separated lines
 #[derive(Args)]
@@ -45,11 +45,15 @@ struct AdditionOptions {
     /// No question twice, the order of the terms aside
     #[arg(long)]
     unique: bool,
-    /// How a number is drawn
-    #[arg(long, value_enum, default_value_t = DrawOption::Uniform)]
+    /// How a number is drawn: every number equally likely (uniform), or its digits counted first, as in the
+    /// Keras example (digit-length)
+    #[arg(long, value_enum, default_value_t = DrawOption::Uniform, value_name = "uniform|digit-length",
+          hide_possible_values = true)]
     draw: DrawOption,
-    /// Where question and answer stand in their widths
-    #[arg(long, value_enum, default_value_t = AlignOption::Right)]
+    /// Where question and answer stand in their widths: blanks first, as in the notebook (right), or last, as
+    /// in the Keras example (left)
+    #[arg(long, value_enum, default_value_t = AlignOption::Right, value_name = "right|left",
+          hide_possible_values = true)]
     align: AlignOption,
     /// Leave out the questions of this file
     #[arg(long, value_name = "FILE")]
@@ -98,13 +102,8 @@ impl Generate {
         };
         let taken: HashSet<String> = taken.into_iter().map(|pair| pair.source).collect();
         let mut out = BufWriter::new(io::stdout().lock());
-        let for_people = io::stdout().is_terminal();
-        for pair in generator.generate_excluding(&taken)? {
-            let line = format!("{}\t{}", pair.source, pair.target);
-            match for_people {
-                true => writeln!(out, "{}", visible(&line))?,
-                false => writeln!(out, "{line}")?,
-            }
+        for pair in generator.generate_excluding(&taken).map_err(wrong_usage)? {
+            writeln!(out, "{}\t{}", pair.source, pair.target)?;
         }
         out.flush()?;
         Ok(Done::Completed)

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use seq2seq::Model;
+use seq2seq::text::quoted;
 
 use crate::Done;
 use crate::output::{print_line, table};
 
-/// Show a model's layers, shapes, parameters, vocabularies and settings
+/// Show a model's layers, parameters, vocabularies and settings
 #[derive(Args)]
 pub struct Inspect {
     /// A model file, or the folder of a run
@@ -31,7 +32,7 @@ impl Inspect {
                 .vocabulary
                 .symbols()
                 .iter()
-                .map(|symbol| format!("{symbol:?}"))
+                .map(|symbol| quoted(symbol).to_string())
                 .collect();
             print_line(&format!(
                 "{name}: {}, {} symbols: {}",

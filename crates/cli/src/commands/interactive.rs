@@ -1,10 +1,12 @@
 //! `seq2seq interactive`: a prompt for trying inputs.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
 use seq2seq::{Model, PredictOptions};
 
 use super::explain::explanation;
@@ -13,7 +15,7 @@ use crate::Done;
 use crate::inputs::Lines;
 use crate::output::print_line;
 
-/// Try inputs at a prompt; a question mark before an input explains the answer
+/// Try inputs at a prompt
 #[derive(Args)]
 pub struct Interactive {
     /// A model file, or the folder of a run
@@ -25,48 +27,95 @@ pub struct Interactive {
     search: SearchArgs,
 }
 
+/// What a person at the prompt can type. Words without a colon may be inputs.
+const HELP: &str = "\
+INPUT     the model's answer
+?INPUT    how it comes to this answer, step by step
+:help     this text
+:quit     leave, as Ctrl-D does
+Arrow keys edit the line and bring earlier ones back.";
+
 impl Interactive {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
         let mut options = self.search.options(&model, self.nbest)?;
         options.confidence = true;
-        if io::stdin().is_terminal() {
-            say!(
-                "an input and Enter for an answer, ?input for how it comes about, Ctrl-D to leave"
-            );
-        }
-        let mut input = None;
+        let mut prompt = Prompt::open()?;
         loop {
-            if io::stdin().is_terminal() {
-                drop(std::io::Write::write_all(&mut std::io::stderr(), b"> "));
-                io::stderr().flush()?;
-            }
-            // Opening it waits for its first bytes, so the prompt comes before.
-            let lines = match &mut input {
-                Some(lines) => lines,
-                None => input.insert(Lines::open(None)?),
+            let line = match prompt.next()? {
+                Typed::Line(line) => line,
+                Typed::End => return Ok(Done::Completed),
+                Typed::Interrupt => return Ok(Done::Interrupted),
             };
-            let Some(line) = lines.next(1)?.pop() else {
-                return Ok(Done::Completed);
-            };
-            match line.strip_prefix('?') {
-                Some(input) => print_line(&explanation(&model, input, None, 3, &options)?)?,
-                None => {
-                    answer(&model, &line, &options)?;
-                    // Another line draws other samples.
-                    options.first_number += 1;
+            match (&prompt, line.trim()) {
+                (Prompt::Terminal(_), ":help" | "?") => say!("{HELP}"),
+                (Prompt::Terminal(_), ":quit" | ":exit" | ":q") => return Ok(Done::Completed),
+                (_, text) => {
+                    answer(&model, &line, &mut options)?;
+                    prompt.remark_on(text);
                 }
             }
         }
     }
 }
 
-fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
-    for answer in model
-        .predictor(options.clone())?
-        .predict(&[model.line(line)])
-    {
+/// Where lines come from: a person, with line editing and a history, or a file or program.
+enum Prompt {
+    Terminal(Box<DefaultEditor>),
+    Lines(Lines),
+}
+
+enum Typed {
+    Line(String),
+    End,
+    Interrupt,
+}
+
+impl Prompt {
+    fn open() -> Result<Self> {
+        if !io::stdin().is_terminal() {
+            return Ok(Self::Lines(Lines::open(None)?));
+        }
+        say!("an input and Enter for an answer, ?input for how it comes about, :help for more");
+        Ok(Self::Terminal(Box::new(DefaultEditor::new()?)))
+    }
+
+    fn next(&mut self) -> Result<Typed> {
+        let editor = match self {
+            Self::Lines(lines) => {
+                let line = lines.next(1)?.pop();
+                return Ok(line.map_or(Typed::End, Typed::Line));
+            }
+            Self::Terminal(editor) => editor,
+        };
+        match editor.readline("> ") {
+            Ok(line) => {
+                editor.add_history_entry(&line)?;
+                Ok(Typed::Line(line))
+            }
+            Err(ReadlineError::Eof) => Ok(Typed::End),
+            Err(ReadlineError::Interrupted) => Ok(Typed::Interrupt),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells a person who typed the name of a command that it was answered as an input.
+    fn remark_on(&self, text: &str) {
+        if matches!(self, Self::Terminal(_)) && matches!(text, "help" | "quit" | "exit") {
+            say!("({text} was read as an input; the command is :{text})");
+        }
+    }
+}
+
+/// Answers a line, or explains the answer; the next one draws other samples.
+fn answer(model: &Model, line: &str, options: &mut PredictOptions) -> Result<()> {
+    if let Some(input) = line.strip_prefix('?') {
+        return Ok(print_line(&explanation(model, input, None, 3, options)?)?);
+    }
+    let predictor = model.predictor(options.clone())?;
+    options.first_number += 1;
+    for answer in predictor.predict(&[model.line(line)]) {
         for warning in &answer.warnings {
             say!("({warning})");
         }
@@ -75,11 +124,8 @@ fn answer(model: &Model, line: &str, options: &PredictOptions) -> Result<()> {
             print_line(&format!("  {}", other.text))?;
         }
         // Beside the answer for people, not part of it for programs.
-        if let Some(confidence) = answer
-            .best()
-            .confidence
-            .filter(|_| io::stdin().is_terminal())
-        {
+        let confidence = answer.best().confidence;
+        if let Some(confidence) = confidence.filter(|_| io::stdin().is_terminal()) {
             say!("(confidence {confidence:.2})");
         }
     }

@@ -11,6 +11,7 @@ pub mod explain;
 pub mod generate;
 pub mod inspect;
 pub mod interactive;
+pub mod manual;
 pub mod predict;
 pub mod reproduce;
 mod said_warnings;
@@ -19,13 +20,18 @@ pub mod train;
 pub mod tune;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Result, bail};
+use seq2seq::config::{ConfigError, Override};
 use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
-use crate::output::{count, table};
+use crate::output::{count, table, wrong_usage};
+use seq2seq::text::quoted;
+use seq2seq::{Model, Recipe};
 
 /// A time to train for, such as `90s` or `1h30m`.
 pub fn time_budget(text: &str) -> Result<Duration, String> {
@@ -33,6 +39,42 @@ pub fn time_budget(text: &str) -> Result<Duration, String> {
     match time.is_zero() {
         true => Err("there is no training in no time: give some, such as 90s or 10m".to_owned()),
         false => Ok(time),
+    }
+}
+
+/// A column of a file of pairs.
+pub fn column(text: &str) -> Result<usize, &'static str> {
+    let number = text.parse().ok().filter(|&number| number > 0);
+    number.ok_or("columns are counted from 1")
+}
+
+/// A trained model, given beside other arguments; if one of these is a model instead, the error says so.
+pub fn load_model(path: &Path, others: &[&Path]) -> Result<Model> {
+    let error = match Model::load(path) {
+        Ok(model) => return Ok(model),
+        Err(error) => error,
+    };
+    match others.iter().find(|other| Model::load(other).is_ok()) {
+        None => Err(error.into()),
+        Some(other) => bail!(
+            "{} is no model, but {} is one: the model comes first",
+            path.display(),
+            other.display()
+        ),
+    }
+}
+
+/// A recipe with the settings of the command line. Wrong usage is what these name wrongly, and what they
+/// make impossible.
+pub fn with_settings(recipe: Recipe, set: &[Override]) -> Result<Recipe> {
+    let worked = recipe.check().is_ok();
+    let recipe = match recipe.with_overrides(set) {
+        Err(error @ ConfigError::NotUtf8(_)) => return Err(error.into()),
+        changed => changed.map_err(wrong_usage)?,
+    };
+    match recipe.check() {
+        Err(error) if worked => Err(wrong_usage(error).into()),
+        _ => Ok(recipe),
     }
 }
 
@@ -129,7 +171,7 @@ fn listed(symbols: &BTreeMap<String, usize>) -> String {
     let named = symbols
         .iter()
         .take(LISTED)
-        .map(|(symbol, times)| format!("{symbol:?} ({times} x)"));
+        .map(|(symbol, times)| format!("{} ({times} x)", quoted(symbol)));
     let mut list = named.collect::<Vec<_>>().join(", ");
     if symbols.len() > LISTED {
         list += &format!(" and {} more", symbols.len() - LISTED);

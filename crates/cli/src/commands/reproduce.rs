@@ -8,11 +8,12 @@ use seq2seq::config::{Override, Recipe};
 use seq2seq::evaluation::{Evaluation, evaluate};
 use seq2seq::training::{Task, Trainer};
 
+use super::with_settings;
 use crate::Done;
 use crate::output::print_line;
 use crate::spread::Spread;
 
-/// Train recipes over several seeds and print median (minimum - maximum) as a Markdown table
+/// Train recipes over several seeds and print a table of medians
 #[derive(Args)]
 pub struct Reproduce {
     /// Recipes (.toml)
@@ -37,7 +38,7 @@ impl Reproduce {
         for path in &self.recipes {
             let mut runs = Vec::new();
             for seed in 1..=self.seeds {
-                let mut recipe = Recipe::read(path)?.with_overrides(&self.set)?;
+                let mut recipe = with_settings(Recipe::read(path)?, &self.set)?;
                 recipe.training.seed = seed;
                 runs.push(
                     self.train(recipe)
@@ -57,8 +58,7 @@ impl Reproduce {
             .final_pairs()
             .context("there are neither test nor validation pairs")?;
         let outcome = trainer.run(&mut ())?;
-        let seconds = outcome.history.last().map_or(0.0, |record| record.seconds);
-        Ok((evaluate(&outcome.model, &pairs)?, kind, seconds))
+        Ok((evaluate(&outcome.model, &pairs)?, kind, outcome.seconds))
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::decoding::{Constraint, LengthLimit, Method};
+use seq2seq::text::quoted;
 use seq2seq::{Model, PredictOptions};
 
 use crate::inputs;
-use crate::output::wrong_usage_unless;
+use crate::output::{wrong_usage, wrong_usage_unless};
 
 /// How outputs are searched for; what is left out is as the model's recipe says (`[decoding]`).
 #[derive(Args)]
@@ -144,7 +145,9 @@ impl SearchArgs {
     fn constraint(&self, model: &Model) -> Result<Option<Constraint>> {
         let (side, form) = (&model.codec().target, model.codec().normalization);
         if let Some(pattern) = &self.pattern {
-            return Ok(Some(Constraint::pattern(pattern, side, form)?));
+            return Ok(Some(
+                Constraint::pattern(pattern, side, form).map_err(wrong_usage)?,
+            ));
         }
         let Some(path) = &self.allow else {
             return Ok(None);
@@ -155,10 +158,11 @@ impl SearchArgs {
             Constraint::list(&outputs, side, form).with_context(|| path.display().to_string())?;
         if let Some(first) = left_out.first() {
             say!(
-                "warning: {}: {} of {} allowed outputs have symbols that the model cannot write, such as {first:?}",
+                "warning: {}: {} of {} allowed outputs have symbols that the model cannot write, such as {}",
                 path.display(),
                 left_out.len(),
-                outputs.len()
+                outputs.len(),
+                quoted(first)
             );
         }
         Ok(Some(constraint))

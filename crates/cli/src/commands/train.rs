@@ -15,69 +15,88 @@ use seq2seq::training::{
 };
 use seq2seq::{Model, ModelFileError, shell_quoted};
 
-use super::{describe_notes, evaluation_table, time_budget, warn_of_unknown};
+use super::{
+    column, describe_notes, evaluation_table, time_budget, warn_of_unknown, with_settings,
+};
 use crate::Done;
 use crate::memory;
-use crate::output::{count, duration, print_line};
-use crate::progress::Progress;
+use crate::output::{count, duration, print_line, wrong_usage};
+use crate::progress::{Length, Progress};
 use crate::stop_signal::StopSignal;
 
-/// Train a model from a recipe (.toml) or a file of tab-separated pairs
+/// Train a model from a recipe (.toml) or a file of pairs
 #[derive(Args)]
 pub struct Train {
     /// A recipe (.toml), or a file of tab-separated pairs (- for standard input)
     #[arg(required_unless_present_any = ["train", "resume"], value_name = "RECIPE|PAIRS")]
     input: Option<PathBuf>,
     /// Training pairs, for a recipe that leaves them open
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Pairs", long, value_name = "FILE")]
     train: Option<PathBuf>,
     /// Validation pairs; without them, some training pairs are split off
-    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Pairs", long, value_name = "FILE")]
     dev: Option<PathBuf>,
     /// Folder for the run [default: runs/NAME, after the input]
-    #[arg(long, value_name = "RUN")]
+    #[arg(help_heading = "Run", long, value_name = "RUN")]
     out: Option<PathBuf>,
     /// Replace the run that the folder holds
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(help_heading = "Run", long, conflicts_with = "resume")]
     overwrite: bool,
     /// Continue the run in this folder
-    #[arg(long, value_name = "RUN", conflicts_with_all = [
+    #[arg(help_heading = "Run", long, value_name = "RUN", conflicts_with_all = [
         "train", "dev", "out", "seed", "budget", "source_column", "target_column",
         "features_column", "on_bad_line", "header",
     ])]
     resume: Option<PathBuf>,
     /// Go on from this trained model on other pairs: a model file, or the folder of a run
-    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    #[arg(
+        help_heading = "Learning",
+        long,
+        value_name = "MODEL",
+        conflicts_with = "resume"
+    )]
     from: Option<PathBuf>,
     /// Learn from this trained model, too: a model file, or the folder of a run
-    #[arg(long, value_name = "MODEL", conflicts_with = "resume")]
+    #[arg(
+        help_heading = "Learning",
+        long,
+        value_name = "MODEL",
+        conflicts_with = "resume"
+    )]
     distill: Option<PathBuf>,
     /// Train for so long, such as 10m, 90s or 1h30m, with a schedule that fits
-    #[arg(long, value_name = "TIME", value_parser = time_budget)]
+    #[arg(help_heading = "Learning", long, value_name = "TIME", value_parser = time_budget)]
     budget: Option<Duration>,
     /// Start of every random choice
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(help_heading = "Learning", long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
     /// Column of the source, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Pairs", long, value_name = "N", value_parser = column)]
     source_column: Option<usize>,
     /// Column of the target, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Pairs", long, value_name = "N", value_parser = column)]
     target_column: Option<usize>,
     /// Column of features, counted from 1
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Pairs", long, value_name = "N", value_parser = column)]
     features_column: Option<usize>,
-    /// What to do about lines that cannot be used [default: fail]
-    #[arg(long, value_enum)]
+    /// What to do about lines that cannot be used: fail; skip them and show the first few; or report
+    /// all of them, in skipped_lines.tsv of the run, too [default: fail]
+    #[arg(
+        help_heading = "Pairs",
+        long,
+        value_enum,
+        value_name = "fail|skip|report",
+        hide_possible_values = true
+    )]
     on_bad_line: Option<BadLineOption>,
     /// The first line of each file names the columns
-    #[arg(long)]
+    #[arg(help_heading = "Pairs", long)]
     header: bool,
     /// Change a setting, such as training.epochs=5; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(help_heading = "Learning", long = "set", value_name = "KEY=VALUE")]
     set: Vec<Override>,
     /// Show nothing but errors
-    #[arg(long)]
+    #[arg(help_heading = "Run", long)]
     quiet: bool,
 }
 
@@ -116,18 +135,22 @@ impl Train {
             describe_cost(&cost, trainer.recipe());
         }
         let training = &trainer.recipe().training;
-        let epochs = (training.budget_seconds == 0.0).then_some(training.epochs);
-        let outcome = trainer
-            .run(&mut Progress::new(epochs, self.quiet, signal.asked()))
-            .map_err(|error| with_way_on(error, &folder))?;
+        let length = match training.budget_seconds {
+            0.0 => Length::Epochs(training.epochs),
+            seconds => Length::Seconds(seconds - trainer.position().elapsed),
+        };
+        let mut progress = Progress::new(length, self.quiet, signal.asked());
+        let outcome = trainer.run(&mut progress);
+        progress.finish();
+        let outcome = outcome.map_err(|error| with_way_on(error, &folder))?;
         signal.training_is_over();
         self.report(&outcome, &folder, final_pairs)
     }
 
     fn fresh(&self) -> Result<(Trainer, PathBuf)> {
-        let (task, base) = self.task()?;
+        let (task, defaults) = self.task()?;
         let folder = self.folder();
-        self.describe(&task, &base);
+        self.describe(&task, &defaults);
         let existing = if self.overwrite {
             ExistingRun::Overwrite
         } else {
@@ -138,7 +161,7 @@ impl Train {
 
     fn resumed(&self, path: &Path) -> Result<(Trainer, PathBuf)> {
         let (folder, recipe) = RunFolder::open(path)?;
-        let recipe = recipe.with_overrides(&self.set)?;
+        let recipe = with_settings(recipe, &self.set)?;
         self.check_same_input(path, &recipe)?;
         let trainer = Trainer::resume(Task::prepare(recipe)?, folder)?;
         for damaged in trainer.set_aside() {
@@ -168,7 +191,7 @@ impl Train {
             // The run's recipe has the files that came with --train and --dev.
             given.data.train = given.data.train.or(of_run.data.train.clone());
             given.data.dev = given.data.dev.or(of_run.data.dev.clone());
-            let given = given.with_overrides(&self.set)?;
+            let given = given.with_overrides(&self.set).map_err(wrong_usage)?;
             if let Some(difference) = given.difference(of_run) {
                 bail!(
                     "{} and the run in {folder} differ: {difference}; leave the recipe out, as the \
@@ -216,14 +239,15 @@ impl Train {
 
     /// Reads the pairs as the flags say, and takes settings by what was read.
     fn task_for_pairs(&self, path: &Path) -> Result<(Task, Recipe)> {
+        self.refuse_model(path)?;
         let with_files = |mut recipe: Recipe| {
             recipe.data.train = Some(path.to_owned());
             self.with_flags(recipe)
         };
-        let base = (self.from.as_deref())
+        let initial = (self.from.as_deref())
             .map(|path| Ok::<_, ModelFileError>((Model::load(path)?, path)))
             .transpose()?;
-        let settings = |pairs: &[Pair], reading: &Recipe| match &base {
+        let settings = |pairs: &[Pair], reading: &Recipe| match &initial {
             Some((model, path)) => Recipe::going_on(model, path, pairs.len()),
             None => Ok(Recipe::suiting(pairs, reading, &self.set)),
         };
@@ -235,6 +259,19 @@ impl Train {
         let suiting = settings(&loaded.train, &reading)?;
         let recipe = with_files(suiting.clone())?;
         Ok((Task::new(recipe, loaded)?, suiting))
+    }
+
+    /// Refuses a trained model in the place of pairs.
+    fn refuse_model(&self, path: &Path) -> Result<()> {
+        let may_be = path.is_dir() || path.extension().is_some_and(|e| e == "safetensors");
+        if !may_be || Model::load(path).is_err() {
+            return Ok(());
+        }
+        let (name, path) = (path.display(), shell_quoted(path));
+        bail!(
+            "{name} is a trained model, not a file of pairs: seq2seq train --resume {path} continues its \
+             run, seq2seq train PAIRS --from {path} goes on from it on other pairs"
+        )
     }
 
     /// Refuses to learn numbers that stand beside a column of text, unless they were asked for.
@@ -266,7 +303,7 @@ impl Train {
         if let Some(budget) = self.budget {
             recipe.within_budget(budget.as_secs_f64());
         }
-        Ok(recipe.with_overrides(&self.set)?)
+        with_settings(recipe, &self.set)
     }
 
     fn folder(&self) -> PathBuf {
@@ -282,8 +319,8 @@ impl Train {
             .unwrap_or_else(|| Path::new("runs").join(name))
     }
 
-    /// Says what was read, before any work starts. The base has the settings that nobody asked for.
-    fn describe(&self, task: &Task, base: &Recipe) {
+    /// Says what was read, before any work starts. The defaults are the settings that nobody asked for.
+    fn describe(&self, task: &Task, defaults: &Recipe) {
         if self.quiet {
             return;
         }
@@ -320,7 +357,7 @@ impl Train {
         if from_pairs && (task.recipe.architecture_asked_for(&self.set)).is_none() {
             describe_network(&task.recipe);
         }
-        for unused in task.recipe.unused_settings(base) {
+        for unused in task.recipe.unused_settings(defaults) {
             say!("warning: {unused}");
         }
         warn_of_unknown(&report.unseen, "the validation pairs");
@@ -342,7 +379,6 @@ impl Train {
         if outcome.never_right() {
             say!("warning: {}", never_right(outcome));
         }
-        let seconds = outcome.history.last().map_or(0.0, |record| record.seconds);
         let example = pairs.as_ref().and_then(|(_, pairs)| example(pairs));
         if let Some((kind, pairs)) = pairs {
             let evaluation = evaluate(&outcome.model, &pairs)?;
@@ -352,7 +388,7 @@ impl Train {
         }
         say!(
             "trained in {}; model: {shown}/{}",
-            duration(seconds),
+            duration(outcome.seconds),
             seq2seq::MODEL_NAME
         );
         let input = example.unwrap_or_else(|| "echo INPUT".into());
@@ -366,7 +402,8 @@ fn is_about_numbers(note: &DataNote) -> bool {
     matches!(note, DataNote::NumbersAsTarget { .. })
 }
 
-fn is_recipe(path: &Path) -> bool {
+/// Whether an argument names a recipe.
+pub fn is_recipe(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "toml")
 }
 
@@ -406,11 +443,13 @@ fn never_right(outcome: &Outcome) -> String {
 
 /// Says how models are compared where one answer would decide.
 fn describe_validation(task: &Task) {
-    let questions = task.validation_questions().len();
     let settings = &task.recipe.training;
     let compares = settings.keep_best || settings.patience > 0;
-    let by_answers = settings.monitor == Monitor::ExactMatch;
-    if compares && by_answers && (1..FEW_QUESTIONS).contains(&questions) {
+    if !compares || settings.monitor != Monitor::ExactMatch {
+        return;
+    }
+    let questions = task.validation_questions().len();
+    if (1..FEW_QUESTIONS).contains(&questions) {
         say!(
             "note: validation asks only {}, so one answer moves exact match by {:.3}. Models are \
              compared by exact match minus symbol error rate, then loss; --dev FILE gives more",
@@ -497,7 +536,7 @@ fn describe_stray_blanks(side: &str, blanks: &StrayBlanks) {
             "note: {} leading, trailing or doubled blanks, which are ignored; the first: {first}",
             match blanks.texts {
                 1 => format!("1 {side} has"),
-                texts => format!("{texts} {side}s have"),
+                texts => format!("{} have", count(texts, side)),
             }
         );
     }

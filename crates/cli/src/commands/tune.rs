@@ -11,12 +11,13 @@ use seq2seq::config::{Override, Recipe};
 use seq2seq::shell_quoted;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 
-use super::time_budget;
+use super::train::is_recipe;
+use super::{time_budget, with_settings};
 use crate::Done;
-use crate::output::{count, duration, print_line, table};
+use crate::output::{count, duration, print_line, table, wrong_usage, wrong_usage_unless};
 use crate::stop_signal::StopSignal;
 
-/// Search for settings: short trainings, of which the best go on longer
+/// Search for settings: short trainings, the best ones longer
 #[derive(Args)]
 pub struct Tune {
     /// A recipe (.toml), which may name what to vary under [tune]
@@ -38,8 +39,15 @@ pub struct Tune {
     /// Settings that are tried
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..))]
     trials: u16,
-    /// How the time is shared out
-    #[arg(long, value_enum, default_value = "halving")]
+    /// How the time is shared out: halving gives the best third three times as long in the next round,
+    /// random gives all the same time
+    #[arg(
+        long,
+        value_enum,
+        default_value = "halving",
+        value_name = "halving|random",
+        hide_possible_values = true
+    )]
     strategy: StrategyOption,
     /// Folder for the trials and the best model [default: runs/NAME-tune, after the recipe]. A search
     /// that was interrupted goes on there
@@ -65,13 +73,13 @@ enum StrategyOption {
 impl Tune {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let mut recipe = Recipe::read(&self.recipe)?.with_overrides(&self.set)?;
+        let mut recipe = with_settings(self.read_recipe()?, &self.set)?;
         recipe.data.train = self.train.clone().or(recipe.data.train.take());
         recipe.data.dev = self.dev.clone().or(recipe.data.dev.take());
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
         let folder = self.folder();
         let search = Search {
-            ranges: self.ranges(&recipe)?,
+            ranges: self.ranges(&recipe).map_err(wrong_usage)?,
             recipe,
             set: self.set.clone(),
             trials: usize::from(self.trials),
@@ -102,6 +110,19 @@ impl Tune {
             say!("train with its settings: {}", self.training(best));
         }
         Ok(Done::Completed)
+    }
+
+    /// The recipe; files of pairs are given beside it.
+    fn read_recipe(&self) -> Result<Recipe> {
+        wrong_usage_unless(is_recipe(&self.recipe), || {
+            let file = self.recipe.display();
+            format!(
+                "{file} is no recipe (.toml), which `tune` takes first; give pairs with --train: \
+                 seq2seq tune RECIPE --train {}",
+                shell_quoted(&self.recipe)
+            )
+        })?;
+        Ok(Recipe::read(&self.recipe)?)
     }
 
     /// The command that trains as the trial did.

@@ -38,6 +38,27 @@ fn predict_gives_one_line_for_each() {
 }
 
 #[test]
+fn predict_answers_texts_of_the_command_line() {
+    assert_eq!(predict("--text abc ddd", "").0, "A B C\nD D D\n");
+    let (answers, messages) = predict("--text word", "");
+    assert_eq!(answers.lines().count(), 1);
+    assert!(!messages.contains("names of columns"), "{messages}");
+}
+
+#[test]
+fn answers_stand_beside_their_inputs() {
+    assert_eq!(
+        predict("--with-input", "abc\nddd\n").0,
+        "abc\tA B C\nddd\tD D D\n"
+    );
+    let json: serde_json::Value = serde_json::from_str(&predict("--json", "abc\n").0).unwrap();
+    assert_eq!(
+        (&json["input"], &json["text"]),
+        (&"abc".into(), &"A B C".into())
+    );
+}
+
+#[test]
 fn predict_reads_a_file() {
     let folder = trained();
     std::fs::write(folder.join("questions.txt"), "cab\n").unwrap();

@@ -13,7 +13,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
 use super::pattern::in_form;
-use crate::text::{Normalization, Side};
+use crate::text::{Normalization, Side, quoted};
 
 /// States beyond which a constraint is refused.
 const MOST_STATES: usize = 1_000_000;
@@ -47,7 +47,9 @@ pub enum ConstraintError {
     /// None of the entries can be written.
     #[error(
         "none of the {count} allowed outputs can be written with the symbols of the model: the first, \
-         {first:?}, has {symbol:?}, which no training target had"
+         {}, has {}, which no training target had",
+        quoted(first),
+        quoted(symbol)
     )]
     NoneWritable {
         /// Entries.
@@ -58,7 +60,10 @@ pub enum ConstraintError {
         symbol: String,
     },
     /// Not a regular expression.
-    #[error("{pattern:?} is not a regular expression that can be used: {reason}")]
+    #[error(
+        "{} is not a regular expression that can be used: {reason}",
+        quoted(pattern)
+    )]
     Pattern {
         /// The expression.
         pattern: String,
@@ -67,9 +72,9 @@ pub enum ConstraintError {
     },
     /// An expression that becomes too large an automaton.
     #[error(
-        "{pattern:?} becomes an automaton of more than {} MiB, which is the most: use smaller counts in \
+        "{} becomes an automaton of more than {} MiB, which is the most: use smaller counts in \
          braces, fewer of them inside each other, or list the outputs with --allow",
-        MOST_BYTES >> 20
+        quoted(pattern), MOST_BYTES >> 20
     )]
     PatternTooLarge {
         /// The expression.
@@ -77,8 +82,9 @@ pub enum ConstraintError {
     },
     /// No sequence of symbols matches.
     #[error(
-        "no output can match {pattern:?}: the model writes {symbols}, and no sequence of those matches \
-         as a whole"
+        "no output can match {}: the model writes {symbols}, and no sequence of those matches \
+         as a whole",
+        quoted(pattern)
     )]
     Unsatisfiable {
         /// The expression.
@@ -357,11 +363,13 @@ const NAMED: usize = 20;
 
 fn some_symbols(side: &Side) -> String {
     let symbols: Vec<&str> = ordinary_symbols(side).map(|(_, symbol)| symbol).collect();
-    let mut named = format!("{:?}", &symbols[..symbols.len().min(NAMED)]);
-    if symbols.len() > NAMED {
-        named += &format!(" and {} more", symbols.len() - NAMED);
+    let named = symbols.iter().take(NAMED);
+    let named = named.map(|symbol| quoted(symbol).to_string());
+    let named = named.collect::<Vec<_>>().join(", ");
+    match symbols.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
     }
-    named
 }
 
 /// What an error comes down to: the outer ones only say that building failed.

@@ -8,7 +8,7 @@ use super::{Model, ModelParts, Provenance};
 use crate::layers::WeightError;
 use crate::settings::{Architecture, EnsembleSettings, Mixing, ModelSettings};
 use crate::storage::Weights;
-use crate::text::{Codec, Vocabulary};
+use crate::text::{Codec, Vocabulary, quoted};
 
 /// Why models cannot be joined.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -176,7 +176,7 @@ fn symbols_apart(a: &Vocabulary, b: &Vocabulary) -> Option<String> {
         let shown: Vec<String> = lacking
             .iter()
             .take(SHOWN)
-            .map(|s| format!("{s:?}"))
+            .map(|s| quoted(s).to_string())
             .collect();
         (!shown.is_empty()).then(|| format!("{}{dots}", shown.join(" ")))
     };

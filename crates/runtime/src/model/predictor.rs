@@ -186,7 +186,9 @@ impl Predictor {
         self.answers(inputs, outputs)
     }
 
-    fn predict_numbered<S: SourceText>(&self, texts: &[S], number: u64) -> Vec<Answer> {
+    /// Answers texts that are part of a longer list, of which the first has this number: sampling draws for
+    /// each number anew.
+    pub fn predict_numbered<S: SourceText>(&self, texts: &[S], number: u64) -> Vec<Answer> {
         let inputs = self.inputs(texts);
         let outputs = match (self.model.needs_first_symbol(), self.search.method) {
             (false, _) => self.outputs(&queries(&inputs, None, number), self.search.nbest),

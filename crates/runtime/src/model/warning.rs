@@ -5,7 +5,7 @@ use std::fmt;
 use super::Model;
 use super::predictor::Input;
 use crate::decoding::Output;
-use crate::text::{Case, EncodedSource, UnknownSymbol};
+use crate::text::{Case, EncodedSource, UnknownSymbol, quoted};
 
 /// What a user of an answer should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +48,9 @@ impl fmt::Display for Warning {
         match self {
             Self::UnknownSymbol(unknown) => write!(
                 formatter,
-                "the model does not know symbol {}, {:?}",
+                "the model does not know symbol {}, {}",
                 unknown.position + 1,
-                unknown.symbol
+                quoted(&unknown.symbol)
             ),
             Self::UnknownCase { symbols, known } => write!(
                 formatter,
@@ -58,7 +58,8 @@ impl fmt::Display for Warning {
                 some(symbols)
             ),
             Self::UnknownFeature(feature) => {
-                write!(formatter, "the model does not know the feature {feature:?}")
+                let feature = quoted(feature);
+                write!(formatter, "the model does not know the feature {feature}")
             }
             Self::NoFeatures { after_blank } => {
                 formatter.write_str(
@@ -69,7 +70,8 @@ impl fmt::Display for Warning {
                     None => Ok(()),
                     Some(features) => write!(
                         formatter,
-                        "; {features:?} looks like features after a blank, where a tab should be"
+                        "; {} looks like features after a blank, where a tab should be",
+                        quoted(features)
                     ),
                 }
             }
@@ -112,7 +114,7 @@ fn some(symbols: &[String]) -> String {
         }
     }
     let named: Vec<String> = (different.iter().take(NAMED))
-        .map(|symbol| format!("{symbol:?}"))
+        .map(|symbol| quoted(symbol).to_string())
         .collect();
     let more = different.len().saturating_sub(NAMED);
     match more {

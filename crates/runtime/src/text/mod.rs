@@ -9,12 +9,14 @@
 mod codec;
 mod features;
 mod normalization;
+mod quoted;
 mod tokenization;
 mod vocabulary;
 
 pub use codec::{Align, Codec, EncodedSource, NOT_COPIED, Side, SourceIds, VocabularySizes};
 pub use features::Features;
 pub use normalization::Normalization;
+pub use quoted::{Quoted, quoted, quoted_start};
 pub use tokenization::Tokenization;
 pub use vocabulary::{Case, Encoded, Specials, UnknownSymbol, Vocabulary, VocabularyError};
 

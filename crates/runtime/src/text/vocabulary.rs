@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::quoted::quoted;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -97,7 +98,10 @@ pub enum VocabularyError {
         count: usize,
     },
     /// An ordinary symbol would have two ids.
-    #[error("the symbol {symbol:?} is listed twice, as id {first} and as id {second}")]
+    #[error(
+        "the symbol {} is listed twice, as id {first} and as id {second}",
+        quoted(symbol)
+    )]
     Duplicate {
         /// The symbol.
         symbol: String,

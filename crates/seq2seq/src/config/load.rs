@@ -208,14 +208,10 @@ impl Recipe {
 
     /// Refuses paths that cannot be written down.
     pub(super) fn check_paths(&self) -> Result<(), ConfigError> {
-        let (data, training) = (&self.data, &self.training);
-        let files = [&data.train, &data.dev, &data.test];
-        let mut files = files.into_iter().chain([&training.from, &training.teacher]);
-        let unwritable =
-            |file: &&Option<PathBuf>| file.as_ref().is_some_and(|f| f.to_str().is_none());
-        match files.find(unwritable) {
-            Some(Some(file)) => Err(ConfigError::NotUtf8(file.clone())),
-            _ => Ok(()),
+        let mut recipe = self.clone();
+        match recipe.files_mut().find(|file| file.to_str().is_none()) {
+            Some(file) => Err(ConfigError::NotUtf8(file.clone())),
+            None => Ok(()),
         }
     }
 
@@ -311,7 +307,7 @@ fn read_text(path: &Path) -> io::Result<String> {
 }
 
 /// All single settings beneath a value, with their full names.
-fn flatten(name: &str, value: &toml::Value, settings: &mut Vec<(String, String)>) {
+pub(super) fn flatten(name: &str, value: &toml::Value, settings: &mut Vec<(String, String)>) {
     let toml::Value::Table(table) = value else {
         settings.push((name.to_owned(), value.to_string()));
         return;

@@ -3,6 +3,7 @@
 use toml::Table;
 
 use super::Recipe;
+use super::load::flatten;
 
 /// The one of the names that is most like `given`: one that begins or ends with it as a word
 /// (`units`: `encoder_units`), has it as its initials (`lr`: `learning_rate`), or differs by few letters.
@@ -37,24 +38,15 @@ pub fn setting_named(name: &str) -> Option<String> {
     let mut settings = Vec::new();
     // Those of training before all others: they are what people look for flags for.
     for section in ["training", "model", "decoding", "text", "data"] {
-        collect(table.get(section)?.as_table()?, section, &mut settings);
+        flatten(section, table.get(section)?, &mut settings);
     }
-    let last = |setting: &String| setting.rsplit('.').next().unwrap_or("").to_owned();
-    let names: Vec<String> = settings.iter().map(last).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names = settings
+        .iter()
+        .map(|(setting, _)| setting.rsplit('.').next());
+    let names: Vec<&str> = names.flatten().collect();
     let found = nearest(name, &names)?;
     let place = names.iter().position(|name| *name == found)?;
-    settings.into_iter().nth(place)
-}
-
-fn collect(table: &Table, path: &str, settings: &mut Vec<String>) {
-    for (key, value) in table {
-        let path = format!("{path}.{key}");
-        match value.as_table() {
-            Some(table) => collect(table, &path, settings),
-            None => settings.push(path),
-        }
-    }
+    settings.into_iter().nth(place).map(|(setting, _)| setting)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const ANALOGIES: Removed = ("data.analogies", "training pairs by analogy");
 /// # Errors
 /// If one is in use.
 pub(super) fn leave_out(recipe: &mut DeTable, origin: &str) -> Result<(), ConfigError> {
-    if uses_analogies(recipe) {
+    if take_out_analogies(recipe) {
         return Err(removed(ANALOGIES, origin));
     }
     leave_out_of_model(recipe, origin)
@@ -28,7 +28,7 @@ pub(super) fn leave_out(recipe: &mut DeTable, origin: &str) -> Result<(), Config
 /// # Errors
 /// If one is in use that the network needs.
 pub(super) fn leave_out_of_model(recipe: &mut DeTable, origin: &str) -> Result<(), ConfigError> {
-    uses_analogies(recipe);
+    take_out_analogies(recipe);
     match take_out_ngrams(recipe) {
         true => Err(removed(NGRAMS, origin)),
         false => Ok(()),
@@ -37,7 +37,7 @@ pub(super) fn leave_out_of_model(recipe: &mut DeTable, origin: &str) -> Result<(
 
 /// Refuses to set a removed setting.
 pub(super) fn refuse(change: &Override) -> Result<(), ConfigError> {
-    let path = change.path().join(".");
+    let path = change.key();
     for setting in [NGRAMS, ANALOGIES] {
         let rest = path.strip_prefix(setting.0);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) {
@@ -48,7 +48,7 @@ pub(super) fn refuse(change: &Override) -> Result<(), ConfigError> {
 }
 
 /// Takes the setting out; says whether it was in use.
-fn uses_analogies(recipe: &mut DeTable) -> bool {
+fn take_out_analogies(recipe: &mut DeTable) -> bool {
     let data = entry(Some(recipe), "data").and_then(table);
     let many = data.and_then(|data| data.remove("analogies"));
     many.is_some_and(|many| number(many.get_ref()) != Some(0.0))

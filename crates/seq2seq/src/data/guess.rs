@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::stray_blanks::has_stray_blank;
-use crate::text::{Normalization, Tokenization};
+use crate::text::{Normalization, Tokenization, quoted_start};
 
 /// More distinct symbols than this are taken for words of a language, which
 /// are better read character by character unless one says otherwise.
@@ -199,9 +199,7 @@ impl<'a> Spacing<'a> {
 /// A text in quotes, cut if long.
 fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
-    let start: String = text.chars().take(LONGEST).collect();
-    let more = if start.len() < text.len() { "..." } else { "" };
-    format!("{start:?}{more}")
+    quoted_start(text, LONGEST)
 }
 
 /// The symbols that a tokenization makes of texts, counted.

@@ -1,6 +1,7 @@
 //! Lines that were left out.
 
 use super::OnBadLine;
+use crate::text::quoted_start;
 
 /// Lines that are kept to be shown.
 const MOST_SHOWN: usize = 1000;
@@ -69,7 +70,5 @@ pub(super) fn shown(bytes: &[u8]) -> String {
     const LONGEST: usize = 60;
     // A character has at most four bytes: no need to look at a whole long line.
     let text = String::from_utf8_lossy(bytes.get(..4 * LONGEST + 4).unwrap_or(bytes));
-    let start: String = text.chars().take(LONGEST).collect();
-    let more = if start.len() < text.len() { "..." } else { "" };
-    format!("{start:?}{more}")
+    quoted_start(&text, LONGEST)
 }

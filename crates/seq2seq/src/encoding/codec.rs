@@ -93,7 +93,7 @@ impl PairCodec for Codec {
 
 /// The features of training pairs, if the recipe makes use of them.
 fn features(recipe: &Recipe, pairs: &[Pair]) -> Option<Features> {
-    let among_symbols = match recipe.settings().feature_use() {
+    let among_symbols = match recipe.feature_use() {
         FeatureUse::Auto | FeatureUse::None => return None,
         FeatureUse::Symbols => true,
         FeatureUse::Encoder => false,

@@ -7,6 +7,7 @@ use crate::data::Question;
 use crate::metrics::{
     FreeRunning, PairedDifference, RESAMPLES, ScoreError, mcnemar, paired_bootstrap, score,
 };
+use crate::text::quoted;
 use crate::{Hypothesis, Model, PredictOptions};
 
 /// Start of the random choices of the bootstrap.
@@ -68,7 +69,9 @@ pub enum CompareError {
     /// They have no output symbol in common.
     #[error(
         "the two models have different outputs: they have no output symbol in common (the first writes \
-         such as {first:?}, the second such as {second:?})"
+         such as {}, the second such as {})",
+        quoted(first),
+        quoted(second)
     )]
     NothingInCommon {
         /// A symbol of the first.

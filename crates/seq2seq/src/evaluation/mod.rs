@@ -24,7 +24,7 @@ pub use compare::{CompareError, Comparison, Disagreement, compare};
 pub use examine::{Confidence, Evaluation, Examination, Intervals, NBest, evaluate, examine};
 pub use unknown::UnknownSymbols;
 
-/// SymbolMetrics over symbols that are each predicted from the true ones before; padding is not counted.
+/// Figures over symbols that are each predicted from the true ones before; padding is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TeacherForced {
     /// Mean cross-entropy of a symbol, in nats.
@@ -41,18 +41,18 @@ pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
     let batches = order.chunks(model.settings().decoding.batch_size).collect();
     let found = parallel::map(batches, |examples: &[&Example]| {
         let scores = forced_scores(model, examples).into_iter().flatten();
-        scores.fold((0.0, 0, 0), |(loss, correct, symbols), score| {
+        scores.fold((0.0, 0, 0_usize), |(loss, correct, symbols), score| {
             let right = usize::from(score.most_probable);
             (loss - score.log_probability, correct + right, symbols + 1)
         })
     });
-    let (mut loss, mut correct, mut symbols) = (0.0, 0, 0);
+    let (mut loss, mut correct, mut symbols) = (0.0, 0, 0_usize);
     for (of_batch, right, count) in found {
         loss += of_batch;
         correct += right;
         symbols += count;
     }
-    let symbols = f64::from(symbols.max(1));
+    let symbols = symbols.max(1) as f64;
     TeacherForced {
         loss: loss / symbols,
         accuracy: correct as f64 / symbols,

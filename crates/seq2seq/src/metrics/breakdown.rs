@@ -124,7 +124,10 @@ impl Breakdown {
         features: &[Vec<&str>],
     ) -> Self {
         let mut groups: BTreeMap<&str, ByFeature> = BTreeMap::new();
-        for ((answer, references), features) in answers.iter().zip(references).zip(features) {
+        let questions = answers.iter().zip(references).zip(features);
+        for ((answer, references), features) in
+            questions.filter(|(_, features)| !features.is_empty())
+        {
             let Some(reference) = nearest_reference(answer, references) else {
                 continue;
             };

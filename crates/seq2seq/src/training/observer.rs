@@ -4,7 +4,7 @@ use super::run::history::{EpochRecord, Validation};
 use crate::Model;
 use crate::data::Pair;
 
-/// SymbolMetrics of the epoch so far, after a batch.
+/// Figures of the epoch so far, after a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchReport {
     /// Batches done in this epoch.
@@ -56,6 +56,8 @@ pub struct Outcome {
     pub history: Vec<EpochRecord>,
     /// How training ended.
     pub ending: Ending,
+    /// Wall time of the run in seconds, validations included, over all processes that took part.
+    pub seconds: f64,
 }
 
 impl Outcome {

@@ -17,7 +17,7 @@ use crate::data::{
 use crate::decoding::LengthBound;
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
-use crate::text::{Codec, Normalization, Tokenization};
+use crate::text::{Codec, Normalization, Tokenization, quoted};
 
 /// Why training cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,9 @@ pub enum TaskError {
     NoData,
     /// The notebook's 13 symbols do not cover the data.
     #[error(
-        "the data has the symbol {symbol:?}, which text.vocabulary = \"notebook\" does not: use text.vocabulary = \"from-data\""
+        "the data has the symbol {}, which text.vocabulary = \"notebook\" does not: use \
+         text.vocabulary = \"from-data\"",
+        quoted(symbol)
     )]
     NotInNotebook {
         /// The first such symbol.

@@ -436,6 +436,7 @@ impl Trainer {
             validation: self.final_validation(),
             history: self.history,
             ending,
+            seconds: self.budget.elapsed(),
         })
     }
 

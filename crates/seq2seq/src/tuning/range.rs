@@ -5,6 +5,8 @@ use std::str::FromStr;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use crate::text::quoted;
+
 /// Values of which one is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Range {
@@ -20,7 +22,8 @@ pub enum Range {
 /// Why a text is no range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no range: give values such as \"64, 128\", or two ends such as \"0.0003..0.003\""
+    "{} is no range: give values such as \"64, 128\", or two ends such as \"0.0003..0.003\"",
+    quoted(.0)
 )]
 pub struct RangeError(String);
 

@@ -24,12 +24,12 @@ pub struct EpochRecord {
     pub pairs_per_second: f64,
     /// Seconds of training so far.
     pub seconds: f64,
-    /// SymbolMetrics of the validation set, if this epoch had a validation.
+    /// Figures of the validation set, if this epoch had a validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<Validation>,
 }
 
-/// SymbolMetrics of the validation set.
+/// Figures of the validation set.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     /// Teacher-forced loss of a symbol.
