@@ -13,6 +13,7 @@ pub mod inspect;
 pub mod interactive;
 pub mod manual;
 pub mod predict;
+mod replay;
 pub mod reproduce;
 mod said_warnings;
 pub mod search_args;

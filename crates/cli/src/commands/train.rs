@@ -15,6 +15,7 @@ use seq2seq::training::{
 };
 use seq2seq::{Model, ModelFileError, shell_quoted};
 
+use super::replay::{self, OldAndNew};
 use super::{
     column, describe_notes, evaluation_table, time_budget, warn_of_unknown, with_settings,
 };
@@ -56,6 +57,14 @@ pub struct Train {
         conflicts_with = "resume"
     )]
     from: Option<PathBuf>,
+    /// Pairs that the model of --from knows, some of which are mixed in so that it does not forget them
+    #[arg(
+        help_heading = "Learning",
+        long,
+        value_name = "FILE",
+        conflicts_with = "resume"
+    )]
+    replay: Option<PathBuf>,
     /// Learn from this trained model, too: a model file, or the folder of a run
     #[arg(
         help_heading = "Learning",
@@ -130,6 +139,7 @@ impl Train {
         };
         let signal = StopSignal::listen();
         let final_pairs = trainer.final_pairs();
+        let old_and_new = OldAndNew::of(trainer.task())?;
         if !self.quiet {
             let cost = trainer.measure()?;
             describe_cost(&cost, trainer.recipe());
@@ -144,7 +154,7 @@ impl Train {
         progress.finish();
         let outcome = outcome.map_err(|error| with_way_on(error, &folder))?;
         signal.training_is_over();
-        self.report(&outcome, &folder, final_pairs)
+        self.report(&outcome, &folder, final_pairs, old_and_new.as_ref())
     }
 
     fn fresh(&self) -> Result<(Trainer, PathBuf)> {
@@ -293,6 +303,7 @@ impl Train {
             (data.train, data.addition) = (Some(train.clone()), None);
         }
         data.dev = self.dev.clone().or(data.dev.take());
+        data.replay = self.replay.clone().or(data.replay.take());
         data.source_column = self.source_column.unwrap_or(data.source_column);
         data.target_column = self.target_column.unwrap_or(data.target_column);
         data.features_column = self.features_column.or(data.features_column);
@@ -330,8 +341,12 @@ impl Train {
             report.origin,
             count(task.train.len(), "training pair"),
             count(report.sources, "different source"),
-            count(task.dev.len(), "pair"),
+            match task.validates_on_training() {
+                true => "the same pairs".to_owned(),
+                false => count(task.dev.len(), "pair"),
+            },
         );
+        replay::describe(task);
         let codec = &task.codec;
         describe_side(
             "source",
@@ -364,7 +379,13 @@ impl Train {
         describe_validation(task);
     }
 
-    fn report(&self, outcome: &Outcome, folder: &Path, pairs: FinalPairs) -> Result<Done> {
+    fn report(
+        &self,
+        outcome: &Outcome,
+        folder: &Path,
+        pairs: FinalPairs,
+        old_and_new: Option<&OldAndNew>,
+    ) -> Result<Done> {
         let (shown, folder) = (folder.display(), shell_quoted(folder));
         if outcome.ending == Ending::Interrupted {
             say!("stopped; everything is saved. To go on: seq2seq train --resume {folder}");
@@ -384,6 +405,10 @@ impl Train {
             let evaluation = evaluate(&outcome.model, &pairs)?;
             say!("\n{kind} pairs:");
             print_line(&evaluation_table(&evaluation))?;
+            say!("");
+        }
+        if let Some(old_and_new) = old_and_new {
+            print_line(&old_and_new.table(&outcome.model)?)?;
             say!("");
         }
         say!(
@@ -445,7 +470,8 @@ fn never_right(outcome: &Outcome) -> String {
 fn describe_validation(task: &Task) {
     let settings = &task.recipe.training;
     let compares = settings.keep_best || settings.patience > 0;
-    if !compares || settings.monitor != Monitor::ExactMatch {
+    // Those that are all to be learned are as many as they are.
+    if !compares || settings.monitor != Monitor::ExactMatch || task.validates_on_training() {
         return;
     }
     let questions = task.validation_questions().len();

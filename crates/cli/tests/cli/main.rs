@@ -13,6 +13,7 @@ mod help;
 mod interrupt;
 #[cfg(unix)]
 mod outputs;
+mod replay;
 mod strangers;
 mod support;
 mod train;

@@ -64,6 +64,18 @@ impl Recipe {
                 data.source_column
             ));
         }
+        if data.replay.is_some() && self.training.from.is_none() {
+            return conflict(
+                "data.replay mixes in pairs that a trained model knows, but training.from names no such \
+                 model: give it (--from MODEL), or add the pairs to the training pairs",
+            );
+        }
+        if data.replay.is_some() && data.addition.is_some() {
+            return conflict(
+                "data.replay goes with training pairs from a file, but data.addition generates them: \
+                 remove one of the two",
+            );
+        }
         if data.train.is_some() && data.addition.is_some() {
             return conflict(
                 "data.train and data.addition both give training pairs: remove one of them",

@@ -20,6 +20,10 @@ pub struct DataSettings {
     /// Pairs that the final model is evaluated on once training is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
+    /// Pairs that the model of `training.from` knows, some of which are mixed in so that it does not forget
+    /// them (rehearsal). Those whose source is among the training pairs are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<PathBuf>,
     /// Generated addition problems instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addition: Option<AdditionSettings>,
@@ -41,7 +45,9 @@ pub struct DataSettings {
     pub on_bad_line: OnBadLine,
     /// Share of the training pairs that is split off for validation; 0 for none.
     pub validation: f64,
-    /// Which pairs those are: the `last` ones in file order, as Keras takes them, or `random` ones.
+    /// Which pairs those are: the `last` ones in file order, as Keras takes them, or `random` ones. With
+    /// `training` none are split off, and validation asks the training pairs themselves: for a handful of
+    /// pairs that must all be learned.
     pub validation_split: SplitMethod,
     /// Keep all pairs of one source on the same side of the split.
     pub keep_sources_apart: bool,
@@ -53,6 +59,7 @@ impl Default for DataSettings {
             train: None,
             dev: None,
             test: None,
+            replay: None,
             addition: None,
             source_column: 1,
             more_source_columns: Vec::new(),

@@ -150,7 +150,12 @@ impl Recipe {
     /// The files that are named, to change how.
     pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let data = &mut self.data;
-        let files = [&mut data.train, &mut data.dev, &mut data.test];
+        let files = [
+            &mut data.train,
+            &mut data.dev,
+            &mut data.test,
+            &mut data.replay,
+        ];
         let models = [&mut self.training.from, &mut self.training.teacher];
         files.into_iter().chain(models).flatten()
     }

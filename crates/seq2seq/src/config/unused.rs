@@ -1,5 +1,7 @@
 //! Settings that were changed, but that nothing looks at: whoever gave them believes them to be at work.
 
+use crate::data::SplitMethod;
+
 use super::{AttentionKind, OptimizerKind, PositionKind, Recipe, ScheduleKind};
 
 impl Recipe {
@@ -15,6 +17,7 @@ impl Recipe {
         let attention = |kinds: &[AttentionKind]| kinds.contains(&self.model.attention);
         let from_file = self.data.addition.is_none();
         let splits = self.data.dev.is_none();
+        let holds_out = self.data.validation_split != SplitMethod::Training;
         let validates = !splits || self.data.validation > 0.0;
         let (transformer, monotonic) = (&self.model.transformer, &self.model.monotonic);
         let rules = [
@@ -76,6 +79,12 @@ impl Recipe {
                 "data.validation",
                 splits || self.data.validation == 0.0,
                 "data.dev",
+            ),
+            ("data.validation", holds_out, "data.validation_split"),
+            (
+                "data.keep_sources_apart",
+                holds_out,
+                "data.validation_split",
             ),
             ("data.validation_split", splits, "data.dev"),
             ("data.keep_sources_apart", splits, "data.dev"),

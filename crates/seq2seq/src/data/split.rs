@@ -18,6 +18,8 @@ pub enum SplitMethod {
     Last,
     /// Ones drawn at random; each side stays in file order.
     Random,
+    /// None: both sides have all pairs.
+    Training,
 }
 
 /// How pairs are split into a training side and a held-out side.
@@ -82,7 +84,8 @@ fn seen_already(sources_seen: &bool) -> &'static str {
     }
 }
 
-/// Splits pairs into a training side and a held-out side.
+/// Splits pairs into a training side and a held-out side; [`Training`](SplitMethod::Training) gives all
+/// pairs to both.
 ///
 /// Of `n` pairs, the training side gets `floor(n * (1 - fraction))`: the
 /// rounding of Keras's `validation_split`. Keeping sources apart changes these
@@ -100,6 +103,7 @@ pub fn split(pairs: Vec<Pair>, options: &Split) -> Result<(Vec<Pair>, Vec<Pair>)
         return Err(SplitError::Fraction { fraction });
     }
     let held_out = match (options.method, options.keep_sources_apart) {
+        (SplitMethod::Training, _) => return Ok((pairs.clone(), pairs)),
         (SplitMethod::Last, false) => last(pairs.len(), fraction),
         (SplitMethod::Last, true) => last_unseen(&pairs, fraction),
         (SplitMethod::Random, false) => random(pairs.len(), options),

@@ -5,12 +5,18 @@ use std::path::Path;
 use burn::tensor::Device;
 
 use crate::ModelFileError;
-use crate::config::{ConfigError, Recipe};
+use crate::config::{ConfigError, Monitor, Recipe};
+use crate::data::SplitMethod;
 use crate::layers::Growth;
 use crate::layers::parameters::Parameters;
 use crate::storage::Weights;
 use crate::text::Codec;
 use crate::{Model, Provenance};
+
+/// New pairs that are too few to hold some of them out.
+const HANDFUL: usize = 50;
+/// Most epochs for a handful of pairs.
+const EPOCHS_OF_HANDFUL: usize = 400;
 
 /// A trained model that training starts from (warm start).
 #[derive(Clone, Debug)]
@@ -50,7 +56,8 @@ impl InitialModel {
 
 impl Recipe {
     /// Settings to go on from a trained model: its network and treatment of texts, with training
-    /// settings for so many pairs.
+    /// settings for so many pairs. A handful of pairs are all trained and validated on: none can be
+    /// spared, and they are to be learned.
     ///
     /// # Errors
     /// If the model was written by another version, whose recipes have other keys.
@@ -65,6 +72,14 @@ impl Recipe {
         recipe.training.label_smoothing = base.training.label_smoothing;
         recipe.training.from = Some(path.to_owned());
         recipe.data.features_column = base.data.features_column;
+        if pairs < HANDFUL {
+            recipe.data.validation_split = SplitMethod::Training;
+            // An epoch is a few steps only.
+            recipe.training.epochs = EPOCHS_OF_HANDFUL;
+            recipe.training.patience = EPOCHS_OF_HANDFUL / 8;
+            // A handful of answers is too coarse a figure.
+            recipe.training.monitor = Monitor::Loss;
+        }
         Ok(recipe)
     }
 }

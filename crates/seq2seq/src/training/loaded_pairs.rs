@@ -21,6 +21,8 @@ pub struct LoadedPairs {
     pub dev: Option<Vec<Pair>>,
     /// Pairs for the final evaluation; may be empty.
     pub test: Vec<Pair>,
+    /// Pairs that the model to go on from knows, of which some are mixed in; may be empty.
+    pub replay: Vec<Pair>,
     /// Lines that were passed over.
     pub skipped: SkippedLines,
     /// What there is to say about the files.
@@ -64,7 +66,13 @@ impl LoadedPairs {
     #[must_use]
     pub fn normalized(mut self, normalization: Normalization) -> Self {
         let dev = self.dev.iter_mut().flatten();
-        for pair in self.train.iter_mut().chain(dev).chain(&mut self.test) {
+        let held_out = dev.chain(&mut self.test);
+        for pair in self
+            .train
+            .iter_mut()
+            .chain(&mut self.replay)
+            .chain(held_out)
+        {
             *pair = pair.normalized(normalization);
         }
         self
@@ -116,10 +124,12 @@ fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
     let train = read(path)?;
     let dev = recipe.data.dev.as_deref().map(&mut read).transpose()?;
     let test = recipe.data.test.as_deref().map(&mut read).transpose()?;
+    let replay = recipe.data.replay.as_deref().map(&mut read).transpose()?;
     Ok(LoadedPairs {
         train,
         dev,
         test: test.unwrap_or_default(),
+        replay: replay.unwrap_or_default(),
         ..loaded
     })
 }

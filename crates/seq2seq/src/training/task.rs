@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::initial_model::InitialModel;
 use super::loaded_pairs::LoadedPairs;
 use super::reading::{ChosenTokenization, Decomposed, Sides};
+use super::replay::Replay;
 use super::seen::seen_in_training;
 use crate::ModelFileError;
 use crate::config::{ConfigError, Recipe};
 use crate::data::{
     AdditionError, DataError, DataNote, Pair, Question, SkippedLines, Split, SplitError,
-    StrayBlanks, questions, split,
+    SplitMethod, StrayBlanks, questions, split,
 };
 use crate::decoding::LengthBound;
 use crate::encoding::{Example, PairCodec};
@@ -125,6 +126,8 @@ pub struct Task {
     pub test: Vec<Pair>,
     /// What was read.
     pub report: DataReport,
+    /// Old pairs that are among the training and validation pairs, if some are replayed.
+    pub replay: Option<Replay>,
     /// The trained model whose weights training starts from.
     pub base: Option<InitialModel>,
 }
@@ -168,15 +171,26 @@ impl Task {
             Some(dev) if !dev.is_empty() => (given, dev),
             _ => validation_pairs(&recipe, given)?,
         };
+        let mut replay = None;
+        if recipe.data.replay.is_some() {
+            let old = std::mem::take(&mut loaded.replay);
+            let (mixed, train, both) = Replay::mix(pairs, dev, old, recipe.training.seed);
+            (pairs, dev, replay) = (train, both, Some(mixed));
+        }
         if pairs.is_empty() {
             return Err(TaskError::Unusable(
                 "there is not a single training pair".into(),
             ));
         }
         let mut notes = std::mem::take(&mut loaded.notes);
+        // Old pairs are known already: that training sees some of them again is no news.
+        let new = replay
+            .as_ref()
+            .map_or(dev.len(), |replay: &Replay| replay.new.len());
+        let new_dev = dev.get(..new).unwrap_or(&dev);
         let files = [
-            ("validation", &recipe.data.dev, &dev),
-            ("test", &recipe.data.test, &loaded.test),
+            ("validation", &recipe.data.dev, new_dev),
+            ("test", &recipe.data.test, &loaded.test[..]),
         ];
         let files = files.into_iter().filter(|(_, file, _)| file.is_some());
         notes.extend(
@@ -249,6 +263,7 @@ impl Task {
             dev,
             test: loaded.test,
             report,
+            replay,
             base,
         })
     }
@@ -266,8 +281,18 @@ impl Task {
     }
 }
 
+impl Task {
+    /// Whether validation asks the training pairs themselves.
+    pub fn validates_on_training(&self) -> bool {
+        let data = &self.recipe.data;
+        data.dev.is_none()
+            && data.validation > 0.0
+            && data.validation_split == SplitMethod::Training
+    }
+}
+
 /// Splits validation pairs off, unless they come from a file or none are wanted.
-fn validation_pairs(
+pub(super) fn validation_pairs(
     recipe: &Recipe,
     pairs: Vec<Pair>,
 ) -> Result<(Vec<Pair>, Vec<Pair>), TaskError> {

@@ -222,6 +222,11 @@ impl Trainer {
         &self.position
     }
 
+    /// What the run started from.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// The settings of the run.
     pub fn recipe(&self) -> &Recipe {
         &self.task.recipe
