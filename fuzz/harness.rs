@@ -4,7 +4,7 @@
 
 use seq2seq::config::Override;
 use seq2seq::data::{
-    OnBadLine, ReadOptions, Texts, guess_tokenization, questions, read_pairs_from,
+    Format, OnBadLine, ReadOptions, Texts, guess_tokenization, questions, read_pairs_from,
 };
 use seq2seq::text::{Normalization, Specials, Tokenization, Vocabulary};
 use seq2seq::{Model, PredictOptions, Recipe};
@@ -72,7 +72,7 @@ pub fn pairs(bytes: &[u8]) {
     if let Ok(file) = read_pairs_from(bytes, "input", &options) {
         let header = usize::from(options.header && file.lines > 0);
         assert_eq!(
-            file.pairs.len() + file.skipped.count + file.blank_lines + header,
+            file.pairs.len() + file.skipped.count + file.blank_lines + file.comments + header,
             file.lines,
             "{options:?}"
         );
@@ -89,12 +89,34 @@ pub fn pairs(bytes: &[u8]) {
 }
 
 fn options(choice: u8) -> ReadOptions {
+    let names = [
+        "auto",
+        "auto",
+        "auto",
+        "tsv",
+        "csv",
+        "tsv-quoted",
+        "semicolons",
+        "pipes",
+        "json",
+        "cmu",
+        "kaldi",
+        "kaldi-probabilities",
+    ];
+    let format: Format = names[usize::from(choice / 16) % names.len()]
+        .parse()
+        .unwrap_or_default();
+    let columns = format.has_columns();
     ReadOptions {
-        source_column: 1 + usize::from(choice & 1),
+        format,
+        source_column: 1 + usize::from(columns && choice & 1 != 0),
         more_source_columns: Vec::new(),
-        target_column: 2 - usize::from(choice & 1),
-        features_column: (choice & 2 != 0).then_some(3),
+        target_column: 2 - usize::from(columns && choice & 1 != 0),
+        features_column: (columns && choice & 2 != 0).then_some(3),
         header: choice & 4 != 0,
+        keys: Vec::new(),
+        symbol_map: None,
+        strip_stress: false,
         on_bad_line: if choice & 8 == 0 {
             OnBadLine::Skip
         } else {

@@ -4,7 +4,7 @@
 mod support;
 
 use seq2seq::data::{
-    DataError, DataNote, OnBadLine, PairFile, ReadOptions, is_column_name, read_pairs_from,
+    DataError, DataNote, Format, OnBadLine, PairFile, ReadOptions, is_column_name, read_pairs_from,
 };
 use seq2seq::training::Task;
 
@@ -19,6 +19,15 @@ fn notes_with(text: &str, options: &ReadOptions) -> Vec<String> {
 
 fn notes(text: &str) -> Vec<String> {
     notes_with(text, &ReadOptions::default())
+}
+
+/// What is said about a table that is no lexicon.
+fn of_table(text: &str) -> Vec<String> {
+    let options = ReadOptions {
+        format: Format::Table,
+        ..ReadOptions::default()
+    };
+    notes_with(text, &options)
 }
 
 fn refusal(text: &str) -> String {
@@ -74,10 +83,15 @@ fn features_that_are_read_as_the_target_are_noticed() {
         [
             "words.tsv: column 3 is not read; --source-column 3, --target-column 3 or \
              --features-column 3 reads another column. Column 2, the target, looks like features: if \
-             it is, give --features-column 2 --target-column 3"
+             it is, give --layout sigmorphon2023, or --features-column 2 --target-column 3"
         ]
     );
     assert_eq!(notes_with(text, &columns(1, 3, Some(2))), [""; 0]);
+    let unread = notes("gehen\tging\tV;PST;1;SG\nstehen\tstand\tV;PST;1;SG\n");
+    assert!(
+        unread[0].ends_with("Column 3 looks like features: if it is, give --layout unimorph"),
+        "{unread:?}"
+    );
 }
 
 #[test]
@@ -86,11 +100,11 @@ fn numbers_beside_text_are_no_target() {
                 text. Give the target's column: --target-column 4, or --target-column 2 if numbers are \
                 meant";
     assert_eq!(
-        notes("word\tp\tq\tphones\na\t0.5\t1.0\tAH\nb\t1e-3\t.5\tB IY\n"),
+        of_table("word\tp\tq\tphones\na\t0.5\t1.0\tAH\nb\t1e-3\t.5\tB IY\n"),
         [said]
     );
     // Even where other lines have no numbers.
-    let mixed = notes("a\tAH\nb\t0.5\t1\tB IY\nc\t0.25\t1\tS IY\n");
+    let mixed = of_table("a\tAH\nb\t0.5\t1\tB IY\nc\t0.25\t1\tS IY\n");
     assert_eq!(mixed[0], said);
     assert_eq!(
         mixed[1],
@@ -109,7 +123,7 @@ fn numbers_beside_text_are_no_target() {
 
 #[test]
 fn probabilities_after_the_word_are_noticed() {
-    let said = notes("cat 0.9\tK AE T\ndog 1.0\tD AO G\nowl 0.25\tAW L\n");
+    let said = of_table("cat 0.9\tK AE T\ndog 1.0\tD AO G\nowl 0.25\tAW L\n");
     assert_eq!(
         said,
         [
@@ -202,25 +216,18 @@ fn of_many_bad_lines_the_first_are_kept() {
 }
 
 #[test]
-fn files_of_another_kind_are_named_with_the_command_that_makes_pairs_of_them() {
+fn files_of_another_kind_are_named_with_what_reads_them() {
     for (text, what) in [
-        ("cat K AE1 T\ncat(2) K AE2 T\n", "the CMU dictionary"),
-        (";;; # comment\nCAT  K AE1 T\n", "the CMU dictionary"),
+        ("[\n  {\"source\": \"cat\"}\n]\n", "jq -c '.[] | {"),
         (
-            "{\"source\": \"cat\"}\n{\"source\": \"dog\"}\n",
-            "jq -r '[.source, .target] | @tsv'",
+            "the cat, asleep\nthe dog, awake\n",
+            "--format csv reads them so. Its first line, cut into columns: 1: \"the cat\", 2: \" asleep\"",
         ),
         (
-            "[\n  {\"source\": \"cat\"}\n]\n",
-            "jq -r '.[] | [.source, .target] | @tsv'",
+            "kitty sleeps here\ndoggy barks there\n",
+            "--format kaldi; if blanks separate two columns: perl -pe 's/ +/\\t/' FILE > pairs.tsv. Its \
+             first line, cut into columns: 1: \"kitty\", 2: \"sleeps\", 3: \"here\"",
         ),
-        (
-            "source,target\ncat,chat\ndog,chien\n",
-            "tr ',' '\\t' < FILE",
-        ),
-        ("cat;chat\ndog;chien\n", "tr ';' '\\t' < FILE"),
-        ("cat|chat\ndog|chien\n", "tr '|' '\\t' < FILE"),
-        ("cat K AE T\ndog D AO G\n", "perl -pe 's/ +/\\t/' FILE"),
     ] {
         let message = refusal(text);
         assert!(

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 use seq2seq::config::Mixing;
-use seq2seq::data::{questions, read_pairs};
+use seq2seq::data::questions;
 use seq2seq::encoding::PairCodec;
 use seq2seq::evaluation::calibrate;
-use seq2seq::training::read_options;
-use seq2seq::{Model, Provenance, Recipe, check_output, shell_quoted};
+use seq2seq::{Model, Provenance, check_output, shell_quoted};
 
+use super::columns::ColumnArgs;
 use crate::Done;
 
 /// Join trained models into one that answers with their mean
@@ -31,6 +31,8 @@ pub struct Ensemble {
     /// Replace the file if there is one
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    columns: ColumnArgs,
 }
 
 impl Ensemble {
@@ -55,7 +57,7 @@ impl Ensemble {
         };
         let mut ensemble = Model::ensemble(&models, mixing)?;
         if let Some(file) = &self.dev {
-            let pairs = read_pairs(file, &read_options(&Recipe::of_model(&ensemble)?))?.pairs;
+            let pairs = self.columns.read(file, &[&ensemble])?.pairs;
             let questions = questions(&ensemble.codec().normalize(&pairs));
             let calibration = calibrate(&ensemble, &questions);
             ensemble = ensemble.with_provenance(Provenance {

@@ -110,6 +110,7 @@ impl Eval {
             // An input may have fewer answers than others: then some files have an empty line for it.
             for (index, target) in references.into_iter().enumerate() {
                 if !target.trim().is_empty() {
+                    let target = model.codec().target_of_file(&target);
                     pairs.push(pair(&inputs[index], target, &options));
                     answered[index] = true;
                 }

@@ -58,6 +58,8 @@ pub fn explanation(
     top: usize,
     options: &PredictOptions,
 ) -> Result<String> {
+    let expected = expected.map(|expected| model.codec().target_of_file(expected));
+    let expected = expected.as_deref();
     let mut options = options.clone();
     options.search.keep.distributions = true;
     let given = expected

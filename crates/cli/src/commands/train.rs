@@ -15,6 +15,7 @@ use seq2seq::training::{
 };
 use seq2seq::{Model, ModelFileError, shell_quoted};
 
+use super::columns::FormatArgs;
 use super::replay::{self, OldAndNew};
 use super::{
     column, describe_notes, evaluation_table, time_budget, warn_of_unknown, with_settings,
@@ -46,7 +47,7 @@ pub struct Train {
     /// Continue the run in this folder
     #[arg(help_heading = "Run", long, value_name = "RUN", conflicts_with_all = [
         "train", "dev", "out", "seed", "budget", "source_column", "target_column",
-        "features_column", "on_bad_line", "header",
+        "features_column", "format", "keys", "layout", "symbols", "on_bad_line", "header",
     ])]
     resume: Option<PathBuf>,
     /// Go on from this trained model on other pairs: a model file, or the folder of a run
@@ -88,6 +89,11 @@ pub struct Train {
     /// Column of features, counted from 1
     #[arg(help_heading = "Pairs", long, value_name = "N", value_parser = column)]
     features_column: Option<usize>,
+    #[command(flatten)]
+    format: FormatArgs,
+    /// Table of target symbols: a file, arpabet-ipa or arpabet-xsampa; symbols that it lacks are an error
+    #[arg(help_heading = "Pairs", long, value_name = "FILE")]
+    symbols: Option<PathBuf>,
     /// What to do about lines that cannot be used: fail; skip them and show the first few; or report
     /// all of them, in skipped_lines.tsv of the run, too [default: fail]
     #[arg(
@@ -297,6 +303,15 @@ impl Train {
         self.target_column.is_some() || self.set.iter().any(is_set)
     }
 
+    fn names_columns(&self) -> bool {
+        let flags = [self.source_column, self.target_column, self.features_column];
+        let is_column = |set: &Override| {
+            let key = set.key();
+            key.starts_with("data.") && key.ends_with("_column")
+        };
+        flags.iter().any(Option::is_some) || self.set.iter().any(is_column)
+    }
+
     fn with_flags(&self, mut recipe: Recipe) -> Result<Recipe> {
         let data = &mut recipe.data;
         if let Some(train) = &self.train {
@@ -304,10 +319,12 @@ impl Train {
         }
         data.dev = self.dev.clone().or(data.dev.take());
         data.replay = self.replay.clone().or(data.replay.take());
+        self.format.change(data, self.names_columns());
         data.source_column = self.source_column.unwrap_or(data.source_column);
         data.target_column = self.target_column.unwrap_or(data.target_column);
         data.features_column = self.features_column.or(data.features_column);
         data.header |= self.header;
+        data.symbols = self.symbols.clone().or(data.symbols.take());
         data.on_bad_line = self.on_bad_line.map_or(data.on_bad_line, OnBadLine::from);
         recipe.training.teacher = self.distill.clone().or(recipe.training.teacher.take());
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);

@@ -21,11 +21,11 @@ fn table(line: impl Fn(usize, &str, &str) -> String) -> String {
         .collect()
 }
 
-/// As the dictionaries of forced aligners are laid out.
+/// Numbers that are no probabilities, such as counts.
 #[test]
-fn probabilities_are_not_learned_in_place_of_pronunciations() {
+fn numbers_are_not_learned_in_place_of_pronunciations() {
     let folder = tempfile::tempdir().unwrap();
-    let text = table(|n, word, spelled| format!("{word}\t0.{n:02}\t1.0\t{spelled}"));
+    let text = table(|n, word, spelled| format!("{word}\t{n}\t1\t{spelled}"));
     fs::write(folder.path().join("p.dict"), text).unwrap();
     fs::write(folder.path().join("p.toml"), "[model]\nencoder_units = 4\n").unwrap();
     let refused = train(folder.path(), "p.dict");

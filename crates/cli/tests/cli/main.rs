@@ -11,6 +11,7 @@ mod generate;
 mod going_on;
 mod help;
 mod interrupt;
+mod lexicons;
 #[cfg(unix)]
 mod outputs;
 mod replay;

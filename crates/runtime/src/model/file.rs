@@ -18,7 +18,7 @@ use serde::Deserialize;
 use super::{Model, ModelParts, Provenance};
 use crate::layers::WeightError;
 use crate::settings::{
-    DecoderInput, FeatureUse, Protocol, Settings, SettingsError, TokenizationChoice,
+    CaseChoice, DecoderInput, FeatureUse, Protocol, Settings, SettingsError, TokenizationChoice,
 };
 use crate::storage;
 use crate::storage::tensor_file::{self, Damage, Metadata, ReadFailure, TensorFile};
@@ -365,6 +365,8 @@ fn agree(
             "normalization",
             (text.normalization.fixed()).is_none_or(|fixed| fixed == codec.normalization),
         ),
+        ("case", codec.lower_case == (text.case == CaseChoice::Lower)),
+        ("strip_stress", codec.strip_stress == text.strip_stress),
         ("source_width", codec.source_width == text.source_width),
         ("source_align", codec.source_align == text.source_align),
         (

@@ -31,7 +31,9 @@ pub use model::{
     AttentionKind, BridgeKind, CellKind, DecoderInput, Embedding, FeatureUse, ModelSettings,
     OneHotName, Protocol,
 };
-pub use text::{NormalizationChoice, TextSettings, TokenizationChoice, VocabularyChoice};
+pub use text::{
+    CaseChoice, NormalizationChoice, TextSettings, TokenizationChoice, VocabularyChoice,
+};
 
 /// Sections of a recipe, of which a model reads some.
 const SECTIONS: &[&str] = &["data", "text", "model", "training", "decoding", "tune"];

@@ -82,6 +82,17 @@ impl From<Normalization> for NormalizationChoice {
     }
 }
 
+/// In which case sources are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaseChoice {
+    /// As they are written.
+    #[default]
+    Keep,
+    /// In small letters.
+    Lower,
+}
+
 /// Where the symbols come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -106,6 +117,10 @@ pub struct TextSettings {
     /// `nfkc`; `auto` is `nfd` where over 1 % of the validation symbols are seen in training in that
     /// form only (Hangul), and else `nfc`. Answers have the form of the training targets.
     pub normalization: NormalizationChoice,
+    /// `keep`, or `lower` to read sources in small letters (Unicode), in training and in use.
+    pub case: CaseChoice,
+    /// Leave out digits at the end of target symbols, such as the stress of `AH0`.
+    pub strip_stress: bool,
     /// `from-data`, or `notebook` for its 13 symbols in its order.
     pub vocabulary: VocabularyChoice,
     /// What stands between two features: `;` unless set, such as `,` or a space.
@@ -131,6 +146,8 @@ impl Default for TextSettings {
             source: TokenizationChoice::Auto,
             target: TokenizationChoice::Auto,
             normalization: NormalizationChoice::Auto,
+            case: CaseChoice::Keep,
+            strip_stress: false,
             vocabulary: VocabularyChoice::FromData,
             feature_separator: ";".into(),
             shared_vocabulary: false,

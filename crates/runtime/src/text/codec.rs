@@ -2,10 +2,14 @@
 //!
 //! A model carries its codec, so that training, evaluation and prediction cannot disagree.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::features::Features;
-use super::{Encoded, Normalization, Tokenization, UnknownSymbol, Vocabulary};
+use super::{
+    Encoded, Normalization, SymbolMap, Tokenization, UnknownSymbol, Vocabulary, without_stress,
+};
 
 /// Symbols of each vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,15 @@ pub struct Codec {
     /// Form that answers are given in, where it is another: that of the training targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_form: Option<Normalization>,
+    /// Whether sources are read in small letters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lower_case: bool,
+    /// Whether target symbols lose the digits at their ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strip_stress: bool,
+    /// How target symbols of files are written, where it is another way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub symbol_map: Option<SymbolMap>,
     /// Width that a source is filled up to with blanks; 0 for none.
     pub source_width: usize,
     /// Where the source stands in that width.
@@ -132,13 +145,49 @@ impl Codec {
 
     /// Symbols of a source, in the order in which they were written.
     pub fn source_symbols(&self, text: &str) -> Vec<String> {
-        let text = self.normalization.apply(text);
+        let text = self.source_text(text);
         let symbols = self.source.tokenization.split(&text);
         let blanks = vec![" ".to_owned(); self.source_width.saturating_sub(symbols.len())];
         let symbols = symbols.into_iter().map(str::to_owned);
         match self.source_align {
             Align::Right => blanks.into_iter().chain(symbols).collect(),
             Align::Left => symbols.chain(blanks).collect(),
+        }
+    }
+
+    /// A source in the model's case and spelling.
+    pub fn source_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let is_lower = |text: &str| {
+            let capital = |byte: u8| byte.is_ascii_uppercase() || !byte.is_ascii();
+            !text.bytes().any(capital)
+        };
+        if !self.lower_case || is_lower(text) {
+            return self.normalization.apply(text);
+        }
+        Cow::Owned(self.normalization.apply(&text.to_lowercase()).into_owned())
+    }
+
+    /// A target in the model's spelling.
+    pub fn target_text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.strip_stress {
+            false => self.normalization.apply(text),
+            true => match without_stress(text) {
+                Cow::Borrowed(text) => self.normalization.apply(text),
+                Cow::Owned(text) => Cow::Owned(self.normalization.apply(&text).into_owned()),
+            },
+        }
+    }
+
+    /// A target of a file as the model would write it: a pronunciation in the notation of the training
+    /// file becomes one in that of the model's answers.
+    pub fn target_of_file(&self, text: &str) -> String {
+        let text = match self.strip_stress {
+            true => without_stress(text),
+            false => Cow::Borrowed(text),
+        };
+        match &self.symbol_map {
+            Some(map) => self.target_text(&map.apply(&text).0).into_owned(),
+            None => self.target_text(&text).into_owned(),
         }
     }
 
@@ -257,7 +306,7 @@ impl Codec {
 
     /// A target, closed by the end mark if targets have one.
     pub fn encode_target(&self, text: &str) -> Encoded {
-        let text = self.normalization.apply(text);
+        let text = self.target_text(text);
         let symbols = self.target.tokenization.split(&text);
         let mut encoded = self.target.vocabulary.encode(&symbols);
         encoded.ids.extend(self.target.vocabulary.end());
@@ -276,7 +325,7 @@ impl Codec {
 
     /// Symbols of a target, in the order in which they are written.
     pub fn split_target(&self, text: &str) -> Vec<String> {
-        let text = self.normalization.apply(text);
+        let text = self.target_text(text);
         let symbols = self.target.tokenization.split(&text);
         symbols.into_iter().map(str::to_owned).collect()
     }
@@ -293,7 +342,7 @@ impl Codec {
 
     /// A text as answers are spelled, so that it can be compared with them.
     pub fn in_answer_form(&self, text: &str) -> String {
-        let text = self.normalization.apply(text);
+        let text = self.target_text(text);
         let form = self.answer_form.unwrap_or(Normalization::None);
         form.apply(&text).into_owned()
     }

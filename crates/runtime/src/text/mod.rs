@@ -10,6 +10,7 @@ mod codec;
 mod features;
 mod normalization;
 mod quoted;
+mod symbol_map;
 mod tokenization;
 mod vocabulary;
 
@@ -17,6 +18,7 @@ pub use codec::{Align, Codec, EncodedSource, NOT_COPIED, Side, SourceIds, Vocabu
 pub use features::Features;
 pub use normalization::Normalization;
 pub use quoted::{Quoted, quoted, quoted_start};
+pub use symbol_map::{SymbolMap, without_stress};
 pub use tokenization::Tokenization;
 pub use vocabulary::{Case, Encoded, Specials, UnknownSymbol, Vocabulary, VocabularyError};
 

@@ -56,6 +56,12 @@ impl Recipe {
             }
         }
         self.check_features()?;
+        if data.symbols.is_some() && self.training.from.is_some() {
+            return conflict(
+                "data.symbols gives a table of target symbols, but training.from goes on from a model, \
+                 which has its own: leave data.symbols out",
+            );
+        }
         within("data.validation", data.validation, 0.0, 0.99)?;
         if data.source_column == data.target_column {
             return conflict(format!(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Addition, Draw, OnBadLine, SplitMethod};
+use crate::data::{Addition, Draw, Format, OnBadLine, SplitMethod};
 use crate::text::Align;
 
 /// `[data]`: where the pairs come from and how they are split.
@@ -27,6 +27,15 @@ pub struct DataSettings {
     /// Generated addition problems instead of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addition: Option<AdditionSettings>,
+    /// Format of the files: `auto` (told from each file), `table` (told
+    /// from each file, but for lexicons), `tsv`, `tsv-quoted`, `csv`, `semicolons`, `pipes`,
+    /// `json`, or that of a lexicon, `cmu`, `kaldi`, `kaldi-probabilities`, `mfa`, `mfa-probabilities`,
+    /// `sherpa`, `phonetisaurus`, `sequitur`, `openutau`.
+    pub format: Format,
+    /// Names of source, target and features, such as `["word", "phones"]`: keys of JSON lines, or what the
+    /// first line of a table calls its columns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
     /// Column of the source, counted from 1.
     pub source_column: usize,
     /// More columns of the source, such as `[3, 4]`; the source is then all of them in this order,
@@ -40,6 +49,10 @@ pub struct DataSettings {
     pub features_column: Option<usize>,
     /// Whether the first line names the columns and is to be passed over.
     pub header: bool,
+    /// Table of target symbols: a file with a symbol a line, or a symbol, a tab and what the model writes
+    /// for it; or `arpabet-ipa`, `arpabet-xsampa`. Symbols that it lacks are an error. The model keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub symbols: Option<PathBuf>,
     /// What to do about a line that cannot be used: `fail`, `skip` it, or `report` (skip, show every
     /// one, and list them in the run's `skipped_lines.tsv`).
     pub on_bad_line: OnBadLine,
@@ -61,11 +74,14 @@ impl Default for DataSettings {
             test: None,
             replay: None,
             addition: None,
+            format: Format::Auto,
+            keys: Vec::new(),
             source_column: 1,
             more_source_columns: Vec::new(),
             target_column: 2,
             features_column: None,
             header: false,
+            symbols: None,
             on_bad_line: OnBadLine::Fail,
             validation: 0.1,
             validation_split: SplitMethod::Random,

@@ -140,7 +140,7 @@ impl Recipe {
         let mut recipe = Self::parse(&text, &path.display().to_string())?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in recipe.files_mut() {
-            if file != Path::new(crate::data::STDIN) {
+            if file != Path::new(crate::data::STDIN) && !crate::data::is_table_name(file) {
                 *file = folder.join(&file);
             }
         }
@@ -155,6 +155,7 @@ impl Recipe {
             &mut data.dev,
             &mut data.test,
             &mut data.replay,
+            &mut data.symbols,
         ];
         let models = [&mut self.training.from, &mut self.training.teacher];
         files.into_iter().chain(models).flatten()

@@ -38,9 +38,9 @@ struct Content {
 }
 
 impl Columns {
-    /// Looks at a line.
-    pub(super) fn add(&mut self, line: &str, number: usize) {
-        let width = line.split('\t').count();
+    /// Looks at the fields of a line.
+    pub(super) fn add<'a>(&mut self, fields: impl Iterator<Item = &'a str> + Clone, number: usize) {
+        let width = fields.clone().count();
         if self.widths.len() >= MOST_WIDTHS && !self.widths.contains_key(&width) {
             return;
         }
@@ -51,7 +51,7 @@ impl Columns {
         }
         lines.count = lines.count.saturating_add(1);
         if number > 1 {
-            let columns = lines.columns.iter_mut().zip(line.split('\t'));
+            let columns = lines.columns.iter_mut().zip(fields);
             columns.for_each(|(column, text)| column.add(text));
         }
     }
@@ -77,6 +77,7 @@ impl Columns {
             notes.push(DataNote::UnreadColumns {
                 file: file.to_owned(),
                 form_column: self.form_column(options, &columns),
+                features_column: self.unread_features(options, &columns),
                 target_column: options.target_column,
                 columns,
             });
@@ -123,14 +124,23 @@ impl Columns {
     /// The first unread column that may hold the target, where the one that is read looks like
     /// features.
     fn form_column(&self, options: &ReadOptions, unread: &[usize]) -> Option<usize> {
-        let usual = self.usual();
-        let features = |column: usize| {
-            let content = self.column(usual, column);
-            content.is_some_and(|content| mostly(content.features, content.texts))
-        };
         let mut unread = unread.iter().copied();
-        let none = options.features_column.is_none() && features(options.target_column);
-        unread.find(|&column| !features(column)).filter(|_| none)
+        let none = options.features_column.is_none() && self.has_features(options.target_column);
+        let form = unread.find(|&column| !self.has_features(column));
+        form.filter(|_| none)
+    }
+
+    /// The first unread column that looks like features, where none are read.
+    fn unread_features(&self, options: &ReadOptions, unread: &[usize]) -> Option<usize> {
+        let mut unread = unread.iter().copied();
+        let features = unread.find(|&column| self.has_features(column));
+        features.filter(|_| options.features_column.is_none())
+    }
+
+    /// Whether a column looks like features such as `V;PST;3;SG`.
+    fn has_features(&self, column: usize) -> bool {
+        let content = self.column(self.usual(), column);
+        content.is_some_and(|content| mostly(content.features, content.texts))
     }
 
     fn column(&self, width: usize, column: usize) -> Option<&Content> {

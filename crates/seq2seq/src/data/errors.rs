@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::formats::Format;
 use super::other_formats::OtherFormat;
 use crate::text::LONGEST_TEXT;
 
@@ -56,9 +57,42 @@ pub enum DataError {
         /// How many of them were skipped.
         skipped: usize,
         /// What the file looks like.
-        format: Option<OtherFormat>,
+        format: Option<Box<OtherFormat>>,
         /// Why the first of them was skipped.
         reason: Option<String>,
+    },
+    /// Columns are named in a format that has none.
+    #[error(
+        "{file}: columns are named, but a file read as {format} has none: leave the column flags out, or \
+         give --format tsv"
+    )]
+    NoColumns {
+        /// The file that was to be read.
+        file: String,
+        /// The format that was asked for.
+        format: Format,
+    },
+    /// A table of symbols without any.
+    #[error("{file}: there are no symbols in this file; each line should be one")]
+    NoSymbols {
+        /// The file.
+        file: String,
+    },
+    /// A single name, but a pair has two sides.
+    #[error("{file}: name two keys, of source and target, such as --keys word,phones")]
+    OneKey {
+        /// The file that was to be read.
+        file: String,
+    },
+    /// The first line lacks a name.
+    #[error("{file}, line 1: no column is called {name:?}; the line: {found}")]
+    MissingColumn {
+        /// The file.
+        file: String,
+        /// The name.
+        name: String,
+        /// The line in quotes, cut if long.
+        found: String,
     },
     /// Columns are counted from one.
     #[error("{file}: {setting} is 0, but columns are counted from 1")]
@@ -76,9 +110,9 @@ pub enum DataError {
         /// The line's number, counted from one.
         line: usize,
         /// What is wrong with it.
-        problem: LineProblem,
+        problem: Box<LineProblem>,
         /// What the file looks like, if its first line with text is at fault.
-        format: Option<OtherFormat>,
+        format: Option<Box<OtherFormat>>,
         /// The line in quotes, with tabs as `\t`, cut if long.
         text: String,
     },
@@ -129,7 +163,7 @@ pub enum LineProblem {
         bytes: usize,
     },
     /// A column that should be read is missing.
-    #[error("found {found} tab-separated column{}, but {needed} are needed ({settings})", plural(.found))]
+    #[error("found {found} {}-separated column{}, but {needed} are needed ({settings})", name_of(.separator), plural(.found))]
     TooFewColumns {
         /// How many columns the line has.
         found: usize,
@@ -137,6 +171,48 @@ pub enum LineProblem {
         needed: usize,
         /// The column settings, which a wrong number may have come from.
         settings: String,
+        /// What separates them.
+        separator: char,
+    },
+    /// A field in quotes without an end.
+    #[error(
+        "a field begins with a quote, and none ends it up to the end of the file. If quotes are text, give \
+         --format tsv or correct the line"
+    )]
+    OpenQuote,
+    /// A line of a table of symbols.
+    #[error("{reason}")]
+    Symbol {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Target symbols that the table of symbols lacks.
+    #[error(
+        "the table of symbols lacks {}; add them to it (data.symbols, --symbols)", listed(.symbols)
+    )]
+    UnknownSymbols {
+        /// The symbols.
+        symbols: Vec<String>,
+    },
+    /// The line is no JSON object.
+    #[error("this is no JSON object: {reason}")]
+    NotJson {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A JSON object lacks a key.
+    #[error("the object has no {key:?}, but {}; name those of source and target, such as --keys word,phones", listed(.found))]
+    MissingKey {
+        /// The key.
+        key: String,
+        /// The keys that there are.
+        found: Vec<String>,
+    },
+    /// A JSON value that is no text.
+    #[error("the value of {key:?} is not a text on one line, nor a list of texts")]
+    NotText {
+        /// Its key.
+        key: String,
     },
     /// There is nothing to read, or only spaces.
     #[error("the source (column {column}) is empty")]
@@ -162,14 +238,44 @@ impl LineProblem {
             | Self::LongText { column, .. }
             | Self::EmptySource { column }
             | Self::EmptyTarget { column } => Some(column),
-            Self::LongLine | Self::TooFewColumns { .. } => None,
+            Self::LongLine
+            | Self::TooFewColumns { .. }
+            | Self::OpenQuote
+            | Self::Symbol { .. }
+            | Self::UnknownSymbols { .. }
+            | Self::NotJson { .. }
+            | Self::MissingKey { .. }
+            | Self::NotText { .. } => None,
         }
     }
 }
 
 /// What to do: by what the file looks like, or else in general.
-fn advice(format: &Option<OtherFormat>, general: &str) -> String {
-    format.map_or_else(|| general.to_owned(), |format| format.to_string())
+fn advice(format: &Option<Box<OtherFormat>>, general: &str) -> String {
+    let told = format.as_ref().map(ToString::to_string);
+    told.unwrap_or_else(|| general.to_owned())
+}
+
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 10;
+    let shown: Vec<String> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    match shown.is_empty() {
+        true => "nothing".to_owned(),
+        false => shown.join(", "),
+    }
+}
+
+fn name_of(separator: &char) -> &'static str {
+    match separator {
+        ',' => "comma",
+        ';' => "semicolon",
+        '|' => "bar",
+        _ => "tab",
+    }
 }
 
 fn first_reason(reason: &Option<String>) -> String {

@@ -2,11 +2,25 @@
 
 use std::fmt;
 
+use super::formats::Format;
 use super::stray_blanks::Place;
 
 /// Something about a file of pairs, or two of them, that may not be as it was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataNote {
+    /// The format that was recognized.
+    ReadAs {
+        /// The file's name.
+        file: String,
+        /// The format.
+        format: Format,
+        /// Pairs.
+        entries: usize,
+        /// How many of them are further pronunciations of a word, marked as such.
+        variants: usize,
+        /// Lines that are comments.
+        comments: usize,
+    },
     /// Columns that nobody looks at.
     UnreadColumns {
         /// The file's name.
@@ -17,6 +31,8 @@ pub enum DataNote {
         target_column: usize,
         /// The one that may hold the target, where what is read as such looks like features.
         form_column: Option<usize>,
+        /// An unread column that looks like features, where none are read.
+        features_column: Option<usize>,
     },
     /// The target is numbers, and there is a column with text.
     NumbersAsTarget {
@@ -79,18 +95,42 @@ pub enum DataNote {
 impl DataNote {
     /// Whether nothing needs to be done about it.
     pub fn is_harmless(&self) -> bool {
-        matches!(self, Self::BlankLines { .. })
+        matches!(self, Self::BlankLines { .. } | Self::ReadAs { .. })
     }
 }
 
 impl fmt::Display for DataNote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::ReadAs {
+                file,
+                format,
+                entries,
+                variants,
+                comments,
+            } => {
+                let entry = if *entries == 1 { "entry" } else { "entries" };
+                write!(formatter, "{file}: read as {format}: {entries} {entry}")?;
+                if *variants > 0 {
+                    write!(formatter, ", {variants} of them variants")?;
+                }
+                match comments {
+                    0 => {}
+                    1 => write!(formatter, ", 1 comment")?,
+                    _ => write!(formatter, ", {comments} comments")?,
+                }
+                // Lexicons are unmistakable; any text may have commas.
+                match format.is_lexicon() {
+                    true => Ok(()),
+                    false => write!(formatter, " (--format tsv reads tabs alone)"),
+                }
+            }
             Self::UnreadColumns {
                 file,
                 columns,
                 target_column,
                 form_column,
+                features_column,
             } => {
                 let (which, number) = match columns[..] {
                     [column] => (format!("column {column} is"), column.to_string()),
@@ -101,9 +141,23 @@ impl fmt::Display for DataNote {
                     "{file}: {which} not read; --source-column {number}, --target-column {number} or \
                      --features-column {number} reads another column"
                 )?;
-                match form_column {
-                    None => Ok(()),
-                    Some(form) => write!(
+                match (form_column, features_column) {
+                    (None, None) => Ok(()),
+                    (None, Some(3)) if *target_column == 2 => write!(
+                        formatter,
+                        ". Column 3 looks like features: if it is, give --layout unimorph"
+                    ),
+                    (None, Some(features)) => write!(
+                        formatter,
+                        ". Column {features} looks like features: if it is, give --features-column \
+                         {features}"
+                    ),
+                    (Some(3), _) if *target_column == 2 => write!(
+                        formatter,
+                        ". Column 2, the target, looks like features: if it is, give --layout \
+                         sigmorphon2023, or --features-column 2 --target-column 3"
+                    ),
+                    (Some(form), _) => write!(
                         formatter,
                         ". Column {target_column}, the target, looks like features: if it is, give \
                          --features-column {target_column} --target-column {form}"

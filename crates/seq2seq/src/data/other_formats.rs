@@ -2,16 +2,21 @@
 
 use std::fmt;
 
+use super::formats::cut_into_columns;
+
 /// Lines that are looked at to tell what a file is.
 pub(super) const SAMPLE: usize = 200;
 
-/// What a file looks like whose lines have no tabs.
+/// What a file looks like that is in none of the formats that are recognized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherFormat {
+    kind: Kind,
+    /// The first line, cut into columns.
+    first: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OtherFormat {
-    /// A pronouncing dictionary with its comments and numbered variants.
-    CmuDictionary,
-    /// A JSON object a line.
-    JsonLines,
+enum Kind {
     /// One JSON value.
     Json,
     /// Columns separated by this character.
@@ -22,30 +27,26 @@ pub enum OtherFormat {
 
 impl OtherFormat {
     /// What lines without a tab look like, if they look like something.
-    pub(super) fn of(lines: &[String]) -> Option<Self> {
+    pub(super) fn of(lines: &[String]) -> Option<Box<Self>> {
         let lines: Vec<&str> = (lines.iter().map(|line| line.trim()))
             .filter(|line| !line.is_empty())
             .collect();
         let first = lines.first()?;
+        let kind = Kind::of(&lines)?;
+        let first = cut_into_columns(first);
+        Some(Box::new(Self { kind, first }))
+    }
+}
+
+impl Kind {
+    fn of(lines: &[&str]) -> Option<Self> {
         let blanks = |line: &&&str| line.contains(' ');
-        let variant = |line: &&str| {
-            let (word, rest) = line.split_once(' ')?;
-            let number = word.strip_suffix(')')?.rsplit_once('(')?.1;
-            let numbered = number.bytes().all(|byte| byte.is_ascii_digit());
-            (numbered && !rest.is_empty()).then_some(())
-        };
-        if first.starts_with(";;;") || lines.iter().any(|line| variant(line).is_some()) {
-            return Some(Self::CmuDictionary);
-        }
-        if first.starts_with('{') {
-            return Some(Self::JsonLines);
-        }
-        if first.starts_with('[') {
+        if lines.first()?.starts_with('[') {
             return Some(Self::Json);
         }
         let separators = [',', ';', '|'].into_iter();
-        let separator = separators.max_by_key(|&separator| alike(&lines, separator))?;
-        if enough(alike(&lines, separator), lines.len()) {
+        let separator = separators.max_by_key(|&separator| alike(lines, separator))?;
+        if enough(alike(lines, separator), lines.len()) {
             return Some(Self::Separated(separator));
         }
         enough(lines.iter().filter(blanks).count(), lines.len()).then_some(Self::Blanks)
@@ -67,29 +68,33 @@ fn enough(count: usize, lines: usize) -> bool {
 
 impl fmt::Display for OtherFormat {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::CmuDictionary => formatter.write_str(
-                "this looks like the CMU dictionary: a word, blanks, its phones. Make pairs of it: \
-                 perl -ne 'next if /^;;;/; s/\\s+#.*//; s/^(\\S+?)(\\(\\d+\\))?\\s+/$1\\t/ and print' \
-                 FILE > pairs.tsv",
-            ),
-            Self::JsonLines => formatter.write_str(
-                "this looks like JSON. Make pairs of it, with the names that it has: \
-                 jq -r '[.source, .target] | @tsv' FILE > pairs.tsv",
-            ),
-            Self::Json => formatter.write_str(
-                "this looks like JSON. Make pairs of it, with the names that it has: \
-                 jq -r '.[] | [.source, .target] | @tsv' FILE > pairs.tsv",
-            ),
-            Self::Separated(separator) => write!(
-                formatter,
-                "the columns look separated by {separator:?}, not by tabs. Save the table with tabs \
-                 (TSV); if no text has that character: tr '{separator}' '\\t' < FILE > pairs.tsv"
-            ),
-            Self::Blanks => formatter.write_str(
-                "blanks seem to separate the columns, not tabs. If the first blank ends the source: \
-                 perl -pe 's/ +/\\t/' FILE > pairs.tsv",
-            ),
+        match self.kind {
+            Kind::Json => {
+                return formatter.write_str(
+                    "this looks like one JSON value. Make a line of each pair, with the names that it has: \
+                     jq -c '.[] | {source: .source, target: .target}' FILE > pairs.jsonl",
+                );
+            }
+            Kind::Separated(separator) => {
+                let flag = match separator {
+                    ',' => "csv",
+                    ';' => "semicolons",
+                    _ => "pipes",
+                };
+                write!(
+                    formatter,
+                    "the columns may be separated by {separator:?}: --format {flag} reads them so"
+                )?;
+            }
+            Kind::Blanks => formatter.write_str(
+                "blanks stand where tabs should: if each line is a word, blanks and its phones, give \
+                 --format kaldi; if blanks separate two columns: perl -pe 's/ +/\\t/' FILE > pairs.tsv",
+            )?,
         }
+        write!(
+            formatter,
+            ". Its first line, cut into columns: {}",
+            self.first
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! The codec of a model, from the pairs that it is trained on.
 
-use seq2seq_runtime::settings::{DecoderInput, FeatureUse, Protocol, VocabularyChoice};
+use seq2seq_runtime::settings::{CaseChoice, DecoderInput, FeatureUse, Protocol, VocabularyChoice};
 use seq2seq_runtime::text::{Codec, Features, Side, Specials, Tokenization, Vocabulary};
 
 use super::Example;
@@ -40,6 +40,9 @@ impl PairCodec for Codec {
             },
             normalization: text.normalization.fixed().unwrap_or_default(),
             answer_form: None,
+            lower_case: text.case == CaseChoice::Lower,
+            strip_stress: text.strip_stress,
+            symbol_map: None,
             source_width: text.source_width,
             source_align: text.source_align,
             reverse_source: text.reverse_source,
@@ -75,10 +78,12 @@ impl PairCodec for Codec {
     }
 
     fn normalize(&self, pairs: &[Pair]) -> Vec<Pair> {
-        let pairs = pairs.iter();
-        pairs
-            .map(|pair| pair.normalized(self.normalization))
-            .collect()
+        let of_pair = |pair: &Pair| Pair {
+            source: self.source_text(&pair.source).into_owned(),
+            target: self.target_text(&pair.target).into_owned(),
+            ..pair.normalized(self.normalization)
+        };
+        pairs.iter().map(of_pair).collect()
     }
 
     fn encode(&self, pair: &Pair) -> Example {

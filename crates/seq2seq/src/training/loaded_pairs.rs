@@ -2,13 +2,18 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
+
+use seq2seq_runtime::settings::CaseChoice;
 
 use super::task::TaskError;
-use crate::config::{AdditionSettings, Recipe};
+use crate::Model;
+use crate::config::{AdditionSettings, Recipe, TextSettings};
 use crate::data::{
     DataError, DataNote, Pair, PairFile, ReadOptions, SkippedLines, StrayBlanks, read_pairs,
+    read_symbols,
 };
-use crate::text::Normalization;
+use crate::text::{Normalization, SymbolMap, without_stress};
 
 /// The pairs of a recipe before they are split and encoded.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +32,8 @@ pub struct LoadedPairs {
     pub skipped: SkippedLines,
     /// What there is to say about the files.
     pub notes: Vec<DataNote>,
+    /// The table of target symbols by which the files were read.
+    pub symbol_map: Option<Arc<SymbolMap>>,
     /// Sources with blanks that would separate no symbols.
     pub source_blanks: StrayBlanks,
     /// Targets with such blanks.
@@ -62,9 +69,9 @@ impl LoadedPairs {
         }
     }
 
-    /// All pairs with every text in one spelling.
+    /// All pairs with every text in one spelling, and as the settings of texts ask for.
     #[must_use]
-    pub fn normalized(mut self, normalization: Normalization) -> Self {
+    pub fn normalized(mut self, normalization: Normalization, text: &TextSettings) -> Self {
         let dev = self.dev.iter_mut().flatten();
         let held_out = dev.chain(&mut self.test);
         for pair in self
@@ -73,6 +80,12 @@ impl LoadedPairs {
             .chain(&mut self.replay)
             .chain(held_out)
         {
+            if text.case == CaseChoice::Lower {
+                pair.source = pair.source.to_lowercase();
+            }
+            if text.strip_stress {
+                pair.target = without_stress(&pair.target).into_owned();
+            }
             *pair = pair.normalized(normalization);
         }
         self
@@ -109,7 +122,9 @@ fn generated(addition: &AdditionSettings, seed: u64) -> Result<LoadedPairs, Task
 }
 
 fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
-    let options = read_options(recipe);
+    let mut options = read_options(recipe);
+    options.symbol_map = symbol_map(recipe)?.map(Arc::new);
+    let symbol_map = options.symbol_map.clone();
     let mut loaded = LoadedPairs {
         origin: path.display().to_string(),
         ..LoadedPairs::default()
@@ -130,18 +145,32 @@ fn from_file(recipe: &Recipe, path: &Path) -> Result<LoadedPairs, TaskError> {
         dev,
         test: test.unwrap_or_default(),
         replay: replay.unwrap_or_default(),
+        symbol_map,
         ..loaded
     })
+}
+
+/// The table of target symbols: the recipe's, or that of the model to go on from.
+fn symbol_map(recipe: &Recipe) -> Result<Option<SymbolMap>, TaskError> {
+    match (&recipe.data.symbols, &recipe.training.from) {
+        (Some(path), _) => Ok(Some(read_symbols(path)?)),
+        (None, Some(model)) => Ok(Model::load(model)?.codec().symbol_map.clone()),
+        (None, None) => Ok(None),
+    }
 }
 
 /// How the files of a recipe are read.
 pub fn read_options(recipe: &Recipe) -> ReadOptions {
     ReadOptions {
+        format: recipe.data.format,
+        keys: recipe.data.keys.clone(),
         source_column: recipe.data.source_column,
         more_source_columns: recipe.data.more_source_columns.clone(),
         target_column: recipe.data.target_column,
         features_column: recipe.data.features_column,
         header: recipe.data.header,
         on_bad_line: recipe.data.on_bad_line,
+        symbol_map: None,
+        strip_stress: recipe.text.strip_stress,
     }
 }

@@ -165,7 +165,7 @@ impl Task {
         let written_in =
             Normalization::of_texts(loaded.train.iter().map(|pair| pair.target.as_str()));
         let asked_for = recipe.text.normalization.fixed();
-        let mut loaded = loaded.normalized(asked_for.unwrap_or_default());
+        let mut loaded = loaded.normalized(asked_for.unwrap_or_default(), &recipe.text);
         let given = std::mem::take(&mut loaded.train);
         let (mut pairs, mut dev) = match loaded.dev.take() {
             Some(dev) if !dev.is_empty() => (given, dev),
@@ -223,6 +223,7 @@ impl Task {
             Some(base) => base.codec.extended(&pairs),
             None => Codec {
                 answer_form: written_in.filter(|&written| !form.is_in(written)),
+                symbol_map: loaded.symbol_map.as_deref().cloned(),
                 ..Codec::build(&recipe, &pairs, source.tokenization, target.tokenization)
             },
         };
