@@ -691,3 +691,31 @@ fn evaluations_add_up() {
     assert_eq!(again.free_running.correct, free.correct);
     assert!(examine(&model, &[], &beam(1)).is_err());
 }
+
+/// Where greedy decoding reaches the limit without an end, a beam is tried, and its output is taken if it
+/// ends.
+#[test]
+fn what_runs_on_is_searched_for_with_a_beam() {
+    let model = train(&["training.epochs=4"]);
+    let words: Vec<String> = pairs().into_iter().map(|pair| pair.source).collect();
+    let limit = Some(LengthLimit {
+        most: 2,
+        ..LengthLimit::default()
+    });
+    let answers = |options: PredictOptions| {
+        let options = PredictOptions { limit, ..options };
+        let predictor = model.predictor(options).expect("options that work");
+        let best = |answer: Answer| (answer.best().text.clone(), answer.best().finished);
+        let answers = predictor.predict(&words).into_iter();
+        answers.map(best).collect::<Vec<_>>()
+    };
+    let (greedy, beam) = (answers(PredictOptions::default()), answers(beam(4)));
+    let own = answers(PredictOptions::of(&model));
+    let mut found = 0;
+    for ((greedy, beam), own) in greedy.iter().zip(&beam).zip(&own) {
+        let rescued = !greedy.1 && beam.1;
+        found += usize::from(rescued);
+        assert_eq!(own, if rescued { beam } else { greedy });
+    }
+    assert!(found > 0, "no output is cut: this tests nothing");
+}

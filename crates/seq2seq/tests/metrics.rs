@@ -169,7 +169,7 @@ fn errors_are_broken_down() {
         vec![symbols("K AE T")],
         vec![symbols("D AO G")],
     ];
-    let breakdown = Breakdown::of(&answers, &references);
+    let breakdown = Breakdown::of(&answers, &references, &[true; 3]);
     let length = &breakdown.by_length[0];
     assert_eq!(
         (
@@ -208,6 +208,19 @@ fn errors_are_broken_down() {
     assert!(breakdown.by_feature.is_empty());
 }
 
+/// An answer that was cut may repeat one symbol a hundred times.
+#[test]
+fn answers_that_were_cut_are_no_confusions() {
+    let answers = [symbols("K K K K K K"), symbols("K EH T")];
+    let references = vec![vec![symbols("K AE T")]; 2];
+    let breakdown = Breakdown::of(&answers, &references, &[false, true]);
+    let confusions: Vec<_> = (breakdown.confusions.iter())
+        .map(|c| (c.wanted.as_deref(), c.written.as_deref(), c.count))
+        .collect();
+    assert_eq!(confusions, [(Some("AE"), Some("EH"), 1)]);
+    assert_eq!(breakdown.by_length[0].questions, 2);
+}
+
 #[test]
 fn errors_are_broken_down_by_feature() {
     let answers = [symbols("K EH T"), symbols("K AE T"), symbols("D AO Z")];
@@ -218,7 +231,7 @@ fn errors_are_broken_down_by_feature() {
     ];
     // A feature that a question has twice is one.
     let features = [vec!["V", "PST"], vec!["PST"], vec!["PST", "N", "PST"]];
-    let breakdown = Breakdown::of(&answers, &references);
+    let breakdown = Breakdown::of(&answers, &references, &[true; 3]);
     let breakdown = breakdown.with_features(&answers, &references, &features);
     let found: Vec<_> = breakdown
         .by_feature

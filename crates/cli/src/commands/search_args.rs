@@ -91,6 +91,11 @@ impl SearchArgs {
             Method::Beam { size }
         };
         search.nbest = nbest;
+        // Who asks for greedy decoding, or for a limit, gets what it gives.
+        if self.beam.is_some() || self.max_length.is_some() || self.max_length_ratio.is_some() {
+            options.beam_if_cut = 0;
+        }
+        let search = &mut options.search;
         search.length_penalty = self.length_penalty.unwrap_or(search.length_penalty);
         search.coverage_penalty = self.coverage_penalty.unwrap_or(search.coverage_penalty);
         // What the recipe asks for holds as long as there is something to choose from.
@@ -106,6 +111,12 @@ impl SearchArgs {
     pub fn description(&self, options: &PredictOptions) -> String {
         let search = &options.search;
         let mut words = method_in_words(search.method);
+        if search.method == Method::GREEDY && options.beam_if_cut > 1 {
+            words.push(format!(
+                "a beam of {} where it does not end",
+                options.beam_if_cut
+            ));
+        }
         let penalties = [
             ("length penalty", search.length_penalty),
             ("coverage penalty", search.coverage_penalty),

@@ -1,7 +1,7 @@
 //! From encoded texts to the outputs that a search finds for them.
 
 use super::predictor::{Input, Predictor};
-use crate::decoding::{Output, SearchInput, SearchOptions, draw_first, number_of, search};
+use crate::decoding::{Method, Output, SearchInput, SearchOptions, draw_first, number_of, search};
 use crate::parallel;
 
 /// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
@@ -86,14 +86,37 @@ impl Predictor {
         of_inputs.map(|outputs| ranked(outputs.concat())).collect()
     }
 
-    /// Searches in batches of sources of the same length, or nearly so: little is computed on padding; and of
-    /// those that begin alike, whose first states are the same. Each thread takes whole batches, the longest
-    /// first.
+    /// The outputs of each query, best first. Where a greedy output does not end, a beam is tried.
     pub(super) fn outputs(&self, queries: &[Query], nbest: usize) -> Vec<Vec<Output>> {
         let options = SearchOptions {
             nbest,
             ..self.search.clone()
         };
+        let mut outputs = self.found(queries, &options);
+        let size = self.options().beam_if_cut;
+        let ends = self.model().codec().target.vocabulary.end().is_some();
+        if options.method != Method::GREEDY || size <= 1 || !ends {
+            return outputs;
+        }
+        let is_cut = |outputs: &[Output]| outputs.first().is_some_and(|best| !best.finished);
+        let cut: Vec<usize> = (0..outputs.len())
+            .filter(|&at| is_cut(&outputs[at]))
+            .collect();
+        let method = Method::Beam { size };
+        let again: Vec<Query> = cut.iter().map(|&at| queries[at]).collect();
+        let found = self.found(&again, &SearchOptions { method, ..options });
+        for (at, found) in cut.into_iter().zip(found) {
+            if !is_cut(&found) {
+                outputs[at] = found;
+            }
+        }
+        outputs
+    }
+
+    /// Searches in batches of sources of the same length, or nearly so: little is computed on padding; and of
+    /// those that begin alike, whose first states are the same. Each thread takes whole batches, the longest
+    /// first.
+    fn found(&self, queries: &[Query], options: &SearchOptions) -> Vec<Vec<Output>> {
         let vocabulary = &self.model().codec().target.vocabulary;
         // An unknown symbol can only be copied.
         let unknown = vocabulary.unknown();
@@ -121,12 +144,12 @@ impl Predictor {
             (symbols.len(), symbols)
         });
         let batches: Vec<&[usize]> = order
-            .chunks(self.inputs_of_a_batch(&options))
+            .chunks(self.inputs_of_a_batch(options))
             .rev()
             .collect();
         let found = parallel::map(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();
-            search(self.model(), &batch, &options)
+            search(self.model(), &batch, options)
         });
         let mut outputs = vec![Vec::new(); queries.len()];
         for (members, found) in batches.into_iter().zip(found) {

@@ -9,6 +9,9 @@ use crate::text::EncodedSource;
 /// Batches for each thread that are searched together, so that none waits long for the last.
 const BATCHES: usize = 4;
 
+/// Beam that most outputs end in where greedy decoding runs on.
+const BEAM_IF_CUT: usize = 4;
+
 /// How a model is asked; the default is greedy decoding, whatever the model's settings say.
 #[derive(Clone, Debug, Default)]
 pub struct PredictOptions {
@@ -16,6 +19,8 @@ pub struct PredictOptions {
     pub search: SearchOptions,
     /// Longest output; the model's own limit if left out.
     pub limit: Option<LengthLimit>,
+    /// Beam for inputs whose greedy output reaches the limit without an end; 0 or 1 to leave them cut.
+    pub beam_if_cut: usize,
     /// Number of the first text, from which its random choices start.
     pub first_number: u64,
     /// Give a calibrated confidence with each output.
@@ -38,6 +43,7 @@ impl PredictOptions {
                 minimum_bayes_risk: decoding.minimum_bayes_risk,
                 ..SearchOptions::default()
             },
+            beam_if_cut: BEAM_IF_CUT,
             ..Self::default()
         }
     }

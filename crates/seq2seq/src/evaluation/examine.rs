@@ -132,6 +132,7 @@ pub fn examine(
     let references = reference_symbols(model.codec(), &questions);
     let best = || answers.iter().map(Answer::best);
     let symbols: Vec<Vec<String>> = best().map(|best| best.symbols.clone()).collect();
+    let finished: Vec<bool> = best().map(|best| best.finished).collect();
     let texts: Vec<&str> = best().map(|best| best.text.as_str()).collect();
     let spelled = |texts: &Vec<String>| -> Vec<String> {
         let texts = texts.iter();
@@ -166,7 +167,7 @@ pub fn examine(
         nbest: (predictor.options().search.nbest > 1)
             .then(|| nbest(predictor.options().search.nbest, &answers, &references)),
         confidence: confidence(model, &answers, &references),
-        breakdown: Breakdown::of(&symbols, &references).with_features(
+        breakdown: Breakdown::of(&symbols, &references, &finished).with_features(
             &symbols,
             &references,
             &features(model, &questions),

@@ -72,12 +72,13 @@ pub struct Breakdown {
 
 impl Breakdown {
     /// Breaks answers down, each compared with its nearest reference; a question without any
-    /// reference counts for nothing.
-    pub fn of(answers: &[Vec<String>], references: &[Vec<Vec<String>>]) -> Self {
+    /// reference counts for nothing. Answers that are not finished are left out of the confusions: one that
+    /// runs on repeats the same symbols a hundred times.
+    pub fn of(answers: &[Vec<String>], references: &[Vec<Vec<String>>], finished: &[bool]) -> Self {
         let mut lengths: BTreeMap<usize, ByLength> = BTreeMap::new();
         let mut symbols: BTreeMap<&str, BySymbol> = BTreeMap::new();
         let mut confusions: BTreeMap<(Option<&str>, Option<&str>), usize> = BTreeMap::new();
-        for (answer, references) in answers.iter().zip(references) {
+        for ((answer, references), &finished) in answers.iter().zip(references).zip(finished) {
             let Some(reference) = nearest_reference(answer, references) else {
                 continue;
             };
@@ -102,7 +103,7 @@ impl Breakdown {
                     Edit::Insert(written) => (None, Some(written)),
                 };
                 count_symbol(&mut symbols, wanted, written);
-                if wanted != written {
+                if finished && wanted != written {
                     *confusions.entry((wanted, written)).or_default() += 1;
                 }
             }
