@@ -246,6 +246,16 @@ const CASES: &[(&str, i32, &str)] = &[
     ),
     ("predict model --pattern (a{1000}){1000}{1000}", 2, "64 MiB"),
     ("predict model --pattern A)|(?:B", 2, "unopened group"),
+    (
+        "train huge.tsv --out new --set data.validation=0 --set model.architecture=monotonic",
+        1,
+        "has 60001 source and 20001 target symbols, and training on it would take about",
+    ),
+    (
+        "train huge.tsv --out new --set data.validation=0 --set model.architecture=transformer",
+        1,
+        "leave the pair out or cut it into shorter ones",
+    ),
     ("predict", 2, "required"),
     ("predict none", 1, "there is no model at none"),
     ("predict empty", 1, "it is empty"),
@@ -341,6 +351,11 @@ fn prepare(folder: &Path) {
     write("broken.tsv", b"a\tb\nno tab\n");
     write("utf16.tsv", b"\xFF\xFEa\0\t\0b\0\n\0");
     write("latin1.txt", b"na\xEFve\n");
+    let source = "ab".repeat(30_000);
+    write(
+        "huge.tsv",
+        format!("{pairs}{source}\t{}\n", &source[..20_000]).as_bytes(),
+    );
     write("long.txt", &[b'1'; 70_000]);
     write("broken.toml", b"[training\n");
     fs::create_dir(folder.join("folder")).unwrap();

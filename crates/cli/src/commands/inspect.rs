@@ -7,6 +7,7 @@ use clap::Args;
 use seq2seq::Model;
 use seq2seq::text::quoted;
 
+use super::drawing::drawing;
 use crate::Done;
 use crate::output::{print_line, table};
 
@@ -24,6 +25,8 @@ impl Inspect {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         let model = Model::load(&self.model)?;
+        print_line(&drawing(&model))?;
+        print_line("")?;
         print_line(&layers(&model))?;
         let (source, target) = (&model.codec().source, &model.codec().target);
         print_line("")?;

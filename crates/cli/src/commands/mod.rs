@@ -5,6 +5,7 @@ pub mod bench;
 pub mod columns;
 pub mod compare;
 pub mod completions;
+mod drawing;
 pub mod ensemble;
 pub mod eval;
 pub mod explain;

@@ -7,6 +7,9 @@ use crate::parallel;
 /// Rows of a batch, in multiples of `decoding.batch_size`, that a beam may fill.
 const ROWS: usize = 4;
 
+/// Source symbols of a batch, padding included: what a batch takes in memory grows with them.
+const MOST_SYMBOLS: usize = 1 << 16;
+
 /// A text whose answers are searched for.
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
@@ -143,10 +146,9 @@ impl Predictor {
             let symbols = &queries[index].input.encoded.ids.symbols;
             (symbols.len(), symbols)
         });
-        let batches: Vec<&[usize]> = order
-            .chunks(self.inputs_of_a_batch(options))
-            .rev()
-            .collect();
+        let length = |index: usize| queries[index].input.encoded.ids.symbols.len();
+        let mut batches = batches(&order, self.inputs_of_a_batch(options), length);
+        batches.reverse();
         let found = parallel::map(batches.clone(), |members| {
             let batch: Vec<SearchInput> = members.iter().map(input).collect();
             search(self.model(), &batch, options)
@@ -170,6 +172,22 @@ impl Predictor {
         let batch = self.model().settings().decoding.batch_size;
         (batch.saturating_mul(ROWS) / options.method.width(options.nbest)).clamp(1, batch)
     }
+}
+
+/// Batches of at most so many inputs, sorted by length, that are no more than [`MOST_SYMBOLS`] with padding.
+fn batches(order: &[usize], most: usize, length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
+    let mut batches = Vec::new();
+    let mut rest = order;
+    while !rest.is_empty() {
+        let fits = |&(count, &index): &(usize, &usize)| {
+            count == 0 || (count + 1).saturating_mul(length(index)) <= MOST_SYMBOLS
+        };
+        let count = rest.iter().take(most).enumerate().take_while(fits).count();
+        let (batch, others) = rest.split_at(count);
+        batches.push(batch);
+        rest = others;
+    }
+    batches
 }
 
 /// Outputs of several searches in one order.

@@ -1,7 +1,8 @@
-//! What a network takes in training, held against what the machine has before any work starts.
+//! What training takes in memory, held against what the machine has before any work starts.
 
 use super::task::{Task, TaskError};
-use crate::config::{Override, Recipe};
+use crate::config::{Architecture, AttentionKind, Override, Recipe};
+use crate::encoding::Example;
 use crate::layers::parameters::Parameters;
 use crate::networks::Network;
 use crate::text::VocabularySizes;
@@ -43,7 +44,7 @@ pub(super) fn check_memory(task: &Task) -> Result<(), TaskError> {
     let bytes = weights.saturating_mul(NUMBERS * size_of::<f32>() as u64);
     let memory = memory_of_machine();
     if weights <= MOST_WEIGHTS && memory.is_none_or(|memory| bytes <= memory) {
-        return Ok(());
+        return check_pairs(task, memory);
     }
     Err(TaskError::TooLarge {
         weights,
@@ -56,6 +57,87 @@ pub(super) fn check_memory(task: &Task) -> Result<(), TaskError> {
         },
         setting: largest(&task.recipe, sizes),
     })
+}
+
+/// Refuses a pair that is too long to be trained on: what it takes grows with the product of its lengths.
+fn check_pairs(task: &Task, memory: Option<u64>) -> Result<(), TaskError> {
+    let bytes_of = pair_bytes(task);
+    let bytes = |example: &Example| bytes_of(example.source.len(), example.target.len());
+    let largest = task.train.iter().max_by_key(|example| bytes(example));
+    let (Some(largest), Some(memory)) = (largest, memory) else {
+        return Ok(());
+    };
+    if bytes(largest) <= memory {
+        return Ok(());
+    }
+    let symbols = largest.source.symbols.iter();
+    let source: Vec<&str> = (symbols.take(SHOWN))
+        .map(|&id| task.codec.source_symbol(id).unwrap_or("?"))
+        .collect();
+    Err(TaskError::PairTooLong {
+        source_start: source.concat(),
+        source_symbols: largest.source.len(),
+        target_symbols: largest.target.len(),
+        gigabytes: gigabytes(bytes(largest)),
+        memory: gigabytes(memory),
+    })
+}
+
+/// Symbols of a pair that a message shows.
+const SHOWN: usize = 40;
+
+/// What training on a pair takes at most, about, by the lengths of its source and target: the numbers that the
+/// gradient needs again. Attention compares every target symbol with every source symbol; hard monotonic
+/// attention has scores for each of these; a Transformer compares all symbols of a side, too.
+pub(super) fn pair_bytes(task: &Task) -> impl Fn(usize, usize) -> u64 + use<> {
+    let model = &task.recipe.model;
+    let classes = task.codec.sizes().target as u64;
+    let (units, decoder) = (model.encoder_units as u64, model.decoder_units() as u64);
+    let layers = [model.encoder_layers, model.decoder_layers].map(|layers| layers as u64);
+    // Numbers for each pair of symbols: within the source, within the target, between both.
+    let [of_source, of_target, between] = match model.architecture {
+        Architecture::Transformer => {
+            let settings = &model.transformer;
+            let heads = 4 * settings.heads as u64;
+            let decoder = heads * settings.decoder_layers() as u64;
+            [heads * settings.encoder_layers() as u64, decoder, decoder]
+        }
+        Architecture::Monotonic => {
+            let emission = model
+                .monotonic
+                .emission_units
+                .unwrap_or(model.decoder_units());
+            [0, 0, 5 * emission as u64 + 4 * classes]
+        }
+        Architecture::Recurrent | Architecture::Ensemble => {
+            let attention = match model.attention {
+                AttentionKind::None => 0,
+                AttentionKind::Additive | AttentionKind::Concat => {
+                    4 * model.attention_units() as u64
+                }
+                AttentionKind::MultiHead => 4 * model.attention_heads as u64,
+                _ => 4,
+            };
+            [0, 0, attention + if model.copy { 4 } else { 0 }]
+        }
+    };
+    let (of_source_symbol, of_target_symbol) = (
+        24 * units * layers[0],
+        16 * decoder * layers[1] + 4 * classes,
+    );
+    move |source, target| {
+        let (source, target) = (source as u64, target as u64);
+        let numbers = [
+            (of_source, source, source),
+            (of_target, target, target),
+            (between, source, target),
+            (of_source_symbol, source, 1),
+            (of_target_symbol, target, 1),
+        ];
+        let products = numbers.map(|(many, a, b)| many.saturating_mul(a).saturating_mul(b));
+        let sum = products.into_iter().fold(0, u64::saturating_add);
+        sum.saturating_mul(size_of::<f32>() as u64)
+    }
 }
 
 /// How many weights a network with these settings has.

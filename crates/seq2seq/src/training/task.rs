@@ -75,6 +75,25 @@ pub enum TaskError {
         /// The setting that makes the most of it.
         setting: String,
     },
+    /// A pair that the machine has no room for.
+    #[error(
+        "the pair whose source begins with {} has {source_symbols} source and {target_symbols} target symbols, \
+         and training on it would take about {gigabytes} GB, but this machine has {memory} GB: leave the \
+         pair out or cut it into shorter ones",
+        quoted(source_start)
+    )]
+    PairTooLong {
+        /// How its source begins.
+        source_start: String,
+        /// Symbols of its source.
+        source_symbols: usize,
+        /// Symbols of its target.
+        target_symbols: usize,
+        /// What training on it takes.
+        gigabytes: u64,
+        /// What the machine has.
+        memory: u64,
+    },
     /// Nothing to learn from.
     #[error("{0}")]
     Unusable(String),

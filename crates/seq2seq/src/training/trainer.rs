@@ -23,7 +23,7 @@ use super::budget::Budget;
 use super::distillation::Teacher;
 use super::error::TrainingError;
 use super::loss::SymbolMetrics;
-use super::memory::check_memory;
+use super::memory::{check_memory, pair_bytes};
 use super::not_finite::{NotFinite, Quantity};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::optimizer;
@@ -35,7 +35,7 @@ use super::run::history::{EpochRecord, Validation, best_validation};
 use super::schedule::Schedule;
 use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
-use crate::config::{Monitor, Recipe};
+use crate::config::{Monitor, Recipe, TrainingSettings};
 use crate::data::{OnBadLine, Question};
 use crate::encoding::{EpochOrder, Example, PairCodec};
 use crate::evaluation::{begin_symbol, calibrate};
@@ -281,7 +281,7 @@ impl Trainer {
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainingError> {
         let settings = self.task.recipe.training.clone();
         let number = self.position.epoch + 1;
-        let order = EpochOrder::new(&self.task.train, &settings, self.position.epoch);
+        let order = self.order(&settings);
         observer.epoch_begins(number, order.len(), self.task.train.len());
         let (mut pairs_done, mut seconds) = (0, 0.0);
         let mut begun = Instant::now();
@@ -311,6 +311,12 @@ impl Trainer {
         let record = self.close_epoch(number, pairs_done as f64 / seconds.max(1e-9))?;
         observer.epoch_done(&record);
         Ok(!observer.wants_to_stop() || self.is_over())
+    }
+
+    /// The batches of the epoch that is under way.
+    fn order(&self, settings: &TrainingSettings) -> EpochOrder {
+        let bytes = pair_bytes(&self.task);
+        EpochOrder::new(&self.task.train, settings, self.position.epoch, &bytes)
     }
 
     /// Whether all epochs are done, or all of the time budget is used.

@@ -8,6 +8,9 @@ use crate::layers::{
     softmax_of_lengths, sums_of_sources,
 };
 
+/// Attention weights that are computed at once: 16 MiB.
+const MOST_WEIGHTS: usize = 1 << 22;
+
 /// Projections of one attention; rows are `[time * batch, size]`, and a head has its share of each.
 #[derive(Debug)]
 pub struct MultiHead {
@@ -71,25 +74,27 @@ impl MultiHead {
         let query = self.query(rows, rotation);
         let (size, of_heads) = (rows.width / self.heads, sequences.batch * self.heads);
         let time = rows.count() / sequences.batch;
-        let shape = |inner, columns| ProductShape {
-            rows: time,
-            inner,
-            columns,
-        };
-        let (left, right) = (
-            (&query.values[..], Order::Rows),
-            (&keys.values[..], Order::Transposed),
-        );
-        let scores = batched_product(of_heads, shape(size, time), left, right);
-        let mut weights = Rows::new(time, scores);
-        let heads = 0..weights.count();
-        let lengths = heads.map(|head| sequences.lengths[head % of_heads / self.heads]);
-        softmax_of_lengths(&mut weights, lengths);
-        let (left, right) = (
-            (&weights.values[..], Order::Rows),
-            (&values.values[..], Order::Rows),
-        );
-        let read = batched_product(of_heads, shape(time, size), left, right);
+        // A block of steps at a time, since all steps against all others are as many numbers as a length squared.
+        let block = (MOST_WEIGHTS / (of_heads * time).max(1)).max(1);
+        let mut read = Vec::with_capacity(query.values.len());
+        for query in query.values.chunks(block * of_heads * size) {
+            let shape = |inner, columns| ProductShape {
+                rows: query.len() / (of_heads * size),
+                inner,
+                columns,
+            };
+            let (left, right) = ((query, Order::Rows), (&keys.values[..], Order::Transposed));
+            let scores = batched_product(of_heads, shape(size, time), left, right);
+            let mut weights = Rows::new(time, scores);
+            let heads = 0..weights.count();
+            let lengths = heads.map(|head| sequences.lengths[head % of_heads / self.heads]);
+            softmax_of_lengths(&mut weights, lengths);
+            let (left, right) = (
+                (&weights.values[..], Order::Rows),
+                (&values.values[..], Order::Rows),
+            );
+            read.extend(batched_product(of_heads, shape(time, size), left, right));
+        }
         self.output.forward(&Rows::new(rows.width, read))
     }
 
