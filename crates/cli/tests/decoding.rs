@@ -417,6 +417,22 @@ fn the_report_is_one_page() {
     assert!(page.contains("&lt;b&gt;&amp;") && !page.contains("<b>"));
     assert!(!page.contains("http") && !page.contains("<script"));
     assert!(!page.contains("NaN"), "no chart without numbers");
+    assert!(page.contains("<td>BLEU</td>"));
+    assert!(
+        page.contains("section{overflow-x:auto}"),
+        "tables scroll by themselves"
+    );
+}
+
+/// BLEU of one number says nothing.
+#[test]
+fn the_report_of_numbers_has_no_bleu() {
+    let folder = trained().path("report-of-numbers");
+    let pairs = trained().write("numbers.tsv", "ab\t12\nba\t 7\n");
+    let mut command = eval(&pairs, &["--report"]);
+    let table = stdout(command.arg(&folder));
+    let page = std::fs::read_to_string(folder.join("index.html")).expect("a page");
+    assert!(!page.contains("BLEU") && !table.contains("BLEU"), "{table}");
 }
 
 #[test]

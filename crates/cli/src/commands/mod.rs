@@ -89,7 +89,11 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
             table(&[vec![format!("{name:<22}"), format!("{value:>8.4}")]])
         )
     };
-    [
+    let bleu = match evaluation.numbers {
+        true => String::new(),
+        false => row("  BLEU", evaluation.bleu.score, "as sacreBLEU"),
+    };
+    let mut lines = vec![
         format!("{} pairs, {} questions", evaluation.pairs, free.questions),
         "teacher-forced (each symbol predicted from the true ones before it, as Keras reports)"
             .into(),
@@ -117,10 +121,11 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
                 interval(evaluation.intervals.symbol_error_rate)
             ),
         ),
-        row("  BLEU", evaluation.bleu.score, "as sacreBLEU"),
+        bleu,
         row("  chrF2", evaluation.chrf.score, "as sacreBLEU"),
-    ]
-    .join("\n")
+    ];
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }
 
 fn interval(interval: Interval) -> String {

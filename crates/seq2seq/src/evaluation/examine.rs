@@ -34,6 +34,9 @@ pub struct Evaluation {
     pub free_running: FreeRunning,
     /// How far the free-running rates could be off by the choice of questions.
     pub intervals: Intervals,
+    /// Whether every reference is one number, of which BLEU says nothing.
+    #[serde(skip)]
+    pub numbers: bool,
     /// BLEU of the answers, as sacreBLEU computes it.
     pub bleu: Bleu,
     /// chrF of the answers, as sacreBLEU computes it.
@@ -161,6 +164,7 @@ pub fn examine(
         free_running: score(&symbols, &references)?,
         teacher_forced: teacher_forced(model, &examples),
         intervals: intervals(&question_parts(&symbols, &references))?,
+        numbers: reference_texts.iter().flatten().all(is_number),
         bleu: bleu(&texts, &reference_texts, tokenizer)?,
         chrf: chrf(&texts, &reference_texts)?,
         cut: answers.iter().filter(is_cut).count(),
@@ -180,6 +184,10 @@ pub fn examine(
         answers,
         references,
     })
+}
+
+fn is_number(text: impl AsRef<str>) -> bool {
+    text.as_ref().trim().parse::<f64>().is_ok()
 }
 
 /// The features of each question that the model reads.

@@ -14,7 +14,8 @@ th{color:var(--dim)}.charts{display:flex;flex-wrap:wrap;align-items:flex-start;g
 svg .dim{color:var(--dim)}svg .grid{color:var(--line)}\
 svg .one{color:var(--one)}svg .two{color:var(--two)}svg .three{color:var(--three)}\
 table.edits td{border:0;padding:.1em .35em;text-align:center;font-family:ui-monospace,monospace}\
-td.error{background:var(--bad)}td.match{background:var(--good)}.mono{font-family:ui-monospace,monospace}";
+td.error{background:var(--bad)}td.match{background:var(--good)}\
+.mono{font-family:ui-monospace,monospace;white-space:pre-wrap}section{overflow-x:auto}";
 
 /// Text that HTML does not take for markup.
 pub fn escape(text: &str) -> String {
@@ -35,8 +36,13 @@ pub fn escape(text: &str) -> String {
 }
 
 /// A symbol that can be seen: a space has a sign of its own.
+pub fn with_blanks(symbol: &str) -> String {
+    symbol.replace(' ', "␣")
+}
+
+/// The same as HTML.
 pub fn visible(symbol: &str) -> String {
-    escape(&symbol.replace(' ', "␣"))
+    escape(&with_blanks(symbol))
 }
 
 /// A whole page.
@@ -74,4 +80,15 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
         "<table>{}{rows}</table>",
         line("th", &mut heading.iter().copied())
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_can_be_seen() {
+        assert_eq!(with_blanks(" a "), "␣a␣");
+        assert_eq!(visible("< "), "&lt;␣");
+    }
 }

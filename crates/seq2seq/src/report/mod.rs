@@ -9,7 +9,7 @@ use crate::evaluation::Examination;
 use crate::metrics::Interval;
 use crate::training::{EpochRecord, run::curves};
 
-use html::{escape, page, section, table};
+use html::{escape, page, section, table, with_blanks};
 
 /// Confusions and symbols that are listed.
 const LISTED: usize = 20;
@@ -77,11 +77,6 @@ fn scores(examination: &Examination) -> String {
             between(evaluation.intervals.symbol_error_rate),
         ),
         row(
-            "BLEU",
-            format!("{:.2}", evaluation.bleu.score),
-            String::new(),
-        ),
-        row(
             "chrF2",
             format!("{:.2}", evaluation.chrf.score),
             String::new(),
@@ -97,6 +92,10 @@ fn scores(examination: &Examination) -> String {
             "of symbols, each predicted from the true ones before it".into(),
         ),
     ];
+    if !evaluation.numbers {
+        let bleu = format!("{:.2}", evaluation.bleu.score);
+        rows.insert(3, row("BLEU", bleu, String::new()));
+    }
     if let Some(nbest) = evaluation.nbest {
         let name = format!("right among the {} best", nbest.n);
         rows.push(row(&name, percent(nbest.exact_match), String::new()));
@@ -164,7 +163,7 @@ fn lengths(examination: &Examination) -> String {
 
 fn confusions(examination: &Examination) -> String {
     let breakdown = &examination.evaluation.breakdown;
-    let shown = |symbol: &Option<String>| symbol.clone().unwrap_or_else(|| "–".into());
+    let shown = |symbol: &Option<String>| symbol.as_deref().map_or("–".into(), with_blanks);
     let pairs: Vec<Vec<String>> = breakdown
         .confusions
         .iter()
@@ -178,7 +177,7 @@ fn confusions(examination: &Examination) -> String {
         .take(LISTED)
         .map(|symbol| {
             vec![
-                symbol.symbol.clone(),
+                with_blanks(&symbol.symbol),
                 symbol.count.to_string(),
                 (symbol.count - symbol.correct).to_string(),
                 symbol.inserted.to_string(),

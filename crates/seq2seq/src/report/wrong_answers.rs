@@ -29,22 +29,31 @@ pub fn worst(examination: &Examination) -> String {
     if wrong.is_empty() {
         return section("Errors", "Every answer is right.", "");
     }
-    let rows: String = wrong
+    let shown = &wrong[..wrong.len().min(SHOWN)];
+    let is_aligned = |&(_, _, question): &(f64, f64, usize)| {
+        examination.answers[question].best().alignment.is_some()
+    };
+    let aligned = shown.iter().any(is_aligned);
+    let rows: String = shown
         .iter()
-        .take(SHOWN)
-        .map(|&(_, confidence, question)| row(examination, question, confidence))
+        .map(|&(_, confidence, question)| row(examination, question, confidence, aligned))
         .collect();
+    let origin = if aligned {
+        "<th>where it came from</th>"
+    } else {
+        ""
+    };
     section(
         "Worst errors",
         &format!(
             "{} of {} wrong answers, those with the most edits for the length of the reference first. \
              The reference stands above the answer.",
-            wrong.len().min(SHOWN),
+            shown.len(),
             wrong.len()
         ),
         &format!(
             "<table><tr><th>source</th><th>reference and answer</th><th>confidence</th>\
-             <th>where it came from</th></tr>{rows}</table>"
+             {origin}</tr>{rows}</table>"
         ),
     )
 }
@@ -56,17 +65,22 @@ fn error_rate(answer: &[String], references: &[Vec<String>]) -> f64 {
     })
 }
 
-fn row(examination: &Examination, question: usize, confidence: f64) -> String {
+/// A row of the table, with the alignment in a last column if there is one of any answer.
+fn row(examination: &Examination, question: usize, confidence: f64, aligned: bool) -> String {
     let prediction = examination.answers[question].best();
     let edits = nearest_reference(&prediction.symbols, &examination.references[question])
         .map(|reference| drawn_edits(reference, &prediction.symbols))
         .unwrap_or_default();
-    let alignment = prediction.alignment.as_ref().map(drawn).unwrap_or_default();
+    let drawing = prediction.alignment.as_ref().map(drawn).unwrap_or_default();
+    let alignment = match aligned {
+        true => format!("<td>{drawing}</td>"),
+        false => String::new(),
+    };
     let features = (examination.questions[question].features.as_deref())
         .map(|features| format!("<br><small>{}</small>", escape(features)))
         .unwrap_or_default();
     format!(
-        "<tr><td class=\"mono\">{}{features}</td><td>{edits}</td><td>{confidence:.3}</td><td>{alignment}</td></tr>",
+        "<tr><td class=\"mono\">{}{features}</td><td>{edits}</td><td>{confidence:.3}</td>{alignment}</tr>",
         escape(&examination.questions[question].source)
     )
 }
