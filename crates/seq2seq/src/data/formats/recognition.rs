@@ -176,7 +176,15 @@ fn have_probabilities(lines: &[&str]) -> bool {
 /// Whether these are lines of a word and a few short symbols that recur.
 fn are_words_and_phones(lines: &[&str]) -> bool {
     let shaped = |line: &&&str| !word_and_rest(line).1.trim_matches(' ').is_empty();
-    mostly(lines.iter().filter(shaped).count(), lines.len()) && are_phones(lines)
+    // Sentences end in a mark, and have commas after their words.
+    let prose = |line: &&&str| {
+        let comma = word_and_rest(line).0.ends_with(',');
+        comma || line.trim_end().ends_with(['.', '!', '?'])
+    };
+    let prose = lines.iter().filter(prose).count();
+    mostly(lines.iter().filter(shaped).count(), lines.len())
+        && prose.saturating_mul(2) < lines.len()
+        && are_phones(lines)
 }
 
 /// Whether what follows the words looks like phones: few, short, and used again and again.
