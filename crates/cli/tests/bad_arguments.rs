@@ -398,6 +398,7 @@ fn every_command_refuses_what_cannot_work() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{} command lines refused", CASES.len());
 }
 
 /// Lines that cannot be used are left out on request, and listed in the run.
