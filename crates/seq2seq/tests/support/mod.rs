@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::expect_used)] // every test file uses its own part, and may fail by panicking
 
 pub mod letters;
+pub mod optimizing;
 
 use seq2seq::Recipe;
 use seq2seq::config::Override;
