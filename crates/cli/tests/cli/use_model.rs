@@ -82,6 +82,24 @@ fn unknown_symbols() {
     );
 }
 
+/// However often a symbol comes, it is one warning, with a count.
+#[test]
+fn a_symbol_unknown_ten_times_is_one_warning() {
+    let lines = "xaxbx\n".to_owned() + &"ax\n".repeat(9);
+    let (answers, messages) = predict("", &lines);
+    assert_eq!(answers.lines().count(), 10);
+    let about: Vec<&str> = (messages.lines())
+        .filter(|line| line.contains("\"x\""))
+        .collect();
+    assert_eq!(
+        about,
+        [
+            "warning: line 1: the model does not know symbol 1, \"x\", which the input has 3 times",
+            "warning: unknown to the model: \"x\" on 10 lines"
+        ]
+    );
+}
+
 /// An answer comes as soon as its line is there, before the input ends.
 #[test]
 fn predict_answers_at_once() {

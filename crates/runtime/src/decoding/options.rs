@@ -153,7 +153,7 @@ pub enum SearchError {
     NoAttention(&'static str),
     /// A limit that is none.
     #[error(
-        "a length limit of {ratio} output symbols for each input symbol is none: give a number from 0 to {MOST_RATIO}"
+        "a length limit of {ratio:?} output symbols for each input symbol is none: give a number from 0 to {MOST_RATIO}"
     )]
     LengthRatio {
         /// What was given.

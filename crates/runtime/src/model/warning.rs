@@ -1,5 +1,6 @@
 //! What a user of an answer should know about it.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use super::Model;
@@ -12,7 +13,12 @@ use crate::text::{Case, EncodedSource, UnknownSymbol, quoted};
 #[non_exhaustive]
 pub enum Warning {
     /// The input has a symbol that training did not have.
-    UnknownSymbol(UnknownSymbol),
+    UnknownSymbol {
+        /// Where it stands first.
+        first: UnknownSymbol,
+        /// How often the input has it.
+        times: usize,
+    },
     /// The input has symbols that training had in the other case only.
     UnknownCase {
         /// The symbols, in order.
@@ -46,12 +52,17 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownSymbol(unknown) => write!(
-                formatter,
-                "the model does not know symbol {}, {}",
-                unknown.position + 1,
-                quoted(&unknown.symbol)
-            ),
+            Self::UnknownSymbol { first, times } => {
+                let (place, symbol) = (first.position + 1, quoted(&first.symbol));
+                write!(
+                    formatter,
+                    "the model does not know symbol {place}, {symbol}"
+                )?;
+                match times {
+                    1 => Ok(()),
+                    times => write!(formatter, ", which the input has {times} times"),
+                }
+            }
             Self::UnknownCase { symbols, known } => write!(
                 formatter,
                 "the model knows {} in {known} only: write inputs in {known}",
@@ -94,7 +105,7 @@ impl Warning {
     pub fn is_about_input(&self) -> bool {
         matches!(
             self,
-            Self::UnknownSymbol(_)
+            Self::UnknownSymbol { .. }
                 | Self::UnknownCase { .. }
                 | Self::UnknownFeature(_)
                 | Self::NoFeatures { .. }
@@ -123,6 +134,20 @@ fn some(symbols: &[String]) -> String {
     }
 }
 
+/// One warning for each symbol, in the order in which they come.
+fn unknown_symbols(unknown: &[&UnknownSymbol]) -> Vec<Warning> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for unknown in unknown {
+        *counts.entry(&unknown.symbol).or_default() += 1;
+    }
+    let warning = |unknown: &&UnknownSymbol| {
+        let times = counts.remove(unknown.symbol.as_str())?;
+        let first = (*unknown).clone();
+        Some(Warning::UnknownSymbol { first, times })
+    };
+    unknown.iter().filter_map(warning).collect()
+}
+
 impl Model {
     /// What there is to say about an encoded source.
     fn warnings_of_source(&self, source: &str, encoded: &EncodedSource) -> Vec<Warning> {
@@ -144,7 +169,7 @@ impl Model {
                 known,
             });
         }
-        warnings.extend(unknown.into_iter().cloned().map(Warning::UnknownSymbol));
+        warnings.extend(unknown_symbols(&unknown));
         let features = encoded.unknown_features.iter().cloned();
         warnings.extend(features.map(Warning::UnknownFeature));
         warnings
