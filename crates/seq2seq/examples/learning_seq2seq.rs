@@ -4,7 +4,7 @@
 //! reads `12+345` character by character and writes `357`.
 //!
 //! ```sh
-//! cargo run --release -p seq2seq --example learning_seq2seq            # small, a few seconds
+//! cargo run --release -p seq2seq --example learning_seq2seq            # small, under a minute
 //! cargo run --release -p seq2seq --example learning_seq2seq -- --full  # the notebook's sizes
 //! ```
 
@@ -35,7 +35,10 @@ struct Experiment {
     samples: usize,
     units: usize,
     batch_size: usize,
+    learning_rate: f64,
     epochs: usize,
+    /// Runs, each from other weights.
+    seeds: u64,
 }
 
 const NOTEBOOK: Sizes = Sizes {
@@ -43,32 +46,40 @@ const NOTEBOOK: Sizes = Sizes {
         samples: 10_000,
         units: 1,
         batch_size: 10,
+        learning_rate: 0.001,
         epochs: 30,
+        seeds: 1,
     },
     digits: 3,
     addition: Experiment {
         samples: 5_000,
         units: 128,
         batch_size: 128,
+        learning_rate: 0.001,
         epochs: 200,
+        seeds: 1,
     },
     test_samples: 1_000,
 };
 
-/// Two digits instead of three, and a smaller model: enough to see the same effects.
+/// Two digits instead of three, and a smaller model that learns faster: the same effects in seconds.
 const SMALL: Sizes = Sizes {
     one_unit: Experiment {
         samples: 2_000,
         units: 1,
         batch_size: 10,
+        learning_rate: 0.001,
         epochs: 10,
+        seeds: 1,
     },
     digits: 2,
     addition: Experiment {
-        samples: 1_500,
+        samples: 3_000,
         units: 48,
         batch_size: 32,
-        epochs: 50,
+        learning_rate: 0.005,
+        epochs: 30,
+        seeds: 3,
     },
     test_samples: 300,
 };
@@ -80,29 +91,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     data_generation()?;
     test_out_the_model()?;
     let one_unit = train_a_single_unit(sizes.one_unit)?;
-    let plain = train_on_addition(&sizes, false)?;
+    let written = train_on_addition(&sizes, false)?;
     let reversed = train_on_addition(&sizes, true)?;
 
     heading("What came out");
-    println!(
-        "one unit        accuracy {:.3}",
-        one_unit.teacher_forced.accuracy
-    );
-    for (name, result) in [("as written", &plain), ("reversed", &reversed)] {
-        let (forced, free) = (result.teacher_forced, result.free_running);
-        println!(
-            "{name:<15} accuracy {:.3}, whole answers right {:.3}",
-            forced.accuracy, free.exact_match
-        );
+    let accuracy = one_unit.teacher_forced.accuracy;
+    println!("one unit    accuracy {accuracy:.3}");
+    for (name, runs) in [("as written", &written), ("reversed", &reversed)] {
+        for run in runs {
+            println!(
+                "{name:<11} accuracy {:.3}, whole answers right {:.3}",
+                run.teacher_forced.accuracy, run.free_running.exact_match
+            );
+        }
     }
-    // What reversing brings shows at the notebook's own sizes, not yet at these small ones.
+    assert!(accuracy > 0.3, "one unit learned nothing");
+    // The notebook's discovery: the worst run with reversed questions is well above the best one with
+    // questions as they are written.
+    let exact = |runs: &[Evaluation]| -> Vec<f64> {
+        runs.iter()
+            .map(|run| run.free_running.exact_match)
+            .collect()
+    };
+    let best_written = exact(&written).into_iter().fold(0.0, f64::max);
+    let worst_reversed = exact(&reversed).into_iter().fold(1.0, f64::min);
     assert!(
-        one_unit.teacher_forced.accuracy > 0.3,
-        "one unit learned nothing"
-    );
-    assert!(
-        reversed.teacher_forced.accuracy > one_unit.teacher_forced.accuracy + 0.05,
-        "many units learned no more than one"
+        worst_reversed > best_written + 0.15,
+        "reversed {worst_reversed} is not well above as written {best_written}"
     );
     Ok(())
 }
@@ -162,7 +177,7 @@ fn data_generation() -> Result<(), Box<dyn Error>> {
 /// reads the answer shifted by one, so at each step it predicts the next character from the true
 /// ones before it (teacher forcing). It returns its h at every step, because the dense softmax layer
 /// needs one for each character that it predicts: that is what `return_sequences` is for.
-fn recipe(experiment: Experiment, validation: f64) -> Recipe {
+fn recipe(experiment: Experiment, validation: f64, seed: u64) -> Recipe {
     Recipe {
         data: DataSettings {
             validation,
@@ -184,6 +199,8 @@ fn recipe(experiment: Experiment, validation: f64) -> Recipe {
         training: TrainingSettings {
             epochs: experiment.epochs,
             batch_size: experiment.batch_size,
+            learning_rate: experiment.learning_rate,
+            seed,
             validate_every: experiment.epochs,
             keep_best: false,
             ..TrainingSettings::default()
@@ -213,7 +230,7 @@ fn test_out_the_model() -> Result<(), Box<dyn Error>> {
     heading("Test out the model");
     let pairs = addition(2, 10, false, 1)?;
     let untrained = Trainer::new(
-        Task::from_pairs(recipe(SMALL.one_unit, 0.0), pairs.clone())?,
+        Task::from_pairs(recipe(SMALL.one_unit, 0.0, 1), pairs.clone())?,
         None,
     )?
     .model()?;
@@ -297,7 +314,7 @@ fn fit(recipe: Recipe, pairs: Vec<Pair>) -> Result<(Model, Vec<Pair>), Box<dyn E
 fn train_a_single_unit(experiment: Experiment) -> Result<Evaluation, Box<dyn Error>> {
     heading("Train the model: one unit, two digits");
     let pairs = addition(2, experiment.samples, false, 1)?;
-    let (model, validation) = fit(recipe(experiment, 0.3), pairs)?;
+    let (model, validation) = fit(recipe(experiment, 0.3, 1), pairs)?;
     Ok(evaluate(&model, &validation)?)
 }
 
@@ -306,13 +323,20 @@ fn train_a_single_unit(experiment: Experiment) -> Result<Evaluation, Box<dyn Err
 /// As written, a question begins with its padding and ends with the last digit of the second number.
 /// Reversed, it begins with the last digits. The model is the same, and so are the sums; but the
 /// digits that decide the first digit of the answer are now the last that the encoder reads.
-fn train_on_addition(sizes: &Sizes, reverse: bool) -> Result<Evaluation, Box<dyn Error>> {
+fn train_on_addition(sizes: &Sizes, reverse: bool) -> Result<Vec<Evaluation>, Box<dyn Error>> {
     let way = if reverse { "reversed" } else { "as written" };
-    heading(&format!("{} digits, {way}", sizes.digits));
     let experiment = sizes.addition;
-    let pairs = addition(sizes.digits, experiment.samples, reverse, 1)?;
-    let (model, _) = fit(recipe(experiment, 0.0), pairs)?;
-    let test = addition(sizes.digits, sizes.test_samples, reverse, 2)?;
-    predict_one(&model, &test[0], with_distributions())?;
-    Ok(evaluate(&model, &test)?)
+    let mut evaluations = Vec::new();
+    for seed in 1..=experiment.seeds {
+        heading(&format!("{} digits, {way}, seed {seed}", sizes.digits));
+        let pairs = addition(sizes.digits, experiment.samples, false, 1)?;
+        let mut recipe = recipe(experiment, 0.0, seed);
+        // The model reads a question backwards, or not; people write it as they always do.
+        recipe.text.reverse_source = reverse;
+        let (model, _) = fit(recipe, pairs)?;
+        let test = addition(sizes.digits, sizes.test_samples, false, 2)?;
+        predict_one(&model, &test[0], with_distributions())?;
+        evaluations.push(evaluate(&model, &test)?);
+    }
+    Ok(evaluations)
 }

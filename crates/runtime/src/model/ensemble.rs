@@ -125,6 +125,7 @@ fn joined(models: &[Model]) -> Provenance {
     Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pairs: most(|p| p.pairs),
+        shortest_source: all().map(|p| p.shortest_source).min().unwrap_or(0),
         longest_source: most(|p| p.longest_source),
         longest_target: most(|p| p.longest_target),
         // A member that does not say has no bound.

@@ -18,6 +18,8 @@ pub struct Provenance {
     pub pairs: usize,
     /// Longest source in symbols.
     pub longest_source: usize,
+    /// Shortest source in symbols; 0 where it is not known.
+    pub shortest_source: usize,
     /// Longest target in symbols.
     pub longest_target: usize,
     /// How the longest targets grow with their sources.

@@ -40,6 +40,13 @@ pub enum Warning {
         /// Symbols of the longest training input.
         longest: usize,
     },
+    /// All inputs in training had one width, and this one is narrower.
+    OtherWidth {
+        /// Symbols of the input.
+        symbols: usize,
+        /// Symbols of every training input.
+        width: usize,
+    },
     /// The model did not end the output.
     Cut {
         /// Symbols after which it was cut.
@@ -90,6 +97,11 @@ impl fmt::Display for Warning {
                 formatter,
                 "the input has {symbols} symbols, but the longest in training had {longest}: the \
                  answer may be wrong"
+            ),
+            Self::OtherWidth { symbols, width } => write!(
+                formatter,
+                "the input has {symbols} symbols, but every input in training had {width}: the answer may be \
+                 wrong; fill it up as the training inputs were"
             ),
             Self::Cut { limit } => write!(
                 formatter,
@@ -181,9 +193,15 @@ impl Model {
         let longest = self.provenance().longest_source;
         // A model made by hand knows of no training data.
         let symbols = input.encoded.ids.len();
+        // Both count the end mark, where there is one; people do not.
+        let mark = usize::from(self.codec().source_end_mark);
+        if symbols < longest && self.provenance().shortest_source == longest {
+            warnings.push(Warning::OtherWidth {
+                symbols: symbols.saturating_sub(mark),
+                width: longest.saturating_sub(mark),
+            });
+        }
         if longest > 0 && symbols > longest {
-            // Both count the end mark, where there is one; people do not.
-            let mark = usize::from(self.codec().source_end_mark);
             warnings.push(Warning::LongInput {
                 symbols: symbols - mark,
                 longest: longest - mark,

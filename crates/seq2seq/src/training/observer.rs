@@ -25,6 +25,12 @@ pub trait Observer {
     fn batch_done(&mut self, _report: &BatchReport) {}
     /// An epoch is done.
     fn epoch_done(&mut self, _record: &EpochRecord) {}
+    /// Asked after each batch: whether to be shown the model as it is now.
+    fn wants_model(&mut self) -> bool {
+        false
+    }
+    /// The model after this batch, where it was wanted. Training goes on when this returns.
+    fn model(&mut self, _model: Model) {}
     /// Asked after each batch: whether to save and stop.
     fn wants_to_stop(&self) -> bool {
         false

@@ -120,6 +120,8 @@ pub struct DataReport {
     pub source_blanks: StrayBlanks,
     /// Targets with blanks that are ignored.
     pub target_blanks: StrayBlanks,
+    /// Shortest training source, in symbols.
+    pub shortest_source: usize,
     /// Longest training source, in symbols.
     pub longest_source: usize,
     /// Longest training target, in symbols.
@@ -266,6 +268,7 @@ impl Task {
             target_blanks: ignored(loaded.target_blanks, &target),
             source,
             target,
+            shortest_source: train.iter().map(|e| e.source.len()).min().unwrap_or(0),
             longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
             longest_target: train.iter().map(|e| e.target.len()).max().unwrap_or(0),
             length_bound: {

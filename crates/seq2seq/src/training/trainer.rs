@@ -295,6 +295,9 @@ impl Trainer {
             pairs_done += members.len();
             self.position.batch = index + 1;
             observer.batch_done(&self.batch_report(members.len()));
+            if observer.wants_model() {
+                observer.model(self.model()?);
+            }
             if self.budget.is_spent() {
                 break;
             }
@@ -530,6 +533,10 @@ impl Trainer {
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pairs: self.task.train.len(),
+            shortest_source: match before {
+                Some(before) => report.shortest_source.min(before.shortest_source),
+                None => report.shortest_source,
+            },
             longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
             longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
             length_bound: match before {
