@@ -31,7 +31,7 @@ pub use output_layer::OutputLayer;
 pub use parameters::{Parameters, WeightError};
 pub use pointer_generator::{PointerGenerator, PointerInput};
 pub use position_angles::{rotation_angles, sinusoid};
-pub use recurrent::{LayerInput, Recurrent, Run};
+pub use recurrent::{LayerInput, LstmGates, Recurrent, Run};
 pub use rows::Rows;
 pub use sizes::{AttentionSizes, DecoderSizes};
 pub use source_products::{scores_of_sources, sums_of_sources};

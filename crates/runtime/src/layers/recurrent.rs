@@ -35,6 +35,23 @@ struct InputTable {
     looked_up: AtomicUsize,
 }
 
+/// Gates of one LSTM step (Hochreiter and Schmidhuber 1997, Gers et al. 2000), each `[batch, units]`.
+#[derive(Clone, Debug)]
+pub struct LstmGates {
+    /// Share of the candidate that enters the cell, from 0 to 1.
+    pub input: Rows,
+    /// Share of the old cell that is kept, from 0 to 1.
+    pub forget: Rows,
+    /// What may enter the cell, from -1 to 1.
+    pub candidate: Rows,
+    /// Share of the cell that is shown as h, from 0 to 1.
+    pub output: Rows,
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
 /// What a layer reads.
 #[derive(Clone, Debug)]
 pub enum LayerInput<'a> {
@@ -161,6 +178,29 @@ impl Recurrent {
             LayerInput::Vectors(vectors) => self.kernel.product(vectors),
             LayerInput::Projected(projected) => projected.clone(),
         }
+    }
+
+    /// Gates and candidate of one LSTM step, for input rows and the state `[2 * batch, units]` before it;
+    /// none for other cells.
+    pub fn lstm_gates(&self, input: &LayerInput, state: &Rows) -> Option<LstmGates> {
+        if self.cell != Cell::Lstm {
+            return None;
+        }
+        let batch = state.count() / self.cell.states();
+        let mut sums = self.projected(input);
+        sums.add(&self.recurrent_kernel.product(&state.range(0..batch)));
+        sums.add_to_each(&self.bias);
+        let gate = |place: usize, activation: fn(f32) -> f32| {
+            let part = |row: &[f32]| row[place * self.units..(place + 1) * self.units].to_vec();
+            let sums = sums.iter().flat_map(part);
+            Rows::new(self.units, sums.map(activation).collect())
+        };
+        Some(LstmGates {
+            input: gate(0, sigmoid),
+            forget: gate(1, sigmoid),
+            candidate: gate(2, f32::tanh),
+            output: gate(3, sigmoid),
+        })
     }
 
     /// The table of all symbols, if it is there or now worth making: once as many symbols have been

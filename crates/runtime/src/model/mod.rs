@@ -8,6 +8,7 @@ mod input;
 mod outputs;
 mod predictor;
 mod provenance;
+mod trace;
 mod warning;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use file::{
 pub use input::{SourceText, SourceWithFeatures};
 pub use predictor::{PredictOptions, Predictor};
 pub use provenance::{Calibration, Provenance};
+pub use trace::{Gates, HiddenState, Trace, TraceStep};
 pub use warning::Warning;
 
 use crate::decoding::{Attention, LogProbs, StepModel, StepOutput};

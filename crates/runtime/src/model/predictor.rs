@@ -108,7 +108,7 @@ impl Model {
         limit.of(longest.source, longest)
     }
 
-    fn longest(&self) -> Longest {
+    pub(super) fn longest(&self) -> Longest {
         let provenance = self.provenance();
         Longest {
             source: provenance.longest_source,
@@ -124,7 +124,7 @@ impl Model {
         (!ends).then(|| self.provenance().longest_target.max(1 + given) - given)
     }
 
-    fn limit(&self, options: &PredictOptions) -> LengthLimit {
+    pub(super) fn limit(&self, options: &PredictOptions) -> LengthLimit {
         let decoding = &self.settings().decoding;
         options.limit.unwrap_or(LengthLimit {
             most: decoding.max_length,

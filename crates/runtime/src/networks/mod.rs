@@ -8,7 +8,7 @@ mod monotonic;
 mod recurrent;
 mod transformer;
 
-use crate::layers::{Parameters, Rows, SourceBatch, WeightError};
+use crate::layers::{LstmGates, Parameters, Rows, SourceBatch, WeightError};
 use crate::settings::{Architecture, ModelSettings};
 use crate::storage::Weights;
 use crate::text::{SourceIds, VocabularySizes};
@@ -128,7 +128,38 @@ impl Network {
     }
 }
 
+impl Network {
+    /// What a recurrent encoder knows after each source symbol, `[time * batch, width]`; none for other
+    /// networks.
+    pub fn source_states(&self, sources: &[&SourceIds]) -> Option<Rows> {
+        match self {
+            Self::Recurrent(network) => network.source_states(&SourceBatch::new(sources)),
+            _ => None,
+        }
+    }
+
+    /// Gates of the lowest decoder layer of a recurrent network when it reads these symbols next; none for
+    /// other networks and cells.
+    pub fn gates(&self, state: &NetworkState, last: &[u32]) -> Option<LstmGates> {
+        match (self, state) {
+            (Self::Recurrent(network), NetworkState::Recurrent(state)) => {
+                network.gates(state, last)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl NetworkState {
+    /// State of the highest decoder layer of a recurrent network, `[states * batch, units]`: h, then c of
+    /// an LSTM.
+    pub fn highest(&self) -> Option<&Rows> {
+        match self {
+            Self::Recurrent(state) => state.highest(),
+            _ => None,
+        }
+    }
+
     /// Keeps the given rows, in that order; a row may come several times or not at all.
     pub fn select(&mut self, rows: &[usize]) {
         match self {

@@ -2,8 +2,8 @@
 
 use super::encoder::finish;
 use crate::layers::{
-    Attended, Attention, AttentionSizes, DecoderSizes, LayerInput, LayerNorm, Matrix, Memory,
-    Parameters, Recurrent, Rows, Run, WeightError, tanh,
+    Attended, Attention, AttentionSizes, DecoderSizes, LayerInput, LayerNorm, LstmGates, Matrix,
+    Memory, Parameters, Recurrent, Rows, Run, WeightError, tanh,
 };
 use crate::settings::ModelSettings;
 
@@ -120,6 +120,14 @@ impl Decoder {
     /// Whether it looks at the source.
     pub fn has_attention(&self) -> bool {
         self.attention.is_some()
+    }
+
+    /// Gates of the lowest layer for the next step; none for other cells than LSTM, with input feeding, or
+    /// before the first step of a decoder that starts from zero.
+    pub fn gates(&self, input: &LayerInput, state: &DecoderState) -> Option<LstmGates> {
+        let (layer, state) = self.layers.first().zip(state.layers.as_ref()?.first())?;
+        let fed = self.feed_kernel.is_some();
+        (!fed).then(|| layer.recurrent.lstm_gates(input, state))?
     }
 
     /// Reads one step and moves the state on. With input feeding the step also reads the attentional

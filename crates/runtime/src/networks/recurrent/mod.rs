@@ -14,8 +14,8 @@ use encoder::{Encoder, EncoderOutput, Finals};
 
 use super::{StepScores, of_source, selected};
 use crate::layers::{
-    DecoderSizes, Embedding, LayerInput, Matrix, OutputLayer, Padded, Parameters, PointerGenerator,
-    PointerInput, Rows, SourceBatch, WeightError,
+    DecoderSizes, Embedding, LayerInput, LstmGates, Matrix, OutputLayer, Padded, Parameters,
+    PointerGenerator, PointerInput, Rows, SourceBatch, WeightError,
 };
 use crate::settings::{self, DecoderInput, ModelSettings};
 use crate::text::VocabularySizes;
@@ -224,6 +224,23 @@ impl RecurrentNetwork {
         }
     }
 
+    /// Outputs of the highest encoder layer `[time * batch, width]`, one for each source symbol.
+    pub fn source_states(&self, source: &SourceBatch) -> Option<Rows> {
+        let table = self.source_embedding.as_ref();
+        let table = table.or(self.target_embedding.as_ref());
+        self.encoder.forward(table, &source.symbols, true).sequence
+    }
+
+    /// Gates of the lowest decoder layer when it reads these symbols next; see [`Decoder::gates`].
+    pub fn gates(&self, state: &RecurrentState, last: &[u32]) -> Option<LstmGates> {
+        let ids: Vec<i32> = last.iter().map(|&id| id as i32).collect();
+        let input = match &state.feedback {
+            Some(vectors) => LayerInput::Vectors(vectors),
+            None => LayerInput::Symbols(self.target_embedding.as_ref(), &ids),
+        };
+        self.decoder.gates(&input, &state.decoder)
+    }
+
     /// The input vector `[batch, width]` that the distribution of scores stands for.
     fn expected_vector(&self, scores: &Rows) -> Rows {
         let mut softmax = scores.clone();
@@ -250,6 +267,12 @@ impl FeaturesEncoder {
 }
 
 impl RecurrentState {
+    /// State of the highest decoder layer `[states * batch, units]`: h, then c of an LSTM; none before the
+    /// first step of a decoder that starts from zero.
+    pub fn highest(&self) -> Option<&Rows> {
+        self.decoder.layers.as_ref()?.last()
+    }
+
     /// Keeps the given rows, in that order; a row may come several times or not at all.
     pub fn select(&mut self, rows: &[usize]) {
         let batch = self.sources.len();
