@@ -7,14 +7,17 @@ use crate::Arguments;
 
 /// Commands by what they are for.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Learn", &["train", "tune", "reproduce", "ensemble"]),
-    ("Answer", &["predict", "interactive", "explain"]),
+    (
+        "Learn",
+        &["train", "tune", "reproduce", "ensemble", "lesson"],
+    ),
+    ("Answer", &["predict", "interactive", "explain", "serve"]),
     ("Judge", &["eval", "compare", "audit", "inspect", "bench"]),
     ("Tools", &["generate", "completions", "manual", "help"]),
 ];
 
 /// Two examples of each command.
-const EXAMPLES: [(&str, [&str; 2]); 15] = [
+const EXAMPLES: [(&str, [&str; 2]); 17] = [
     (
         "train",
         [
@@ -64,6 +67,14 @@ const EXAMPLES: [(&str, [&str; 2]); 15] = [
             "explain runs/words seashell 'S IY SH EH L' --top 5",
         ],
     ),
+    (
+        "serve",
+        [
+            "serve runs/words",
+            "serve runs/words --model dates=runs/dates --address 0.0.0.0:8080 --token-file token",
+        ],
+    ),
+    ("lesson", ["lesson", "lesson --address 127.0.0.1:9000"]),
     (
         "eval",
         [
@@ -134,7 +145,9 @@ fn overview(command: &Command) -> String {
         format!("  {name:<12} {about}\n")
     };
     let group = |(title, names): &(&str, &[&str])| {
-        let lines: String = names.iter().map(line).collect();
+        // Some commands can be left out of the program; `help` is clap's.
+        let there = |name: &&&str| **name == "help" || command.find_subcommand(name).is_some();
+        let lines: String = names.iter().filter(there).map(line).collect();
         format!("{title}:\n{lines}\n")
     };
     GROUPS.iter().map(group).collect()

@@ -49,6 +49,10 @@ enum Command {
     Audit(commands::audit::Audit),
     Explain(commands::explain::Explain),
     Interactive(commands::interactive::Interactive),
+    #[cfg(feature = "server")]
+    Serve(Box<commands::serve::Serve>),
+    #[cfg(feature = "server")]
+    Lesson(commands::lesson::Lesson),
     Generate(commands::generate::Generate),
     Inspect(commands::inspect::Inspect),
     Ensemble(commands::ensemble::Ensemble),
@@ -91,6 +95,10 @@ fn run(command: Command) -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Explain(command) => command.run(),
         Command::Interactive(command) => command.run(),
+        #[cfg(feature = "server")]
+        Command::Serve(command) => command.run(),
+        #[cfg(feature = "server")]
+        Command::Lesson(command) => command.run(),
         Command::Generate(command) => command.run(),
         Command::Inspect(command) => command.run(),
         Command::Ensemble(command) => command.run(),

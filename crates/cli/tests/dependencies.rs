@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Licences that ask for no more than a notice, or for changed files of their own to stay open.
-const LICENCES: [&str; 9] = [
+const LICENCES: [&str; 10] = [
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "0BSD",
     "BSD-2-Clause",
+    "BSD-3-Clause",
     "MPL-2.0",
     "Unicode-3.0",
     "Unlicense",

@@ -7,6 +7,8 @@ use clap::Args;
 use seq2seq::text::quoted;
 use seq2seq::{Hypothesis, Model, PredictOptions, Warning};
 
+use super::heat_map::heat_map;
+use super::hidden_states::hidden_states;
 use super::load_model;
 use super::search_args::SearchArgs;
 use crate::Done;
@@ -27,6 +29,9 @@ pub struct Explain {
     /// Choices shown at each step
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
+    /// Show what the hidden state does: the units that change most at each step
+    #[arg(long)]
+    states: bool,
     #[command(flatten)]
     search: SearchArgs,
 }
@@ -44,6 +49,7 @@ impl Explain {
             &input,
             self.expected.as_deref(),
             self.top.into(),
+            self.states,
             &self.search.options(&model, 1)?,
         )?)?;
         Ok(Done::Completed)
@@ -56,12 +62,14 @@ pub fn explanation(
     input: &str,
     expected: Option<&str>,
     top: usize,
+    states: bool,
     options: &PredictOptions,
 ) -> Result<String> {
     let expected = expected.map(|expected| model.codec().target_of_file(expected));
     let expected = expected.as_deref();
     let mut options = options.clone();
     options.search.keep.distributions = true;
+    options.align = model.has_attention();
     let given = expected
         .filter(|_| model.needs_first_symbol())
         .and_then(|expected| {
@@ -83,6 +91,12 @@ pub fn explanation(
         read_part(model, input, &answer.warnings),
         steps_part(model, answer.best(), top, given.is_some()),
     ];
+    if let Some(alignment) = &answer.best().alignment {
+        parts.push(heat_map(alignment));
+    }
+    if states {
+        parts.push(hidden_states(model, input, answer.best())?);
+    }
     let expected = expected.map(|expected| Expected {
         text: model.codec().in_answer_form(expected),
         is_answer: model.codec().split_target(expected) == answer.best().symbols,

@@ -111,7 +111,9 @@ impl Prompt {
 /// Answers a line, or explains the answer; the next one draws other samples.
 fn answer(model: &Model, line: &str, options: &mut PredictOptions) -> Result<()> {
     if let Some(input) = line.strip_prefix('?') {
-        return Ok(print_line(&explanation(model, input, None, 3, options)?)?);
+        return Ok(print_line(&explanation(
+            model, input, None, 3, false, options,
+        )?)?);
     }
     let predictor = model.predictor(options.clone())?;
     options.first_number += 1;

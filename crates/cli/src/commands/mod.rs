@@ -10,14 +10,20 @@ pub mod ensemble;
 pub mod eval;
 pub mod explain;
 pub mod generate;
+mod heat_map;
+mod hidden_states;
 pub mod inspect;
 pub mod interactive;
+#[cfg(feature = "server")]
+pub mod lesson;
 pub mod manual;
 pub mod predict;
 mod replay;
 pub mod reproduce;
 mod said_warnings;
 pub mod search_args;
+#[cfg(feature = "server")]
+pub mod serve;
 pub mod train;
 pub mod tune;
 

@@ -30,6 +30,7 @@ fn help_of_every_command() {
         "audit",
         "ensemble",
         "bench",
+        "serve",
         "reproduce",
         "completions",
         "manual",

@@ -15,6 +15,7 @@ mod lexicons;
 #[cfg(unix)]
 mod outputs;
 mod replay;
+mod serve;
 mod strangers;
 mod support;
 mod train;

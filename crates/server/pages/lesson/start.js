@@ -1,0 +1,18 @@
+// Opens the page: chapters, settings and what the address holds.
+
+import { $, recall, settingChanged, showChapters, openChapter, NOTEBOOK, QUICK, chapter, changed, takeSetup } from "./base.js";
+import "./symbols.js";
+import "./training.js";
+import "./inside.js";
+import "./why.js";
+import "./attention.js";
+import "./own.js";
+
+for (const input of document.querySelectorAll("[data-setup]")) input.addEventListener("change", settingChanged);
+$("question").addEventListener("input", () => { $("inside-question").value = $("question").value; changed(); });
+for (const button of document.querySelectorAll(".notebook")) button.addEventListener("click", () => takeSetup(NOTEBOOK));
+for (const button of document.querySelectorAll(".quick")) button.addEventListener("click", () => takeSetup(QUICK));
+addEventListener("hashchange", () => { recall(); openChapter(chapter, true); });
+showChapters();
+recall();
+openChapter(chapter, false);

@@ -1,0 +1,219 @@
+//! A service from start to end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::connections::serve;
+use crate::guard::Guard;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::models::{Models, ModelsError};
+use crate::queue::Queue;
+use crate::routes::{App, router};
+
+/// Threads that read requests and write answers; inference has its own.
+const SOCKET_THREADS: usize = 2;
+
+/// Who may ask, and under which names.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    /// What requests must show; anybody may ask without one.
+    pub token: Option<String>,
+    /// Whether anybody may ask from other machines without a token.
+    pub insecure: bool,
+    /// Names of this host besides `localhost` and addresses.
+    pub hosts: Vec<String>,
+}
+
+/// Why a service cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The models.
+    #[error(transparent)]
+    Models(#[from] ModelsError),
+    /// The limits.
+    #[error("{0}")]
+    Limits(String),
+    /// Anybody could ask.
+    #[error(
+        "{0} can be reached from other machines, so requests need a token: give --token-file FILE (or the \
+         environment variable SEQ2SEQ_TOKEN), or --insecure to let anybody ask"
+    )]
+    Open(SocketAddr),
+    /// Anybody could use this machine for training.
+    #[error(
+        "{0} can be reached from other machines, and the lesson asks for no token: leave --address out, or give \
+         --insecure to let anybody train here"
+    )]
+    OpenLesson(SocketAddr),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen at {address}: {source}{}", advice(source))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The system gives no threads.
+    #[error("cannot start the threads of the service: {0}")]
+    Threads(io::Error),
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another program listens there: give another --address (port 0 takes any that is free)"
+        }
+        _ => "",
+    }
+}
+
+/// A service that is ready to run: its models are loaded and its address is bound.
+pub struct Service {
+    app: Arc<App>,
+    runtime: Runtime,
+    listener: TcpListener,
+    address: SocketAddr,
+    workers: usize,
+}
+
+impl Service {
+    /// Loads the models, named, and binds the address: all or nothing.
+    ///
+    /// `workers` are the threads that answer, each what waits when it is free.
+    ///
+    /// # Errors
+    /// If a model cannot be loaded, a limit refuses everything, the address is open to others without a token,
+    /// or cannot be bound.
+    pub fn load(
+        models: &[(String, PathBuf)],
+        address: SocketAddr,
+        access: Access,
+        limits: Limits,
+        workers: usize,
+    ) -> Result<Self, ServiceError> {
+        limits.check().map_err(ServiceError::Limits)?;
+        if !address.ip().is_loopback() && access.token.is_none() && !access.insecure {
+            return Err(ServiceError::Open(address));
+        }
+        let models = Models::load(models)?;
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(SOCKET_THREADS)
+            .thread_name("seq2seq-sockets")
+            .enable_all()
+            .build()
+            .map_err(ServiceError::Threads)?;
+        let bind = |source| ServiceError::Bind { address, source };
+        let listener = runtime.block_on(TcpListener::bind(address)).map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+        let metrics = Arc::new(Metrics::new(models.names()));
+        let app = App {
+            queue: Queue::new(limits.clone(), Arc::clone(&metrics)),
+            guard: Guard {
+                token: access.token,
+                hosts: access.hosts,
+            },
+            models,
+            limits,
+            metrics,
+        };
+        Ok(Self {
+            app: Arc::new(app),
+            runtime,
+            listener,
+            address,
+            workers,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stop`; then is not ready any more, answers what it has taken, and ends.
+    ///
+    /// The calling thread is one of the workers, and the others start from it, so they compute as it does.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServiceError> {
+        let Self {
+            app,
+            runtime,
+            listener,
+            workers,
+            ..
+        } = self;
+        app.metrics.ready.set(1);
+        let (app, router) = (&app, router(Arc::clone(&app)));
+        let stop = async {
+            stop.await;
+            app.metrics.ready.set(0);
+        };
+        thread::scope(|scope| {
+            let builder = |name: &str| thread::Builder::new().name(name.to_owned());
+            for _ in 1..workers {
+                let started = builder("seq2seq-worker").spawn_scoped(scope, || app.queue.work());
+                if let Err(error) = started {
+                    app.queue.close();
+                    return Err(ServiceError::Threads(error));
+                }
+            }
+            let serving = move || {
+                // Workers end however this thread does.
+                let _close = CloseQueue(app);
+                runtime.block_on(serve(listener, router, &app.limits, &app.metrics, stop));
+                runtime.shutdown_background();
+            };
+            let started = builder("seq2seq-service").spawn_scoped(scope, serving);
+            if let Err(error) = started {
+                app.queue.close();
+                return Err(ServiceError::Threads(error));
+            }
+            app.queue.work();
+            Ok(())
+        })
+    }
+}
+
+/// Closes the queue when it is dropped.
+struct CloseQueue<'a>(&'a App);
+
+impl Drop for CloseQueue<'_> {
+    fn drop(&mut self) {
+        self.0.queue.close();
+    }
+}
+
+/// Waits for the first SIGTERM or Ctrl-C; a second one ends the program at once.
+pub async fn stop_signal() {
+    let asked = async || {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            if let Ok(mut term) = signal(SignalKind::terminate()) {
+                tokio::select! {
+                    _ = term.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                return;
+            }
+        }
+        drop(tokio::signal::ctrl_c().await);
+    };
+    asked().await;
+    tokio::spawn(async move {
+        asked().await;
+        std::process::exit(130);
+    });
+}
