@@ -5,7 +5,7 @@
 //! cargo run --release -p seq2seq-server --example load -- 127.0.0.1:8080 words.txt
 //! ```
 //!
-//! Measures, for 1 and for 32 inputs a request: the most requests a second (closed loop, 16 connections);
+//! Measures, for 1 and for 32 inputs a request: the most requests a second (closed loop, 256 connections);
 //! median and 99th percentile of the latency at half of that rate; and what is answered at twice the rate
 //! (open loop: requests are sent on time, whether or not earlier ones were answered).
 
@@ -19,10 +19,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// Connections of the closed loop.
-const CONNECTIONS: usize = 16;
-/// Connections of the open loop, each of which waits for its answers.
-const OPEN_CONNECTIONS: usize = 256;
+/// Connections of both loops, each of which waits for its answers.
+const CONNECTIONS: usize = 256;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -124,7 +122,7 @@ fn closed_loop(address: &str, bodies: &[Vec<u8>], time: Duration) -> Outcome {
 /// Requests are due at a fixed rate; the latency counts from when one was due.
 fn open_loop(address: &str, bodies: &[Vec<u8>], time: Duration, rate: f64) -> Outcome {
     let next = AtomicUsize::new(0);
-    run(OPEN_CONNECTIONS, time, |outcome, began| {
+    run(CONNECTIONS, time, |outcome, began| {
         let mut client = Client::new(address);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
