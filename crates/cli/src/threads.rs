@@ -1,6 +1,5 @@
 //! The threads that the program computes with.
 
-use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 /// Most threads that can be asked for: more only wait for each other.
@@ -10,7 +9,7 @@ pub const MOST: i64 = 1024;
 ///
 /// Where the system refuses to start that many, the program says so and computes with those that
 /// there are, at worst with the one that it has.
-pub fn with_threads(asked: Option<u16>, work: impl FnOnce() -> ExitCode + Send) -> ExitCode {
+pub fn with_threads(asked: Option<u16>, work: impl FnOnce() -> u8 + Send) -> u8 {
     let wanted = asked.map_or_else(default_count, usize::from);
     let ran = rnn_kernels::with_thread_pool(wanted, |count| {
         if count < wanted {
@@ -23,7 +22,7 @@ pub fn with_threads(asked: Option<u16>, work: impl FnOnce() -> ExitCode + Send) 
     });
     ran.unwrap_or_else(|error| {
         say!("error: cannot start the threads to compute with: {error}");
-        ExitCode::FAILURE
+        1
     })
 }
 

@@ -45,6 +45,6 @@ pub use signals::ignore_file_size_signal;
 pub use simd::{Level, UnknownLevel};
 pub use softmax::{softmax, softmax_backward};
 pub use tanh::{tanh, tanh_backward};
-#[cfg(feature = "rayon")]
-pub use threads::with_thread_pool;
 pub use threads::{for_each as parallel_for_each, threads, with_threads};
+#[cfg(feature = "rayon")]
+pub use threads::{pool_of_process, with_thread_pool};

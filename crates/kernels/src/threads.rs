@@ -5,10 +5,14 @@
 
 #[cfg(feature = "rayon")]
 mod pool;
+#[cfg(feature = "rayon")]
+mod pool_of_process;
 mod workers;
 
 #[cfg(feature = "rayon")]
 pub use pool::with_thread_pool;
+#[cfg(feature = "rayon")]
+pub use pool_of_process::pool_of_process;
 pub use workers::with_threads;
 
 use std::ops::Range;

@@ -26,5 +26,5 @@ pub mod text;
 
 pub use model::{
     Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
-    Provenance, SourceText, SourceWithFeatures, Trace, TraceStep, Warning,
+    Provenance, SearchRequest, SourceText, SourceWithFeatures, Trace, TraceStep, Warning,
 };

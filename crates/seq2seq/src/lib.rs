@@ -27,7 +27,7 @@ pub use seq2seq_runtime::model::{MODEL_NAME, check_output, write_atomically};
 pub use seq2seq_runtime::storage::Damage;
 pub use seq2seq_runtime::{
     Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
-    Provenance, SourceText, SourceWithFeatures, Warning,
+    Provenance, SearchRequest, SourceText, SourceWithFeatures, Warning,
 };
 pub use seq2seq_runtime::{decoding, parallel, settings, storage};
 pub use shell::shell_quoted;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use seq2seq::training::{
-    Ending, EpochRecord, ExistingRun, RunFolder, Task, Trainer, TrainingError,
+    Ending, EpochRecord, ExistingRun, Observer, RunFolder, Task, Trainer, TrainingError,
 };
 use seq2seq::{Model, PredictOptions, Recipe};
 use support::StopAfter;
@@ -116,6 +116,40 @@ fn interrupted_after_every_batch() {
     assert_eq!(outcome.ending, Ending::Finished);
     assert!(bench.model("part") == whole, "the models differ");
     assert_eq!(bench.metrics("part"), bench.metrics("whole"));
+}
+
+/// Wants to stop when it is asked for the given time, whether after a batch, within a validation or after an
+/// epoch.
+struct StopWhenAsked(std::cell::Cell<usize>);
+
+impl Observer for StopWhenAsked {
+    fn wants_to_stop(&self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() == 0
+    }
+}
+
+/// 5 batches an epoch; the sixth and seventh time are within a validation.
+#[test]
+fn interrupted_within_validations() {
+    let settings = ["training.average_epochs=2", "training.patience=3"];
+    let bench = Bench::new();
+    bench.start("whole", &settings).run(&mut ()).unwrap();
+    for asked in 6..=8 {
+        let name = format!("part-{asked}");
+        let stop = || StopWhenAsked(asked.into());
+        let mut outcome = bench.start(&name, &settings).run(&mut stop()).unwrap();
+        assert_eq!(outcome.ending, Ending::Interrupted);
+        assert_eq!(outcome.history.len(), asked.saturating_sub(7), "{asked}");
+        while outcome.ending == Ending::Interrupted {
+            outcome = bench.resume(&name).unwrap().run(&mut stop()).unwrap();
+        }
+        assert!(
+            bench.model(&name) == bench.model("whole"),
+            "the models differ"
+        );
+        assert_eq!(bench.metrics(&name), bench.metrics("whole"));
+    }
 }
 
 /// Exact match stays at 0, so finer figures choose the model, hold the rate and stop training: they

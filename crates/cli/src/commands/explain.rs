@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
+use seq2seq::evaluation::{Explanation, SymbolWithId, explain};
 use seq2seq::text::quoted;
-use seq2seq::{Hypothesis, Model, PredictOptions, Warning};
+use seq2seq::{Hypothesis, Model, PredictOptions};
 
 use super::heat_map::heat_map;
 use super::hidden_states::hidden_states;
@@ -65,69 +66,38 @@ pub fn explanation(
     states: bool,
     options: &PredictOptions,
 ) -> Result<String> {
-    let expected = expected.map(|expected| model.codec().target_of_file(expected));
-    let expected = expected.as_deref();
     let mut options = options.clone();
-    options.search.keep.distributions = true;
     options.align = model.has_attention();
-    let given = expected
-        .filter(|_| model.needs_first_symbol())
-        .and_then(|expected| {
-            model
-                .codec()
-                .encode_target(expected)
-                .ids
-                .first()
-                .copied()
-                .map(|first| [first])
-        });
-    let predictor = model.predictor(options)?;
-    let answers = match &given {
-        Some(first) => predictor.predict_from(&[model.line(input)], first),
-        None => predictor.predict(&[model.line(input)]),
-    };
-    let answer = answers.first().context("the model gave no answer")?;
-    let mut parts = vec![
-        read_part(model, input, &answer.warnings),
-        steps_part(model, answer.best(), top, given.is_some()),
-    ];
-    if let Some(alignment) = &answer.best().alignment {
+    let found = explain(model, input, expected, top, &options)?;
+    let best = found.answer.best();
+    let mut parts = vec![read_part(input, &found), steps_part(model, &found, top)];
+    if let Some(alignment) = &best.alignment {
         parts.push(heat_map(alignment));
     }
     if states {
-        parts.push(hidden_states(model, input, answer.best())?);
+        parts.push(hidden_states(model, input, best)?);
     }
-    let expected = expected.map(|expected| Expected {
-        text: model.codec().in_answer_form(expected),
-        is_answer: model.codec().split_target(expected) == answer.best().symbols,
-    });
-    parts.push(result_part(answer.best(), expected));
+    parts.push(result_part(best, found.expected.as_ref()));
     Ok(parts.join("\n\n"))
 }
 
-/// The right answer, as answers are spelled.
-struct Expected {
-    text: String,
-    is_answer: bool,
-}
-
-fn read_part(model: &Model, input: &str, warnings: &[Warning]) -> String {
-    let asked = model.line(input);
-    let encoded = model.codec().encode_source(asked.source, asked.features);
-    let symbol = |&id: &u32| quoted(model.codec().source_symbol(id).unwrap_or("?")).to_string();
-    let ids = &encoded.ids.symbols;
-    let mut rows = vec![
-        row("symbols", ids.iter().map(symbol)),
-        row("ids", ids.iter().map(u32::to_string)),
-    ];
+fn read_part(input: &str, found: &Explanation) -> String {
+    let rows_of = |name: &str, symbols: &[SymbolWithId]| {
+        [
+            row(
+                name,
+                symbols.iter().map(|(symbol, _)| quoted(symbol).to_string()),
+            ),
+            row("ids", symbols.iter().map(|(_, id)| id.to_string())),
+        ]
+    };
+    let mut rows = rows_of("symbols", &found.source).to_vec();
     // Features that are no symbols are read by an encoder of their own.
-    if let (Some(ids), Some(features)) = (&encoded.ids.features, &model.codec().features) {
-        let feature = |&id: &u32| quoted(features.vocabulary.symbol(id).unwrap_or("?")).to_string();
-        rows.push(row("features", ids.iter().map(feature)));
-        rows.push(row("ids", ids.iter().map(u32::to_string)));
+    if !found.features.is_empty() {
+        rows.extend(rows_of("features", &found.features));
     }
+    let warnings = found.answer.warnings.iter();
     let known: Vec<String> = warnings
-        .iter()
         .filter(|warning| warning.is_about_input())
         .map(|warning| format!("\nwarning: {warning}"))
         .collect();
@@ -144,29 +114,22 @@ fn row(name: &str, cells: impl Iterator<Item = String>) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
-fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -> String {
-    let vocabulary = &model.codec().target.vocabulary;
-    let name = |id: u32| match vocabulary.symbol(id) {
-        _ if Some(id) == vocabulary.end() => "end".to_owned(),
+fn steps_part(model: &Model, found: &Explanation, top: usize) -> String {
+    let best = found.answer.best();
+    let name = |symbol: &Option<String>| match symbol {
+        None => "end".to_owned(),
         Some(symbol) => quoted(symbol).to_string(),
-        None => "?".to_owned(),
     };
     let mut rows = vec![["step", "chosen"].map(str::to_owned).to_vec()];
     rows[0].extend((1..=top).map(|place| format!("choice {place}")));
-    for (number, step) in best.steps.iter().enumerate() {
-        let mut order: Vec<u32> = (0..step.log_probs.len() as u32).collect();
-        order.sort_by(|&a, &b| step.log_probs[b as usize].total_cmp(&step.log_probs[a as usize]));
-        let mut row = vec![(number + 1).to_string(), name(step.chosen)];
-        row.extend(
-            order
-                .iter()
-                .take(top)
-                .map(|&id| format!("{} {:.3}", name(id), step.log_probs[id as usize].exp())),
-        );
+    for (number, step) in found.steps.iter().enumerate() {
+        let mut row = vec![(number + 1).to_string(), name(&step.chosen)];
+        let choices = step.choices.iter();
+        row.extend(choices.map(|(symbol, share)| format!("{} {share:.3}", name(symbol))));
         rows.push(row);
     }
     let symbol = quoted(best.symbols.first().map_or("", String::as_str));
-    let given = match (model.needs_first_symbol(), first_given) {
+    let given = match (model.needs_first_symbol(), found.first_is_given) {
         (false, _) => String::new(),
         (true, true) => format!("; the first symbol, {symbol}, is given in this protocol"),
         (true, false) => format!(
@@ -180,18 +143,18 @@ fn steps_part(model: &Model, best: &Hypothesis, top: usize, first_given: bool) -
     )
 }
 
-fn result_part(best: &Hypothesis, expected: Option<Expected>) -> String {
+fn result_part(best: &Hypothesis, expected: Option<&(String, bool)>) -> String {
     let probability = best.log_probability.exp();
     let mut rows = vec![vec![
         "result".to_owned(),
         quoted(&best.text).to_string(),
         format!("probability {probability:.3}"),
     ]];
-    if let Some(expected) = expected {
-        let verdict = if expected.is_answer { "right" } else { "wrong" };
+    if let Some((text, is_answer)) = expected {
+        let verdict = if *is_answer { "right" } else { "wrong" };
         rows.push(vec![
             "expected".to_owned(),
-            quoted(&expected.text).to_string(),
+            quoted(text).to_string(),
             verdict.to_owned(),
         ]);
     }

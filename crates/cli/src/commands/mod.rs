@@ -27,7 +27,6 @@ pub mod serve;
 pub mod train;
 pub mod tune;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -37,8 +36,7 @@ use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
-use crate::output::{count, table, wrong_usage};
-use seq2seq::text::quoted;
+use crate::output::{table, wrong_usage};
 use seq2seq::{Model, Recipe};
 
 /// A time to train for, such as `90s` or `1h30m`.
@@ -152,42 +150,7 @@ pub fn describe_notes<'a>(notes: impl IntoIterator<Item = &'a DataNote>) {
 
 /// Says which symbols and features a model does not know, and which pairs miss features.
 pub fn warn_of_unknown(unknown: &UnknownSymbols, of: &str) {
-    let kinds = [
-        ("source symbols", &unknown.source),
-        ("target symbols", &unknown.target),
-        ("features", &unknown.features),
-    ];
-    for (kind, symbols) in kinds.into_iter().filter(|(_, symbols)| !symbols.is_empty()) {
-        say!(
-            "warning: the {kind} of {of} that training has not seen: {}",
-            listed(symbols)
-        );
+    for warning in unknown.warnings(of) {
+        say!("warning: {warning}");
     }
-    if let Some(case) = unknown.source_case {
-        say!(
-            "warning: training has seen letters of those source symbols in {case}: give sources in {case}"
-        );
-    }
-    if unknown.without_features > 0 {
-        let pairs = count(unknown.without_features, "pair");
-        say!(
-            "warning: {pairs} of {of} without features, which all training pairs had: give their column \
-             with --features-column"
-        );
-    }
-}
-
-/// Most symbols that a message lists.
-const LISTED: usize = 20;
-
-fn listed(symbols: &BTreeMap<String, usize>) -> String {
-    let named = symbols
-        .iter()
-        .take(LISTED)
-        .map(|(symbol, times)| format!("{} ({times} x)", quoted(symbol)));
-    let mut list = named.collect::<Vec<_>>().join(", ");
-    if symbols.len() > LISTED {
-        list += &format!(" and {} more", symbols.len() - LISTED);
-    }
-    list
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use seq2seq::decoding::{Constraint, LengthLimit, Method};
+use seq2seq::decoding::{Constraint, Method};
 use seq2seq::text::quoted;
-use seq2seq::{Model, PredictOptions};
+use seq2seq::{Model, PredictOptions, SearchRequest};
 
 use crate::inputs;
 use crate::output::{wrong_usage, wrong_usage_unless};
@@ -75,34 +75,25 @@ pub struct SearchArgs {
 impl SearchArgs {
     /// The options for a model and so many outputs an input; refuses what cannot work.
     pub fn options(&self, model: &Model, nbest: usize) -> Result<PredictOptions> {
-        let mut options = PredictOptions::of(model);
-        let recipe = &model.settings().decoding;
-        let search = &mut options.search;
-        search.method = if self.sample {
-            Method::Sample {
+        let request = SearchRequest {
+            beam: self.beam,
+            sampling: self.sample.then_some(Method::Sample {
                 temperature: self.temperature,
                 top_k: self.top_k,
                 top_p: self.top_p,
                 seed: self.seed,
-            }
-        } else {
-            // An n-best list without a word about the beam gets one that is just large enough.
-            let size = self.beam.unwrap_or(recipe.beam.max(nbest));
-            Method::Beam { size }
+            }),
+            nbest,
+            length_penalty: self.length_penalty,
+            coverage_penalty: self.coverage_penalty,
+            minimum_bayes_risk: self.mbr,
+            max_length: self.max_length.map(|most| most as usize),
+            max_length_ratio: self.max_length_ratio,
+            max_length_extra: self.max_length_extra,
+            constraint: self.constraint(model)?.map(Arc::new),
         };
-        search.nbest = nbest;
-        // Who asks for greedy decoding, or for a limit, gets what it gives.
-        if self.beam.is_some() || self.max_length.is_some() || self.max_length_ratio.is_some() {
-            options.beam_if_cut = 0;
-        }
-        let search = &mut options.search;
-        search.length_penalty = self.length_penalty.unwrap_or(search.length_penalty);
-        search.coverage_penalty = self.coverage_penalty.unwrap_or(search.coverage_penalty);
-        // What the recipe asks for holds as long as there is something to choose from.
-        search.minimum_bayes_risk &= search.method.width(nbest) > 1;
-        search.minimum_bayes_risk |= self.mbr;
-        search.constraint = self.constraint(model)?.map(Arc::new);
-        options.limit = Some(self.limit(model)?);
+        self.check_ratio()?;
+        let options = request.options(model);
         model.predictor(options.clone())?;
         Ok(options)
     }
@@ -135,22 +126,17 @@ impl SearchArgs {
         words.join(", ")
     }
 
-    fn limit(&self, model: &Model) -> Result<LengthLimit> {
-        let recipe = &model.settings().decoding;
-        let ratio = self.max_length_ratio.unwrap_or(recipe.max_length_ratio);
-        wrong_usage_unless(ratio >= 0.0 && ratio.is_finite(), || {
-            format!(
-                "--max-length-ratio {ratio} is no ratio: give a number from 0 upwards (0 to go by the \
+    fn check_ratio(&self) -> Result<()> {
+        let ratio = self.max_length_ratio.unwrap_or(0.0);
+        Ok(wrong_usage_unless(
+            ratio >= 0.0 && ratio.is_finite(),
+            || {
+                format!(
+                    "--max-length-ratio {ratio} is no ratio: give a number from 0 upwards (0 to go by the \
                  training data)"
-            )
-        })?;
-        Ok(LengthLimit {
-            most: self
-                .max_length
-                .map_or(recipe.max_length, |most| most as usize),
-            ratio,
-            extra: self.max_length_extra.unwrap_or(recipe.max_length_extra),
-        })
+                )
+            },
+        )?)
     }
 
     fn constraint(&self, model: &Model) -> Result<Option<Constraint>> {

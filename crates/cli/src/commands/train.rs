@@ -11,9 +11,10 @@ use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
     ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
-    FinalPairs, LoadedPairs, Outcome, RunFolder, Task, Trainer, TrainingError,
+    FinalPairs, Outcome, RunFolder, Task, TaskError, Trainer, TrainingData, TrainingError,
+    TrainingRequest,
 };
-use seq2seq::{Model, ModelFileError, shell_quoted};
+use seq2seq::{Model, shell_quoted};
 
 use super::columns::FormatArgs;
 use super::replay::{self, OldAndNew};
@@ -229,52 +230,34 @@ impl Train {
         Ok(())
     }
 
-    /// The task of a recipe, or of a file of pairs with the settings that suit them; then the flags,
+    /// The task of the recipe, or of the file of pairs with the settings that suit them; then the flags,
     /// then `--set`. With it come the settings that nobody asked for, from which it starts.
     fn task(&self) -> Result<(Task, Recipe)> {
         let recipe = self.input.as_deref().filter(|path| is_recipe(path));
-        if let (Some(from), Some(recipe)) = (&self.from, recipe) {
-            bail!(
-                "--from takes text and network settings from {}, but {} gives them, too: give the \
-                 pairs instead of the recipe (--train FILE), and change training with --set",
-                from.display(),
-                recipe.display()
-            );
-        }
-        let recipe = match (&self.input, &self.train) {
-            (Some(recipe), _) if is_recipe(recipe) => self.with_flags(Recipe::read(recipe)?)?,
+        let pairs = self.input.as_deref().filter(|path| !is_recipe(path));
+        let data = match (pairs, self.train.as_deref()) {
             (Some(pairs), Some(_)) => bail!(
                 "both {} and --train give training pairs: leave one out",
                 pairs.display()
             ),
-            (Some(pairs), None) | (None, Some(pairs)) => return self.task_for_pairs(pairs),
-            (None, None) => self.with_flags(Recipe::default())?,
+            (Some(pairs), None) | (None, Some(pairs)) => {
+                self.refuse_model(pairs)?;
+                TrainingData::File(pairs.to_owned())
+            }
+            (None, None) => TrainingData::OfRecipe,
         };
-        Ok((Task::prepare(recipe)?, Recipe::default()))
-    }
-
-    /// Reads the pairs as the flags say, and takes settings by what was read.
-    fn task_for_pairs(&self, path: &Path) -> Result<(Task, Recipe)> {
-        self.refuse_model(path)?;
-        let with_files = |mut recipe: Recipe| {
-            recipe.data.train = Some(path.to_owned());
-            self.with_flags(recipe)
+        let request = TrainingRequest {
+            recipe: recipe.map(Recipe::read).transpose()?,
+            data,
+            from: self.from.clone(),
+            change: |recipe: &mut Recipe| self.change(recipe),
+            target_is_given: self.gives_target_column(),
+            set: self.set.clone(),
         };
-        let initial = (self.from.as_deref())
-            .map(|path| Ok::<_, ModelFileError>((Model::load(path)?, path)))
-            .transpose()?;
-        let settings = |pairs: &[Pair], reading: &Recipe| match &initial {
-            Some((model, path)) => Recipe::going_on(model, path, pairs.len()),
-            None => Ok(Recipe::suiting(pairs, reading, &self.set)),
-        };
-        // What is read does not depend on the pairs, but on the flags.
-        let reading = with_files(settings(&[], &Recipe::default())?)?;
-        reading.check()?;
-        let loaded = LoadedPairs::load(&reading)?;
-        self.refuse_numbers(&loaded.notes)?;
-        let suiting = settings(&loaded.train, &reading)?;
-        let recipe = with_files(suiting.clone())?;
-        Ok((Task::new(recipe, loaded)?, suiting))
+        request.task().map_err(|error| match error {
+            TaskError::Override(error) => wrong_usage(error).into(),
+            error => error.into(),
+        })
     }
 
     /// Refuses a trained model in the place of pairs.
@@ -288,14 +271,6 @@ impl Train {
             "{name} is a trained model, not a file of pairs: seq2seq train --resume {path} continues its \
              run, seq2seq train PAIRS --from {path} goes on from it on other pairs"
         )
-    }
-
-    /// Refuses to learn numbers that stand beside a column of text, unless they were asked for.
-    fn refuse_numbers(&self, notes: &[DataNote]) -> Result<()> {
-        match notes.iter().find(|note| is_about_numbers(note)) {
-            Some(note) if !self.gives_target_column() => bail!("{note}"),
-            _ => Ok(()),
-        }
     }
 
     fn gives_target_column(&self) -> bool {
@@ -312,11 +287,9 @@ impl Train {
         flags.iter().any(Option::is_some) || self.set.iter().any(is_column)
     }
 
-    fn with_flags(&self, mut recipe: Recipe) -> Result<Recipe> {
+    /// Makes the changes that flags ask for.
+    fn change(&self, recipe: &mut Recipe) {
         let data = &mut recipe.data;
-        if let Some(train) = &self.train {
-            (data.train, data.addition) = (Some(train.clone()), None);
-        }
         data.dev = self.dev.clone().or(data.dev.take());
         data.replay = self.replay.clone().or(data.replay.take());
         self.format.change(data, self.names_columns());
@@ -331,7 +304,6 @@ impl Train {
         if let Some(budget) = self.budget {
             recipe.within_budget(budget.as_secs_f64());
         }
-        with_settings(recipe, &self.set)
     }
 
     fn folder(&self) -> PathBuf {

@@ -11,7 +11,7 @@ use rayon::{ThreadBuilder, ThreadPoolBuildError, ThreadPoolBuilder};
 use crate::denormals::with_denormals_flushed;
 
 /// Stack of the thread that does the work, in bytes: as large as a main thread's.
-const STACK: usize = 8 << 20;
+pub(super) const STACK: usize = 8 << 20;
 
 /// Runs a program's work on a thread of its own, beside rayon's global pool, which is started first. All
 /// of these threads flush denormal numbers to zero; the caller's thread does not.

@@ -4,7 +4,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(not(feature = "rayon"))]
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -20,13 +20,52 @@ const LOOKS: usize = 256;
 
 type Work<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// Idle workers of the process, and the number of workers in all.
-static WORKERS: Mutex<Workers> = Mutex::new(Workers {
-    idle: Vec::new(),
-    started: 0,
-    is_refused: false,
-});
+/// The workers of this process. Threads do not survive a fork of the process, so a forked child starts its
+/// own.
+static OF_PROCESS: AtomicPtr<OfProcess> = AtomicPtr::new(std::ptr::null_mut());
 
+struct OfProcess {
+    process: u32,
+    workers: Mutex<Workers>,
+}
+
+impl OfProcess {
+    /// Those of the current process. What its parent had is left alone: its lock may have been held by a
+    /// thread that is not there any more.
+    fn current() -> &'static Self {
+        let process = process();
+        let found = OF_PROCESS.load(Ordering::Acquire);
+        // SAFETY: what the pointer leads to is never freed or changed, but for what the mutex protects.
+        if let Some(of_process) = unsafe { found.as_ref() }
+            && of_process.process == process
+        {
+            return of_process;
+        }
+        let new = Box::into_raw(Box::new(Self {
+            process,
+            workers: Mutex::new(Workers::default()),
+        }));
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        match OF_PROCESS.compare_exchange(found, new, order.0, order.1) {
+            // SAFETY: it was made here, and is kept from now on.
+            Ok(_) => unsafe { &*new },
+            Err(others) => {
+                // SAFETY: nobody else knows of it.
+                drop(unsafe { Box::from_raw(new) });
+                // SAFETY: as above; another thread of this process has just put it there.
+                unsafe { &*others }
+            }
+        }
+    }
+}
+
+/// What tells a process from the one that it was forked from.
+pub(super) fn process() -> u32 {
+    if cfg!(unix) { std::process::id() } else { 0 }
+}
+
+/// Idle workers of the process, and the number of workers in all.
+#[derive(Default)]
 struct Workers {
     idle: Vec<Worker>,
     started: usize,
@@ -137,7 +176,7 @@ struct TakenWorkers(Vec<Worker>);
 impl TakenWorkers {
     /// So many, or those that are idle: no more than `most` are ever started.
     fn take(wanted: usize, most: usize) -> Self {
-        let Ok(mut workers) = WORKERS.lock() else {
+        let Ok(mut workers) = OfProcess::current().workers.lock() else {
             return Self(Vec::new());
         };
         while workers.idle.len() < wanted && workers.started < most && !workers.is_refused {
@@ -159,7 +198,7 @@ impl TakenWorkers {
 
 impl Drop for TakenWorkers {
     fn drop(&mut self) {
-        if let Ok(mut workers) = WORKERS.lock() {
+        if let Ok(mut workers) = OfProcess::current().workers.lock() {
             workers.idle.append(&mut self.0);
         }
     }
@@ -389,5 +428,33 @@ mod tests {
             }
         });
         assert_eq!(total.into_inner(), 2 * 2 * 3);
+    }
+
+    #[cfg(all(unix, not(miri)))]
+    #[test]
+    fn a_forked_child_starts_workers_of_its_own() {
+        use std::ffi::c_int;
+        unsafe extern "C" {
+            fn fork() -> c_int;
+            fn alarm(seconds: c_int) -> c_int;
+            fn waitpid(child: c_int, status: *mut c_int, options: c_int) -> c_int;
+            fn _exit(status: c_int) -> !;
+        }
+        assert_eq!(done(3, false), [1; 3]);
+        // SAFETY: the child computes, starts threads and allocates, which the C libraries allow here, and ends
+        // without running what the parent has registered.
+        let child = unsafe { fork() };
+        if child == 0 {
+            // SAFETY: ends a child that hangs.
+            unsafe { alarm(10) };
+            let fine = done(3, false) == [1; 3] && done(2, false) == [1; 2];
+            // SAFETY: as above.
+            unsafe { _exit(c_int::from(!fine)) };
+        }
+        let mut status = 0;
+        // SAFETY: waits for the child that was made above.
+        assert_eq!(unsafe { waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child failed or hung");
+        assert_eq!(done(3, false), [1; 3]);
     }
 }

@@ -8,6 +8,7 @@ mod input;
 mod outputs;
 mod predictor;
 mod provenance;
+mod search_request;
 mod trace;
 mod warning;
 
@@ -23,6 +24,7 @@ pub use file::{
 pub use input::{SourceText, SourceWithFeatures};
 pub use predictor::{PredictOptions, Predictor};
 pub use provenance::{Calibration, Provenance};
+pub use search_request::SearchRequest;
 pub use trace::{Gates, HiddenState, Trace, TraceStep};
 pub use warning::Warning;
 

@@ -168,7 +168,7 @@ impl Predictor {
     }
 
     /// As many as a batch holds, fewer where each has many hypotheses.
-    fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
+    pub(super) fn inputs_of_a_batch(&self, options: &SearchOptions) -> usize {
         let batch = self.model().settings().decoding.batch_size;
         (batch.saturating_mul(ROWS) / options.method.width(options.nbest)).clamp(1, batch)
     }

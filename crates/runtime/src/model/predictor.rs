@@ -154,7 +154,7 @@ impl Predictor {
     /// As many inputs as are worth handing to [`predict`](Self::predict) together: a few batches for
     /// each thread.
     pub fn inputs_at_once(&self) -> usize {
-        let batch = self.model.settings().decoding.batch_size;
+        let batch = self.inputs_of_a_batch(&self.search);
         batch.saturating_mul(BATCHES * parallel::threads())
     }
 

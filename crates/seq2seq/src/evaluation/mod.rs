@@ -5,6 +5,7 @@ mod audit;
 mod calibrate;
 mod compare;
 mod examine;
+mod explain;
 mod unknown;
 
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub use audit::{Audited, audit};
 pub use calibrate::calibrate;
 pub use compare::{CompareError, Comparison, Disagreement, compare};
 pub use examine::{Confidence, Evaluation, Examination, Intervals, NBest, evaluate, examine};
+pub use explain::{ExplainedStep, Explanation, SymbolWithId, explain};
 pub use unknown::UnknownSymbols;
 
 /// Figures over symbols that are each predicted from the true ones before; padding is not counted.
@@ -33,30 +35,50 @@ pub struct TeacherForced {
     pub accuracy: f64,
 }
 
+/// Batches for each thread after which an evaluation looks whether it is to end.
+const BATCHES: usize = 4;
+
 /// Teacher-forced loss and accuracy.
 pub fn teacher_forced(model: &Model, examples: &[Example]) -> TeacherForced {
+    teacher_forced_unless(model, examples, &|| false).unwrap_or(TeacherForced {
+        loss: 0.0,
+        accuracy: 0.0,
+    })
+}
+
+/// The same; nothing if `ended` says that nobody waits for it any more.
+pub(crate) fn teacher_forced_unless(
+    model: &Model,
+    examples: &[Example],
+    ended: &dyn Fn() -> bool,
+) -> Option<TeacherForced> {
     // Pairs of similar length together: less padding to compute on.
     let mut order: Vec<&Example> = examples.iter().collect();
     order.sort_by_key(|example| (example.target.len(), example.source.len()));
-    let batches = order.chunks(model.settings().decoding.batch_size).collect();
-    let found = parallel::map(batches, |examples: &[&Example]| {
-        let scores = forced_scores(model, examples).into_iter().flatten();
-        scores.fold((0.0, 0, 0_usize), |(loss, correct, symbols), score| {
-            let right = usize::from(score.most_probable);
-            (loss - score.log_probability, correct + right, symbols + 1)
-        })
-    });
+    let batches: Vec<&[&Example]> = order.chunks(model.settings().decoding.batch_size).collect();
     let (mut loss, mut correct, mut symbols) = (0.0, 0, 0_usize);
-    for (of_batch, right, count) in found {
-        loss += of_batch;
-        correct += right;
-        symbols += count;
+    for batches in batches.chunks(BATCHES * parallel::threads()) {
+        if ended() {
+            return None;
+        }
+        let found = parallel::map(batches.to_vec(), |examples: &[&Example]| {
+            let scores = forced_scores(model, examples).into_iter().flatten();
+            scores.fold((0.0, 0, 0_usize), |(loss, correct, symbols), score| {
+                let right = usize::from(score.most_probable);
+                (loss - score.log_probability, correct + right, symbols + 1)
+            })
+        });
+        for (of_batch, right, count) in found {
+            loss += of_batch;
+            correct += right;
+            symbols += count;
+        }
     }
     let symbols = symbols.max(1) as f64;
-    TeacherForced {
+    Some(TeacherForced {
         loss: loss / symbols,
         accuracy: correct as f64 / symbols,
-    }
+    })
 }
 
 /// How every target symbol that the model predicts is foretold from the true ones before it.
@@ -91,10 +113,26 @@ pub(crate) fn begin_symbol(model: &ModelSettings, codec: &Codec) -> Option<u32> 
 /// # Errors
 /// If there are no questions.
 pub fn free_running(model: &Model, questions: &[Question]) -> Result<FreeRunning, ScoreError> {
-    let answers = answer_questions(&model.predictor(PredictOptions::default())?, questions);
-    let answers = answers.iter().map(|answer| answer.best().symbols.clone());
-    let answers: Vec<Vec<String>> = answers.collect();
-    score(&answers, &reference_symbols(model.codec(), questions))
+    let free = free_running_unless(model, questions, &|| false)?;
+    free.ok_or(ScoreError::NoQuestions)
+}
+
+/// The same; nothing if `ended` says that nobody waits for it any more.
+pub(crate) fn free_running_unless(
+    model: &Model,
+    questions: &[Question],
+    ended: &dyn Fn() -> bool,
+) -> Result<Option<FreeRunning>, ScoreError> {
+    let predictor = model.predictor(PredictOptions::default())?;
+    let mut answers: Vec<Vec<String>> = Vec::with_capacity(questions.len());
+    for questions in questions.chunks(predictor.inputs_at_once()) {
+        if ended() {
+            return Ok(None);
+        }
+        let some = answer_questions(&predictor, questions);
+        answers.extend(some.iter().map(|answer| answer.best().symbols.clone()));
+    }
+    score(&answers, &reference_symbols(model.codec(), questions)).map(Some)
 }
 
 /// Answers to questions, in their order.

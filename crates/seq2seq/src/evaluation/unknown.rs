@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::data::Pair;
-use crate::text::{Case, Codec};
+use crate::text::{Case, Codec, quoted};
 
 /// Symbols and features that a model does not know, and how often they come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -54,4 +54,51 @@ impl UnknownSymbols {
             && self.features.is_empty()
             && self.without_features == 0
     }
+
+    /// What there is to say about them; `of` names the pairs.
+    pub fn warnings(&self, of: &str) -> Vec<String> {
+        let kinds = [
+            ("source symbols", &self.source),
+            ("target symbols", &self.target),
+            ("features", &self.features),
+        ];
+        let kinds = kinds.into_iter().filter(|(_, symbols)| !symbols.is_empty());
+        let mut warnings: Vec<String> = kinds
+            .map(|(kind, symbols)| {
+                let listed = listed(symbols);
+                format!("the {kind} of {of} that training has not seen: {listed}")
+            })
+            .collect();
+        warnings.extend(self.source_case.map(|case| {
+            format!(
+                "training has seen letters of those source symbols in {case}: give sources in {case}"
+            )
+        }));
+        if self.without_features > 0 {
+            let pairs = match self.without_features {
+                1 => "1 pair".to_owned(),
+                count => format!("{count} pairs"),
+            };
+            warnings.push(format!(
+                "{pairs} of {of} without features, which all training pairs had: give their column with \
+                 --features-column"
+            ));
+        }
+        warnings
+    }
+}
+
+/// Most symbols that a message lists.
+const LISTED: usize = 20;
+
+fn listed(symbols: &BTreeMap<String, usize>) -> String {
+    let named = symbols
+        .iter()
+        .take(LISTED)
+        .map(|(symbol, times)| format!("{} ({times} x)", quoted(symbol)));
+    let mut list = named.collect::<Vec<_>>().join(", ");
+    if symbols.len() > LISTED {
+        list += &format!(" and {} more", symbols.len().saturating_sub(LISTED));
+    }
+    list
 }

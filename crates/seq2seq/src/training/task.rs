@@ -2,6 +2,7 @@
 //! tokenized, encoded.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::initial_model::InitialModel;
@@ -26,6 +27,9 @@ pub enum TaskError {
     /// Settings that cannot work.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Single settings, asked for on top of a recipe, that cannot work.
+    #[error(transparent)]
+    Override(ConfigError),
     /// A file of pairs that cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -60,6 +64,12 @@ pub enum TaskError {
     /// The model to go on from cannot be used.
     #[error("training.from: {0}")]
     InitialModel(#[from] ModelFileError),
+    /// Two sources of the same settings.
+    #[error(
+        "text and network settings come from the model to go on from, {0}, but there is a recipe that gives \
+         them, too: give the pairs instead of the recipe (--train FILE), and change training with --set"
+    )]
+    FromAndRecipe(PathBuf),
     /// A network that the machine has no room for.
     #[error(
         "the network would have {weights} weights, which take at least {gigabytes} GB in training, but \

@@ -6,6 +6,7 @@
 
 mod cost;
 mod step;
+mod stepwise;
 mod validation;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ use seq2seq_runtime::layers::WeightError;
 use seq2seq_runtime::networks;
 
 pub use cost::Cost;
+pub use stepwise::StepReport;
 
 /// A training run.
 pub struct Trainer {
@@ -311,7 +313,10 @@ impl Trainer {
             }
         }
         seconds += self.lap(&mut begun);
-        let record = self.close_epoch(number, pairs_done as f64 / seconds.max(1e-9))?;
+        let speed = pairs_done as f64 / seconds.max(1e-9);
+        let Some(record) = self.close_epoch(number, speed, observer)? else {
+            return Ok(false);
+        };
         observer.epoch_done(&record);
         Ok(!observer.wants_to_stop() || self.is_over())
     }
@@ -382,16 +387,28 @@ impl Trainer {
         }
     }
 
-    /// Validates, keeps the model if it is the best, and writes everything down.
-    fn close_epoch(&mut self, number: usize, speed: f64) -> Result<EpochRecord, TrainingError> {
+    /// Validates, keeps the model if it is the best, and writes everything down. If the observer wants to stop
+    /// while the model is validated, the epoch stays open: a resumed run validates it.
+    fn close_epoch(
+        &mut self,
+        number: usize,
+        speed: f64,
+        observer: &dyn Observer,
+    ) -> Result<Option<EpochRecord>, TrainingError> {
         self.check_weights()?;
         let report = self.batch_report(0);
+        let before = (self.position.epoch, self.average.clone());
         self.position.epoch = number;
         let network = &self.network;
         self.average.after_epoch(|| weights_of(network));
         let due = number.is_multiple_of(self.task.recipe.training.validate_every) || self.is_over();
         let validation = if due && !self.dev.is_empty() {
-            Some(self.validate()?)
+            let validation = self.validate(observer)?;
+            if validation.is_none() {
+                (self.position.epoch, self.average) = before;
+                return Ok(None);
+            }
+            validation
         } else {
             None
         };
@@ -422,7 +439,7 @@ impl Trainer {
         if self.best.is_none() {
             self.last_good = Some(self.model()?);
         }
-        Ok(record)
+        Ok(Some(record))
     }
 
     fn finish(mut self, ending: Ending) -> Result<Outcome, TrainingError> {
@@ -498,7 +515,8 @@ impl Trainer {
         Ok(bytes.to_vec())
     }
 
-    fn weights(&self) -> Weights {
+    /// The weights of the moment by name, as they are trained.
+    pub fn weights(&self) -> Weights {
         weights_of(&self.network.valid())
     }
 

@@ -18,7 +18,7 @@ pub use trial::Trial;
 
 use crate::MODEL_NAME;
 use crate::config::{ConfigError, Override, Recipe};
-use crate::training::{Ending, Observer, Outcome, Task, Trainer, TrainingError};
+use crate::training::{Ending, LoadedPairs, Observer, Outcome, Task, Trainer, TrainingError};
 use trial::Trials;
 
 /// Of the settings of a round, one in so many goes into the next.
@@ -162,6 +162,26 @@ impl Search {
         &self,
         observer: &mut dyn SearchObserver,
     ) -> Result<(Vec<Trial>, bool), TuningError> {
+        self.run_with(None, observer)
+    }
+
+    /// The same on pairs in memory, instead of those that the recipe names.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_on(
+        &self,
+        pairs: &LoadedPairs,
+        observer: &mut dyn SearchObserver,
+    ) -> Result<(Vec<Trial>, bool), TuningError> {
+        self.run_with(Some(pairs), observer)
+    }
+
+    fn run_with(
+        &self,
+        pairs: Option<&LoadedPairs>,
+        observer: &mut dyn SearchObserver,
+    ) -> Result<(Vec<Trial>, bool), TuningError> {
         self.check_ranges()?;
         let settings = self.settings()?;
         let monitor = self.recipe.training.monitor;
@@ -174,7 +194,8 @@ impl Search {
             let mut results = Vec::with_capacity(count);
             for &number in &drawn {
                 let place = [round, number];
-                let trial = self.trial(&mut trials, place, &settings[number], seconds, observer)?;
+                let settings = &settings[number];
+                let trial = self.trial(&mut trials, place, settings, seconds, pairs, observer)?;
                 let Some(trial) = trial else {
                     return Ok((trials.ranked(monitor), false));
                 };
@@ -277,6 +298,7 @@ impl Search {
         [round, number]: [usize; 2],
         settings: &[Override],
         seconds: f64,
+        pairs: Option<&LoadedPairs>,
         observer: &dyn SearchObserver,
     ) -> Result<Option<Trial>, TuningError> {
         let mut trial = Trial {
@@ -293,7 +315,8 @@ impl Search {
             }
             return Ok(Some(done.clone()));
         }
-        match trained(self.recipe_of(settings, seconds)?, &mut Stop(observer)) {
+        let recipe = self.recipe_of(settings, seconds)?;
+        match trained(recipe, pairs, &mut Stop(observer)) {
             Ok(outcome) if outcome.ending == Ending::Interrupted => return Ok(None),
             Ok(outcome) => {
                 trial.validation = Some(outcome.validation.ok_or(TuningError::NoValidation)?);
@@ -318,8 +341,16 @@ impl Search {
     }
 }
 
-fn trained(recipe: Recipe, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
-    Trainer::new(Task::prepare(recipe)?, None)?.run(observer)
+fn trained(
+    recipe: Recipe,
+    pairs: Option<&LoadedPairs>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainingError> {
+    let task = match pairs {
+        Some(pairs) => Task::new(recipe, pairs.clone())?,
+        None => Task::prepare(recipe)?,
+    };
+    Trainer::new(task, None)?.run(observer)
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> TuningError {

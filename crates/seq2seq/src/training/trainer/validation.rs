@@ -3,22 +3,33 @@
 use std::time::Instant;
 
 use super::{Trainer, TrainingError};
-use crate::evaluation::{free_running, teacher_forced};
+use crate::evaluation::{free_running_unless, teacher_forced_unless};
 use crate::training::not_finite::KeptModel;
+use crate::training::observer::Observer;
 use crate::training::run::history::Validation;
 use crate::training::selection::SelectionScore;
 use crate::training::task::TaskError;
 use crate::{Model, Provenance};
 
 impl Trainer {
-    /// Measures the model as it is now, and keeps it if it is the best.
-    pub(super) fn validate(&mut self) -> Result<Validation, TrainingError> {
+    /// Measures the model as it is now, and keeps it if it is the best. Nothing, and nothing changed, if the
+    /// observer wants to stop.
+    pub(super) fn validate(
+        &mut self,
+        observer: &dyn Observer,
+    ) -> Result<Option<Validation>, TrainingError> {
         let begun = Instant::now();
         let model = self.model()?;
-        let forced = teacher_forced(&model, &self.dev);
+        let ended = || observer.wants_to_stop();
+        let Some(forced) = teacher_forced_unless(&model, &self.dev, &ended) else {
+            return Ok(None);
+        };
         // There are questions whenever there are validation pairs.
-        let free = free_running(&model, &self.questions)
+        let free = free_running_unless(&model, &self.questions, &ended)
             .map_err(|error| TaskError::Unusable(error.to_string()))?;
+        let Some(free) = free else {
+            return Ok(None);
+        };
         let mut validation = Validation {
             loss: forced.loss,
             accuracy: forced.accuracy,
@@ -48,7 +59,7 @@ impl Trainer {
             }
         }
         self.budget.validated(begun.elapsed().as_secs_f64());
-        Ok(validation)
+        Ok(Some(validation))
     }
 
     pub(super) fn keep(&mut self, model: Model) -> Result<(), TrainingError> {
