@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use seq2seq::training::{BatchReport, EpochRecord, Observer};
+use seq2seq::training::{BatchReport, EpochRecord, NgramReport, NgramTrial, Observer};
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::{count, duration};
@@ -106,6 +106,13 @@ impl Observer for Progress {
         }
         if !self.quiet {
             self.lines.show(record);
+        }
+    }
+
+    fn fitted(&mut self, report: &NgramReport, record: &EpochRecord) {
+        if !self.quiet {
+            describe_fit(report);
+            say!("{}", fit_line(record));
         }
     }
 
@@ -214,6 +221,52 @@ impl EpochLines {
 fn terminal_width() -> Option<u16> {
     let (columns, _) = terminal_size::terminal_size_of(io::stderr())?;
     Some(columns.0)
+}
+
+/// The figures of an n-gram model.
+fn fit_line(record: &EpochRecord) -> String {
+    let fitted = format!("fitted in {}", duration(record.seconds));
+    let Some(dev) = &record.validation else {
+        return fitted;
+    };
+    format!(
+        "{fitted}  |  dev: loss {:.4}  accuracy {:.4}  exact match {:.4}  symbol errors {:.4}",
+        dev.loss, dev.accuracy, dev.exact_match, dev.symbol_error_rate,
+    )
+}
+
+/// Says what was chosen for an n-gram model, and by what.
+fn describe_fit(report: &NgramReport) {
+    let reads = match report.span {
+        1 => "one source symbol".to_owned(),
+        span => format!("up to {span} source symbols"),
+    };
+    say!(
+        "n-gram model: {} n-grams of up to {} of {} joint units, which read {reads}",
+        report.ngrams,
+        report.order,
+        report.units
+    );
+    if report.tried.len() > 1 {
+        let right = report.tried.iter().map(|trial| {
+            let NgramTrial { span, order, .. } = *trial;
+            let chosen = (span, order) == (report.span, report.order);
+            let mark = if chosen { " (chosen)" } else { "" };
+            format!("{span}/{order}: {:.4}{mark}", trial.validation.exact_match)
+        });
+        let right: Vec<String> = right.collect();
+        say!(
+            "exact match by source symbols of a unit and units of the longest n-gram: {}",
+            right.join(", ")
+        );
+    }
+    if report.left_out > 0 {
+        say!(
+            "note: {} left out, as no joint units align them: the target is more than twice as long as \
+             the source, or both are very long",
+            count(report.left_out, "training pair")
+        );
+    }
 }
 
 /// How many there will be, where that is known.

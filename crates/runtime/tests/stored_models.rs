@@ -70,6 +70,11 @@ fn hard_monotonic_attention() {
 }
 
 #[test]
+fn joint_ngrams() {
+    answers_as_stored("ngram", "words.txt", 3, 2);
+}
+
+#[test]
 fn ensemble() {
     answers_as_stored("ensemble", "words.txt", 3, 2);
 }

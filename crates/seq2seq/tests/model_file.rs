@@ -195,7 +195,7 @@ fn a_header_that_lies_is_refused() {
         ),
         (
             r#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#,
-            "not F32 or U8",
+            "not F32, U32 or U8",
         ),
         (
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,

@@ -22,8 +22,21 @@ fn parts(model: &ModelSettings, source: &Side, target: &Side) -> Vec<String> {
         Architecture::Recurrent => (recurrent_encoder(model), recurrent_decoder(model)),
         Architecture::Monotonic => (monotonic_encoder(model), monotonic_decoder(model)),
         Architecture::Transformer => (transformer_encoder(model), transformer_decoder(model)),
+        Architecture::Ngram => {
+            let reads = match model.ngram.source_span {
+                1 => "one source symbol",
+                _ => "one or two source symbols",
+            };
+            return vec![
+                read("source", source),
+                arrow(format!("joint units: {reads}, none to two target symbols")),
+                arrow(format!("n-grams of up to {} units", model.ngram.order)),
+                read("target", target),
+                "next symbol  sum over all ways to cut source and target into units".to_owned(),
+            ];
+        }
         Architecture::Ensemble => {
-            let mean = format!("mean of {} networks", members.len());
+            let mean = format!("mean of {} models", members.len());
             let member = |(number, member): (usize, &ModelSettings)| {
                 let lines = parts(member, source, target).join("\n    ");
                 format!("member {}\n    {lines}", number + 1)

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::config::{Override, Recipe};
 use seq2seq::evaluation::{Evaluation, evaluate};
-use seq2seq::training::{Task, Trainer};
+use seq2seq::training::{Learner, Task};
 
 use super::with_settings;
 use crate::Done;
@@ -53,7 +53,7 @@ impl Reproduce {
     }
 
     fn train(&self, recipe: Recipe) -> Result<(Evaluation, &'static str, f64)> {
-        let trainer = Trainer::new(Task::prepare(recipe)?, None)?;
+        let trainer = Learner::new(Task::prepare(recipe)?, None)?;
         let (kind, pairs) = trainer
             .final_pairs()
             .context("there are neither test nor validation pairs")?;

@@ -11,7 +11,7 @@ use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
     ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
-    FinalPairs, Outcome, RunFolder, Task, TaskError, Trainer, TrainingData, TrainingError,
+    FinalPairs, Learner, Outcome, RunFolder, Task, TaskError, TrainingData, TrainingError,
     TrainingRequest,
 };
 use seq2seq::{Model, shell_quoted};
@@ -140,31 +140,33 @@ impl From<BadLineOption> for OnBadLine {
 impl Train {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let (mut trainer, folder) = match &self.resume {
+        let (mut learner, folder) = match &self.resume {
             Some(folder) => self.resumed(folder)?,
             None => self.fresh()?,
         };
         let signal = StopSignal::listen();
-        let final_pairs = trainer.final_pairs();
-        let old_and_new = OldAndNew::of(trainer.task())?;
-        if !self.quiet {
-            let cost = trainer.measure()?;
-            describe_cost(&cost, trainer.recipe());
+        let final_pairs = learner.final_pairs();
+        let old_and_new = OldAndNew::of(learner.task())?;
+        if !self.quiet
+            && let Some(cost) = learner.measure()?
+        {
+            describe_cost(&cost, learner.recipe());
         }
-        let training = &trainer.recipe().training;
+        let training = &learner.recipe().training;
+        let elapsed = learner.position().map_or(0.0, |at| at.elapsed);
         let length = match training.budget_seconds {
             0.0 => Length::Epochs(training.epochs),
-            seconds => Length::Seconds(seconds - trainer.position().elapsed),
+            seconds => Length::Seconds(seconds - elapsed),
         };
         let mut progress = Progress::new(length, self.quiet, signal.asked());
-        let outcome = trainer.run(&mut progress);
+        let outcome = learner.run(&mut progress);
         progress.finish();
         let outcome = outcome.map_err(|error| with_way_on(error, &folder))?;
         signal.training_is_over();
         self.report(&outcome, &folder, final_pairs, old_and_new.as_ref())
     }
 
-    fn fresh(&self) -> Result<(Trainer, PathBuf)> {
+    fn fresh(&self) -> Result<(Learner, PathBuf)> {
         let (task, defaults) = self.task()?;
         let folder = self.folder();
         self.describe(&task, &defaults);
@@ -173,28 +175,30 @@ impl Train {
         } else {
             ExistingRun::Refuse
         };
-        Ok((Trainer::new(task, Some((&folder, existing)))?, folder))
+        Ok((Learner::new(task, Some((&folder, existing)))?, folder))
     }
 
-    fn resumed(&self, path: &Path) -> Result<(Trainer, PathBuf)> {
+    fn resumed(&self, path: &Path) -> Result<(Learner, PathBuf)> {
         let (folder, recipe) = RunFolder::open(path)?;
         let recipe = with_settings(recipe, &self.set)?;
         self.check_same_input(path, &recipe)?;
-        let trainer = Trainer::resume(Task::prepare(recipe)?, folder)?;
-        for damaged in trainer.set_aside() {
+        let learner = Learner::resume(Task::prepare(recipe)?, folder)?;
+        for damaged in learner.set_aside() {
             say!(
                 "warning: a checkpoint is damaged, so the one before is taken; it is now {}",
                 damaged.display()
             );
         }
         if !self.quiet {
-            let position = trainer.position();
-            match (position.epoch, position.batch) {
-                (0, 0) => say!("there is no checkpoint yet: starting from the beginning"),
-                (epoch, batch) => say!("going on after epoch {epoch}, batch {batch} of the next"),
+            match learner.position().map(|at| (at.epoch, at.batch)) {
+                None => say!("an n-gram model is fitted anew: it comes to the same bits"),
+                Some((0, 0)) => say!("there is no checkpoint yet: starting from the beginning"),
+                Some((epoch, batch)) => {
+                    say!("going on after epoch {epoch}, batch {batch} of the next");
+                }
             }
         }
-        Ok((trainer, path.to_owned()))
+        Ok((learner, path.to_owned()))
     }
 
     /// Refuses to resume a run with another recipe, or other pairs, than it began with.

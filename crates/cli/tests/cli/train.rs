@@ -270,3 +270,18 @@ fn a_run_without_a_right_answer_says_so() {
 
 /// Their targets have nothing in common with them, so that none is guessed early.
 const FIVE_WORDS: &str = "cat\tK AE T\ndog\tD AO G\npig\tP IH G\nhen\tHH EH N\ncow\tK AW\n";
+
+/// An n-gram model is fitted at once: what was tried, what was chosen, and its figures.
+#[test]
+fn an_ngram_model() {
+    let folder = folder_with_words();
+    let arguments = "train words.tsv --set model.architecture=ngram --set training.epochs=5";
+    insta::assert_snapshot!(run(folder.path(), arguments));
+    insta::assert_snapshot!(run(folder.path(), "train --resume runs/words"));
+    insta::assert_snapshot!(run_with_input(
+        folder.path(),
+        "predict runs/words --align",
+        "abcd\nabq\n"
+    ));
+    insta::assert_snapshot!(run(folder.path(), "inspect runs/words"));
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Embedding, Matrix};
-use crate::storage::Weights;
+use crate::storage::{Array, Weights};
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,17 @@ pub enum WeightError {
     /// A stored weight that is infinite or not a number.
     #[error("the weights `{0}` are not all finite numbers of 32 bits")]
     NotFinite(String),
+    /// A table of an n-gram model that cannot be one.
+    #[error("the table `{name}` of the n-gram model {reason}")]
+    Table {
+        /// Name of the table.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Weights of an n-gram model where a gradient is asked for.
+    #[error("an n-gram model counts: it has no weights that learn by gradients")]
+    NoGradients,
 }
 
 /// Gives a network its weights by name. The name of a layer's weights begins with the layer's own.
@@ -104,6 +115,43 @@ impl Parameters {
         Ok(self.take(name, &[len])?.to_vec())
     }
 
+    /// A table of numbers, however many rows it has; `width` numbers a row, 0 for a list.
+    ///
+    /// # Errors
+    /// If it is not stored, of another type or shape, or not finite.
+    pub fn table(&mut self, name: &str, width: usize) -> Result<Arc<[f32]>, WeightError> {
+        let (name, array) = self.take_any(name)?;
+        check_width(&name, &array, width)?;
+        match array.as_f32().filter(|_| array.is_finite()) {
+            Some(values) => Ok(Arc::clone(values)),
+            None => Err(WeightError::NotFinite(name)),
+        }
+    }
+
+    /// A table of unsigned integers, however many rows it has; `width` numbers a row, 0 for a list.
+    ///
+    /// # Errors
+    /// If it is not stored, or of another type or shape.
+    pub fn integers(&mut self, name: &str, width: usize) -> Result<Arc<[u32]>, WeightError> {
+        let (name, array) = self.take_any(name)?;
+        check_width(&name, &array, width)?;
+        match array.as_u32() {
+            Some(values) => Ok(Arc::clone(values)),
+            None => Err(WeightError::Table {
+                name,
+                reason: "has no unsigned integers of 32 bits".into(),
+            }),
+        }
+    }
+
+    /// The full name of a table that is being read, for errors about its content.
+    pub fn full_name(&self, name: &str) -> String {
+        match self.path.is_empty() {
+            true => name.to_owned(),
+            false => format!("{}.{name}", self.path.join(".")),
+        }
+    }
+
     /// Ends the construction of a network; gives the names of its weights in the order of its layers.
     ///
     /// # Errors
@@ -116,13 +164,7 @@ impl Parameters {
     }
 
     fn take(&mut self, name: &str, expected: &[usize]) -> Result<Arc<[f32]>, WeightError> {
-        let name = match self.path.is_empty() {
-            true => name.to_owned(),
-            false => format!("{}.{name}", self.path.join(".")),
-        };
-        let Some(array) = self.weights.remove(&name) else {
-            return Err(WeightError::Missing(name));
-        };
+        let (name, array) = self.take_any(name)?;
         if array.shape != expected {
             return Err(WeightError::Shape {
                 name,
@@ -131,11 +173,33 @@ impl Parameters {
             });
         }
         match array.as_f32().filter(|_| array.is_finite()) {
-            Some(values) => {
-                self.given.push(name);
-                Ok(Arc::clone(values))
-            }
+            Some(values) => Ok(Arc::clone(values)),
             None => Err(WeightError::NotFinite(name)),
         }
     }
+
+    fn take_any(&mut self, name: &str) -> Result<(String, Array), WeightError> {
+        let name = self.full_name(name);
+        let Some(array) = self.weights.remove(&name) else {
+            return Err(WeightError::Missing(name));
+        };
+        self.given.push(name.clone());
+        Ok((name, array))
+    }
+}
+
+/// Refuses a table with rows of another width.
+fn check_width(name: &str, array: &Array, width: usize) -> Result<(), WeightError> {
+    let fits = match (&array.shape[..], width) {
+        ([_], 0) => true,
+        ([_, found], width) => *found == width,
+        _ => false,
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(WeightError::Table {
+        name: name.to_owned(),
+        reason: format!("has the shape {:?}", array.shape),
+    })
 }

@@ -5,6 +5,7 @@
 
 mod ensemble;
 mod monotonic;
+pub mod ngram;
 mod recurrent;
 mod transformer;
 
@@ -15,6 +16,7 @@ use crate::text::{SourceIds, VocabularySizes};
 
 use ensemble::{EnsembleNetwork, EnsembleState};
 use monotonic::{MonotonicNetwork, MonotonicState};
+use ngram::{NgramNetwork, NgramState};
 use recurrent::{RecurrentNetwork, RecurrentState};
 use transformer::{TransformerNetwork, TransformerState};
 
@@ -27,6 +29,8 @@ pub enum Network {
     Transformer(Box<TransformerNetwork>),
     /// Hard monotonic attention.
     Monotonic(Box<MonotonicNetwork>),
+    /// A joint n-gram model.
+    Ngram(Box<NgramNetwork>),
     /// Several networks of any kind.
     Ensemble(EnsembleNetwork),
 }
@@ -40,6 +44,8 @@ pub enum NetworkState {
     Transformer(Box<TransformerState>),
     /// Of hard monotonic attention.
     Monotonic(Box<MonotonicState>),
+    /// Of an n-gram model.
+    Ngram(Box<NgramState>),
     /// Of an ensemble.
     Ensemble(EnsembleState),
 }
@@ -88,6 +94,7 @@ impl Network {
             Architecture::Monotonic => {
                 Self::Monotonic(Box::new(MonotonicNetwork::new(settings, sizes, params)?))
             }
+            Architecture::Ngram => Self::Ngram(Box::new(NgramNetwork::new(sizes, params)?)),
             Architecture::Ensemble => {
                 Self::Ensemble(EnsembleNetwork::new(&settings.ensemble, sizes, params)?)
             }
@@ -107,6 +114,7 @@ impl Network {
                 NetworkState::Transformer(Box::new(network.encode(source)))
             }
             Self::Monotonic(network) => NetworkState::Monotonic(Box::new(network.encode(source))),
+            Self::Ngram(network) => NetworkState::Ngram(Box::new(network.encode(source))),
             Self::Ensemble(network) => NetworkState::Ensemble(network.encode(source)),
         }
     }
@@ -122,6 +130,7 @@ impl Network {
                 network.step(state, last)
             }
             (Self::Monotonic(network), NetworkState::Monotonic(state)) => network.step(state, last),
+            (Self::Ngram(network), NetworkState::Ngram(state)) => network.step(state, last),
             (Self::Ensemble(network), NetworkState::Ensemble(state)) => network.step(state, last),
             _ => panic!("the state of another kind of network"),
         }
@@ -166,6 +175,7 @@ impl NetworkState {
             Self::Recurrent(state) => state.select(rows),
             Self::Transformer(state) => state.select(rows),
             Self::Monotonic(state) => state.select(rows),
+            Self::Ngram(state) => state.select(rows),
             Self::Ensemble(state) => state.select(rows),
         }
     }

@@ -13,6 +13,8 @@ pub enum Architecture {
     Transformer,
     /// Hard monotonic attention, summed over all alignments (Wu and Cotterell 2019).
     Monotonic,
+    /// Counts of joint units of source and target symbols, and no network (Bisani and Ney 2008).
+    Ngram,
     /// Several trained networks whose distributions are averaged; made by `seq2seq ensemble`, not
     /// by training.
     Ensemble,
@@ -152,6 +154,21 @@ impl MonotonicSettings {
             monotonic: self.monotonic,
         }
     }
+}
+
+/// Units of the longest n-gram, at most.
+pub const MOST_ORDER: usize = 16;
+
+/// `[model.ngram]`: settings of `model.architecture = "ngram"`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NgramSettings {
+    /// Units of the longest n-gram; 0 for the number, up to 8, that is best on the validation pairs.
+    /// Those of 7 or more units that occur once are left out.
+    pub order: usize,
+    /// Source symbols that a joint unit reads, at most: 1 or 2; 0 for the number that is best on the
+    /// validation pairs.
+    pub source_span: usize,
 }
 
 impl Default for MonotonicSettings {

@@ -2,13 +2,13 @@
 
 use super::check::{MOST_DROPOUT, at_least, at_most, conflict, layers, units, within};
 use super::{
-    Architecture, DecoderInput, Embedding, ModelSettings, MonotonicSettings, PositionKind,
-    Settings, SettingsError, TransformerSettings,
+    Architecture, DecoderInput, Embedding, FeatureUse, MOST_ORDER, ModelSettings,
+    MonotonicSettings, PositionKind, Protocol, Settings, SettingsError, TransformerSettings,
 };
 use crate::text::LONGEST_TEXT;
 
 /// Settings of `[model]` that recurrent networks do not look at.
-const SECTIONS: &[&str] = &["transformer", "monotonic", "ensemble"];
+const SECTIONS: &[&str] = &["transformer", "monotonic", "ngram", "ensemble"];
 
 /// Those that a Transformer looks at.
 const OF_TRANSFORMER: &[&str] = &[
@@ -34,6 +34,9 @@ pub const OF_MONOTONIC: &[&str] = &[
     "decoder_input",
 ];
 
+/// Those that an n-gram model looks at.
+const OF_NGRAM: &[&str] = &["architecture", "ngram", "protocol", "decoder_input"];
+
 impl Settings {
     /// Refuses settings of the chosen architecture that cannot work.
     pub(super) fn check_architecture(&self) -> Result<(), SettingsError> {
@@ -54,8 +57,42 @@ impl Settings {
                 }
                 model.monotonic.check()
             }
+            Architecture::Ngram => {
+                model.reads_targets("ngram")?;
+                at_most("model.ngram.order", model.ngram.order, MOST_ORDER)?;
+                at_most("model.ngram.source_span", model.ngram.source_span, 2)?;
+                self.check_ngram()
+            }
             Architecture::Ensemble => self.check_members(),
         }
+    }
+
+    /// Refuses texts that an n-gram model cannot read or write.
+    fn check_ngram(&self) -> Result<(), SettingsError> {
+        let instead = "use another model.architecture, such as \"monotonic\"";
+        let name = "model.architecture = \"ngram\"";
+        if self.feature_use() != FeatureUse::None {
+            return conflict(format!(
+                "{name} reads no features: remove data.features_column, or {instead}"
+            ));
+        }
+        if self.model.protocol == Protocol::FirstSymbol {
+            return conflict(format!(
+                "{name} writes the first target symbol, too: remove model.protocol, or {instead}"
+            ));
+        }
+        if self.text.reverse_source {
+            return conflict(format!(
+                "{name} reads source and target from left to right: remove text.reverse_source, or \
+                 {instead}"
+            ));
+        }
+        if !self.text.target_end_mark {
+            return conflict(format!(
+                "{name} must know where targets end: remove text.target_end_mark, or {instead}"
+            ));
+        }
+        Ok(())
     }
 
     fn check_members(&self) -> Result<(), SettingsError> {
@@ -85,6 +122,7 @@ impl ModelSettings {
             Architecture::Recurrent => return self.check_unused("recurrent", SECTIONS, false),
             Architecture::Transformer => ("transformer", OF_TRANSFORMER),
             Architecture::Monotonic => ("monotonic", OF_MONOTONIC),
+            Architecture::Ngram => ("ngram", OF_NGRAM),
             Architecture::Ensemble => {
                 return conflict(
                     "an ensemble is not trained as a whole: train its members one by one and join them",

@@ -23,7 +23,8 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 pub use architecture::{
-    Architecture, EnsembleSettings, Mixing, MonotonicSettings, PositionKind, TransformerSettings,
+    Architecture, EnsembleSettings, MOST_ORDER, Mixing, MonotonicSettings, NgramSettings,
+    PositionKind, TransformerSettings,
 };
 pub use check_architecture::OF_MONOTONIC;
 pub use decoding::{DecodingSettings, LARGEST_BEAM};

@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::architecture::{Architecture, EnsembleSettings, MonotonicSettings, TransformerSettings};
+use super::architecture::{
+    Architecture, EnsembleSettings, MonotonicSettings, NgramSettings, TransformerSettings,
+};
 
 /// Kind of recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +143,7 @@ pub enum DecoderInput {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelSettings {
-    /// `recurrent`, `transformer` or `monotonic`.
+    /// `recurrent`, `transformer`, `monotonic` or `ngram`.
     pub architecture: Architecture,
     /// `lstm`, `gru`, `gru-original` or `rnn`.
     pub cell: CellKind,
@@ -200,6 +202,8 @@ pub struct ModelSettings {
     pub transformer: TransformerSettings,
     /// What only hard monotonic attention has.
     pub monotonic: MonotonicSettings,
+    /// What only a joint n-gram model has.
+    pub ngram: NgramSettings,
     /// The members of an ensemble.
     #[serde(skip_serializing_if = "EnsembleSettings::is_empty")]
     pub ensemble: EnsembleSettings,
@@ -234,6 +238,7 @@ impl Default for ModelSettings {
             recurrent_dropout: 0.0,
             transformer: TransformerSettings::default(),
             monotonic: MonotonicSettings::default(),
+            ngram: NgramSettings::default(),
             ensemble: EnsembleSettings::default(),
         }
     }
@@ -266,8 +271,17 @@ impl ModelSettings {
         match self.architecture {
             Architecture::Recurrent => self.attention != AttentionKind::None,
             Architecture::Transformer => self.transformer.decoder_layers() > 0,
-            Architecture::Monotonic => true,
+            Architecture::Monotonic | Architecture::Ngram => true,
             Architecture::Ensemble => self.ensemble.members.iter().any(Self::has_attention),
+        }
+    }
+
+    /// Whether it is an n-gram model, or has one among its members: then it has no gradients.
+    pub fn counts(&self) -> bool {
+        match self.architecture {
+            Architecture::Ngram => true,
+            Architecture::Ensemble => self.ensemble.members.iter().any(Self::counts),
+            _ => false,
         }
     }
 

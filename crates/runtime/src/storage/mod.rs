@@ -24,6 +24,8 @@ pub struct Array {
 pub enum Values {
     /// Single precision.
     F32(Arc<[f32]>),
+    /// Unsigned integers of 32 bits.
+    U32(Arc<[u32]>),
     /// Bytes.
     U8(Arc<[u8]>),
 }
@@ -48,6 +50,14 @@ impl Array {
         }
     }
 
+    /// Unsigned integers.
+    pub fn u32(shape: Vec<usize>, values: impl Into<Arc<[u32]>>) -> Self {
+        Self {
+            shape,
+            values: Values::U32(values.into()),
+        }
+    }
+
     /// Bytes.
     pub fn u8(values: impl Into<Arc<[u8]>>) -> Self {
         let values = values.into();
@@ -61,7 +71,15 @@ impl Array {
     pub fn as_f32(&self) -> Option<&Arc<[f32]>> {
         match &self.values {
             Values::F32(values) => Some(values),
-            Values::U8(_) => None,
+            Values::U32(_) | Values::U8(_) => None,
+        }
+    }
+
+    /// The numbers, if they are unsigned integers of 32 bits.
+    pub fn as_u32(&self) -> Option<&Arc<[u32]>> {
+        match &self.values {
+            Values::U32(values) => Some(values),
+            Values::F32(_) | Values::U8(_) => None,
         }
     }
 
@@ -69,7 +87,7 @@ impl Array {
     pub fn is_finite(&self) -> bool {
         match &self.values {
             Values::F32(values) => values.iter().all(|value| value.is_finite()),
-            Values::U8(_) => true,
+            Values::U32(_) | Values::U8(_) => true,
         }
     }
 }

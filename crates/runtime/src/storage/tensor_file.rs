@@ -153,6 +153,7 @@ fn header_of<'a>(
     for (name, array) in &sorted {
         let (dtype, bytes) = match &array.values {
             Values::F32(values) => ("F32", values.len().saturating_mul(4)),
+            Values::U32(values) => ("U32", values.len().saturating_mul(4)),
             Values::U8(values) => ("U8", values.len()),
         };
         let end = start.saturating_add(bytes as u64);
@@ -175,6 +176,7 @@ const _: () = assert!(cfg!(target_endian = "little"));
 fn bytes_of(array: &Array) -> &[u8] {
     match &array.values {
         Values::F32(values) => bytemuck::cast_slice(values),
+        Values::U32(values) => bytemuck::cast_slice(values),
         Values::U8(values) => values,
     }
 }
@@ -286,6 +288,7 @@ impl TensorFile {
                 let shape: Vec<usize> = entry.shape.iter().map(|&size| size as usize).collect();
                 let array = match entry.dtype.as_str() {
                     "F32" => Array::f32(shape, floats(bytes)),
+                    "U32" => Array::u32(shape, integers(bytes)),
                     _ => Array::u8(bytes),
                 };
                 Some((name, array))
@@ -358,9 +361,9 @@ fn checked_layout(tensors: &[(String, Entry)]) -> Result<u64, Damage> {
     for (name, entry) in sorted {
         let [start, end] = entry.data_offsets;
         let width = match entry.dtype.as_str() {
-            "F32" => 4,
+            "F32" | "U32" => 4,
             "U8" => 1,
-            other => return wrong(name, &format!("has the type {other:?}, not F32 or U8")),
+            other => return wrong(name, &format!("has the type {other:?}, not F32, U32 or U8")),
         };
         let size = entry
             .shape
@@ -401,6 +404,15 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
         .0
         .iter()
         .map(|&bytes| f32::from_le_bytes(bytes))
+        .collect()
+}
+
+fn integers(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&bytes| u32::from_le_bytes(bytes))
         .collect()
 }
 

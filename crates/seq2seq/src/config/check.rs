@@ -6,7 +6,8 @@ use seq2seq_runtime::settings::check::{
 };
 
 use super::{
-    ConfigError, DecoderInput, FeatureUse, OptimizerKind, Recipe, ScheduleKind, SettingsError,
+    Architecture, ConfigError, DecoderInput, FeatureUse, OptimizerKind, Recipe, ScheduleKind,
+    SettingsError,
 };
 
 /// Parts of a batch, at most: each needs a copy of all gradients.
@@ -116,6 +117,18 @@ impl Recipe {
 
     fn check_training(&self) -> Result<(), SettingsError> {
         let training = &self.training;
+        if self.model.architecture == Architecture::Ngram {
+            let given = [
+                ("training.from", training.from.is_some()),
+                ("training.teacher", training.teacher.is_some()),
+            ];
+            if let Some((key, _)) = given.iter().find(|(_, given)| *given) {
+                return conflict(format!(
+                    "model.architecture = \"ngram\" counts the training pairs and goes on from no model: \
+                     remove {key}, and give all pairs together"
+                ));
+            }
+        }
         at_least("training.epochs", training.epochs, 1)?;
         at_most("training.epochs", training.epochs, MOST_STEPS)?;
         at_most("training.decay_epochs", training.decay_epochs, MOST_STEPS)?;

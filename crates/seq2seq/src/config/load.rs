@@ -83,6 +83,11 @@ impl Override {
         self.path() == ["model", "architecture"]
     }
 
+    /// Whether it is a setting that only an n-gram model has.
+    fn is_of_ngram(&self) -> bool {
+        matches!(self.path()[..], ["model", "ngram", ..])
+    }
+
     /// Whether it means nothing to hard monotonic attention, as `model.attention` does, or is a value
     /// that this cannot have.
     fn needs_recurrence(&self) -> bool {
@@ -241,12 +246,15 @@ impl Recipe {
         })
     }
 
-    /// The kind of network that overrides, applied already, ask for: the one that they name, or a
-    /// recurrent one if they have settings that mean nothing to hard monotonic attention. None if they
+    /// The kind of network that overrides, applied already, ask for: the one that they name, an n-gram
+    /// model if they have settings of one, or a recurrent one if they have settings that mean nothing to hard monotonic attention. None if they
     /// leave it open.
     pub fn architecture_asked_for(&self, overrides: &[Override]) -> Option<Architecture> {
         if overrides.iter().any(Override::names_architecture) {
             return Some(self.model.architecture);
+        }
+        if overrides.iter().any(Override::is_of_ngram) {
+            return Some(Architecture::Ngram);
         }
         let recurrent = overrides.iter().any(Override::needs_recurrence);
         recurrent.then_some(Architecture::Recurrent)

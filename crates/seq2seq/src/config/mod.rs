@@ -31,8 +31,9 @@ pub use nearest::setting_named;
 pub use seq2seq_runtime::settings::{
     Architecture, AttentionKind, BridgeKind, CellKind, Columns, DecoderInput, DecodingSettings,
     Embedding, EnsembleSettings, FeatureUse, LARGEST_BEAM, Mixing, ModelSettings,
-    MonotonicSettings, NormalizationChoice, OneHotName, PositionKind, Protocol, Settings,
-    SettingsError, TextSettings, TokenizationChoice, TransformerSettings, VocabularyChoice,
+    MonotonicSettings, NgramSettings, NormalizationChoice, OneHotName, PositionKind, Protocol,
+    Settings, SettingsError, TextSettings, TokenizationChoice, TransformerSettings,
+    VocabularyChoice,
 };
 pub use training::{Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
 

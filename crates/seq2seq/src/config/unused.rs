@@ -2,7 +2,7 @@
 
 use crate::data::SplitMethod;
 
-use super::{AttentionKind, OptimizerKind, PositionKind, Recipe, ScheduleKind};
+use super::{Architecture, AttentionKind, OptimizerKind, PositionKind, Recipe, ScheduleKind};
 
 impl Recipe {
     /// The settings that differ from those of `base`, and that the chosen optimizer, schedule, attention,
@@ -143,9 +143,33 @@ impl Recipe {
             Some(_) => format!("{key} means nothing with {cause}"),
             None => format!("{key} means nothing without {cause}"),
         };
-        unused.map(reason).collect()
+        let mut reasons: Vec<String> = unused.map(reason).collect();
+        reasons.extend(self.unused_by_counts(&own, &base));
+        reasons
+    }
+
+    /// The settings of training that differ and that an n-gram model, which counts, does not look at.
+    fn unused_by_counts(&self, own: &toml::Table, base: &toml::Table) -> Vec<String> {
+        if self.model.architecture != Architecture::Ngram {
+            return Vec::new();
+        }
+        let training = own.get("training").and_then(toml::Value::as_table);
+        let keys = training.into_iter().flat_map(toml::Table::keys);
+        let names = keys.map(|key| format!("training.{key}"));
+        let read = |name: &&String| COUNTS_READ.contains(&name.as_str());
+        names
+            .filter(|name| !read(&name) && setting(own, name) != setting(base, name))
+            .map(|name| format!("{name} means nothing with model.architecture = \"ngram\""))
+            .collect()
     }
 }
+
+/// Settings of training that an n-gram model looks at.
+const COUNTS_READ: &[&str] = &[
+    "training.seed",
+    "training.monitor",
+    "training.validation_questions",
+];
 
 /// A setting's value, by its full name; none if it is not set.
 pub(super) fn setting<'a>(recipe: &'a toml::Table, name: &str) -> Option<&'a toml::Value> {

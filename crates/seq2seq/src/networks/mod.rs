@@ -56,6 +56,7 @@ impl Network {
             Architecture::Monotonic => {
                 MonotonicNetwork::new(settings, sizes, params).map(Self::Monotonic)
             }
+            Architecture::Ngram => Err(WeightError::NoGradients),
             Architecture::Ensemble => {
                 EnsembleNetwork::new(&settings.ensemble, sizes, params).map(Self::Ensemble)
             }

@@ -177,6 +177,6 @@ fn model(architecture: Architecture, pairs: usize) -> ModelSettings {
             }
             model
         }
-        Architecture::Transformer | Architecture::Ensemble => default,
+        Architecture::Transformer | Architecture::Ngram | Architecture::Ensemble => default,
     }
 }

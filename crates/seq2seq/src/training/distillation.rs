@@ -31,6 +31,11 @@ pub enum TeacherError {
         /// How they differ.
         difference: String,
     },
+    /// It is no network.
+    #[error(
+        "the teacher {0} is an n-gram model, or has one among its members: only networks teach"
+    )]
+    Ngram(PathBuf),
     /// Its weights do not fit its settings.
     #[error("training.teacher: {0}")]
     Weights(#[from] WeightError),
@@ -66,6 +71,9 @@ impl Teacher {
         let (own, pupil) = (&model.settings().model, &task.recipe.model);
         if own.protocol != pupil.protocol || own.decoder_input != pupil.decoder_input {
             return Err(TeacherError::Protocol(path));
+        }
+        if own.counts() {
+            return Err(TeacherError::Ngram(path));
         }
         let weight = settings.teacher_weight;
         let mut params = Parameters::stored(model.weights().clone(), &Device::flex());

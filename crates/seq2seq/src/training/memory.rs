@@ -1,5 +1,6 @@
 //! What training takes in memory, held against what the machine has before any work starts.
 
+use super::ngram::LONGEST;
 use super::task::{Task, TaskError};
 use crate::config::{Architecture, AttentionKind, Override, Recipe};
 use crate::encoding::Example;
@@ -109,7 +110,7 @@ pub(super) fn pair_bytes(task: &Task) -> impl Fn(usize, usize) -> u64 + use<> {
                 .unwrap_or(model.decoder_units());
             [0, 0, 5 * emission as u64 + 4 * classes]
         }
-        Architecture::Recurrent | Architecture::Ensemble => {
+        Architecture::Recurrent | Architecture::Ngram | Architecture::Ensemble => {
             let attention = match model.attention {
                 AttentionKind::None => 0,
                 AttentionKind::Additive | AttentionKind::Concat => {
@@ -137,6 +138,34 @@ pub(super) fn pair_bytes(task: &Task) -> impl Fn(usize, usize) -> u64 + use<> {
         let products = numbers.map(|(many, a, b)| many.saturating_mul(a).saturating_mul(b));
         let sum = products.into_iter().fold(0, u64::saturating_add);
         sum.saturating_mul(size_of::<f32>() as u64)
+    }
+}
+
+/// Bytes that counting takes for each unit of the training pairs and each length of n-grams.
+const BYTES_OF_COUNT: u64 = 40;
+
+/// Refuses to count n-grams of more pairs than this machine has memory for.
+///
+/// # Errors
+/// Says how much it would take.
+pub(super) fn check_counts(task: &Task) -> Result<(), TaskError> {
+    let order = match task.recipe.model.ngram.order {
+        0 => LONGEST,
+        order => order,
+    };
+    // A sequence has a unit for each source symbol, and its beginning and end.
+    let units = |example: &Example| example.source.len() as u64 + 2;
+    let all: u64 = task.train.iter().map(units).sum();
+    let bytes = all.saturating_mul(BYTES_OF_COUNT * order as u64);
+    match memory_of_machine() {
+        Some(memory) if bytes > memory => Err(TaskError::Unusable(format!(
+            "counting n-grams of {order} units in {} pairs would take up to {} GB, but this machine has \
+             {} GB: lower model.ngram.order, or give fewer pairs",
+            task.train.len(),
+            gigabytes(bytes),
+            gigabytes(memory)
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What training tells while it runs, and what it gives in the end.
 
+use super::ngram::NgramReport;
 use super::run::history::{EpochRecord, Validation};
 use crate::Model;
 use crate::data::Pair;
@@ -25,6 +26,8 @@ pub trait Observer {
     fn batch_done(&mut self, _report: &BatchReport) {}
     /// An epoch is done.
     fn epoch_done(&mut self, _record: &EpochRecord) {}
+    /// An n-gram model is fitted; the record has its figures.
+    fn fitted(&mut self, _report: &NgramReport, _record: &EpochRecord) {}
     /// Asked after each batch: whether to be shown the model as it is now.
     fn wants_model(&mut self) -> bool {
         false

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::initial_model::InitialModel;
 use super::loaded_pairs::LoadedPairs;
+use super::observer::FinalPairs;
 use super::reading::{ChosenTokenization, Decomposed, Sides};
 use super::replay::Replay;
 use super::seen::seen_in_training;
@@ -303,6 +304,17 @@ impl Task {
 }
 
 impl Task {
+    /// What a model is evaluated on when training is over: test pairs, else validation pairs.
+    pub(super) fn final_pairs(&self) -> FinalPairs {
+        if !self.test.is_empty() {
+            Some(("test", self.test.clone()))
+        } else if !self.dev.is_empty() {
+            Some(("validation", self.dev.clone()))
+        } else {
+            None
+        }
+    }
+
     /// What validations ask: the validation pairs, pairs of one source being one question.
     pub fn validation_questions(&self) -> Vec<Question> {
         let mut questions = questions(&self.dev);

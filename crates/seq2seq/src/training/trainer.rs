@@ -17,14 +17,13 @@ use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 
-use seq2seq_runtime::model::ModelParts;
-
 use super::averaging::WeightAverage;
 use super::budget::Budget;
 use super::distillation::Teacher;
 use super::error::TrainingError;
 use super::loss::SymbolMetrics;
 use super::memory::{check_memory, pair_bytes};
+use super::new_model::new_model;
 use super::not_finite::{NotFinite, Quantity};
 use super::observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 use super::optimizer::optimizer;
@@ -43,7 +42,6 @@ use crate::evaluation::{begin_symbol, calibrate};
 use crate::layers::parameters::{Parameters, weights_of};
 use crate::networks::Network;
 use crate::storage::{Weights, first_not_finite};
-use crate::text::Codec;
 use crate::{Model, Provenance};
 use seq2seq_runtime::layers::WeightError;
 use seq2seq_runtime::networks;
@@ -135,7 +133,7 @@ impl Trainer {
             })?;
         let best = saved.best.map(|best| {
             let codec = Arc::clone(&task.codec);
-            made(&task.recipe, codec, best.provenance, best.weights)
+            new_model(&task.recipe, codec, best.provenance, best.weights)
         });
         let mut params = Parameters::stored(saved.weights, &Device::flex().autodiff());
         let path = folder.path().to_owned();
@@ -236,13 +234,7 @@ impl Trainer {
 
     /// What the model is evaluated on when training is over: test pairs, else validation pairs.
     pub fn final_pairs(&self) -> FinalPairs {
-        if !self.task.test.is_empty() {
-            Some(("test", self.task.test.clone()))
-        } else if !self.task.dev.is_empty() {
-            Some(("validation", self.task.dev.clone()))
-        } else {
-            None
-        }
+        self.task.final_pairs()
     }
 
     /// Trains to the end, or until the observer wants to stop.
@@ -535,56 +527,9 @@ impl Trainer {
     /// # Errors
     /// If weights are infinite or not a number.
     pub fn model(&self) -> Result<Model, TrainingError> {
-        let report = &self.task.report;
-        let mut first_symbols: Vec<u32> = self
-            .task
-            .train
-            .iter()
-            .filter_map(|e| e.target.first().copied())
-            .collect();
-        // A model that goes on from another still answers what that one did.
-        let before = self.task.base.as_ref().map(|base| &base.provenance);
-        let longest = |now: usize, before: Option<usize>| now.max(before.unwrap_or(0));
-        first_symbols.extend(before.iter().flat_map(|before| &before.first_symbols));
-        first_symbols.sort_unstable();
-        first_symbols.dedup();
-        let provenance = Provenance {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pairs: self.task.train.len(),
-            shortest_source: match before {
-                Some(before) => report.shortest_source.min(before.shortest_source),
-                None => report.shortest_source,
-            },
-            longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
-            longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
-            length_bound: match before {
-                Some(before) => (report.length_bound.zip(before.length_bound))
-                    .map(|(now, before)| now.above(before)),
-                None => report.length_bound,
-            },
-            first_symbols,
-            epochs: self.position.epoch,
-            best: None,
-            calibration: None,
-        };
+        let provenance = self.task.provenance(self.position.epoch);
         let weights = self.average.weights().unwrap_or_else(|| self.weights());
         let codec = Arc::clone(&self.task.codec);
-        Ok(made(&self.task.recipe, codec, provenance, weights)?)
+        Ok(new_model(&self.task.recipe, codec, provenance, weights)?)
     }
-}
-
-/// A model that was trained by a recipe.
-fn made(
-    recipe: &Recipe,
-    codec: Arc<Codec>,
-    provenance: Provenance,
-    weights: Weights,
-) -> Result<Model, WeightError> {
-    Model::new(ModelParts {
-        settings: recipe.settings(),
-        recipe: recipe.without_folders().to_toml(),
-        codec,
-        provenance,
-        weights,
-    })
 }

@@ -18,7 +18,7 @@ pub use trial::Trial;
 
 use crate::MODEL_NAME;
 use crate::config::{ConfigError, Override, Recipe};
-use crate::training::{Ending, LoadedPairs, Observer, Outcome, Task, Trainer, TrainingError};
+use crate::training::{Ending, Learner, LoadedPairs, Observer, Outcome, Task, TrainingError};
 use trial::Trials;
 
 /// Of the settings of a round, one in so many goes into the next.
@@ -350,7 +350,7 @@ fn trained(
         Some(pairs) => Task::new(recipe, pairs.clone())?,
         None => Task::prepare(recipe)?,
     };
-    Trainer::new(task, None)?.run(observer)
+    Learner::new(task, None)?.run(observer)
 }
 
 fn unusable(path: &Path, source: std::io::Error) -> TuningError {
