@@ -11,13 +11,19 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Learn",
         &["train", "tune", "reproduce", "ensemble", "lesson"],
     ),
-    ("Answer", &["predict", "interactive", "explain", "serve"]),
+    (
+        "Answer",
+        &["predict", "interactive", "explain", "lexicon", "serve"],
+    ),
     ("Judge", &["eval", "compare", "audit", "inspect", "bench"]),
-    ("Tools", &["generate", "completions", "manual", "help"]),
+    (
+        "Tools",
+        &["export", "generate", "completions", "manual", "help"],
+    ),
 ];
 
 /// Two examples of each command.
-const EXAMPLES: [(&str, [&str; 2]); 17] = [
+const EXAMPLES: [(&str, [&str; 2]); 19] = [
     (
         "train",
         [
@@ -51,6 +57,20 @@ const EXAMPLES: [(&str, [&str; 2]); 17] = [
         [
             "predict runs/words --text seashell phoneme",
             "predict runs/words words.txt --nbest 3 --confidence",
+        ],
+    ),
+    (
+        "lexicon",
+        [
+            "lexicon runs/words words.txt --format mfa --lexicon known.dict --out all.dict",
+            "lexicon runs/words book.txt --text --format kaldi-probabilities --mass 0.9",
+        ],
+    ),
+    (
+        "export",
+        [
+            "export runs/words --format onnx --out words-onnx",
+            "export words.safetensors --format onnx --out words-onnx --overwrite",
         ],
     ),
     (

@@ -26,8 +26,8 @@ pub use data::Pair;
 pub use seq2seq_runtime::model::{MODEL_NAME, check_output, write_atomically};
 pub use seq2seq_runtime::storage::Damage;
 pub use seq2seq_runtime::{
-    Alignment, Answer, EnsembleError, Hypothesis, Model, ModelFileError, PredictOptions, Predictor,
-    Provenance, SearchRequest, SourceText, SourceWithFeatures, Warning,
+    Alignment, Answer, EnsembleError, Hypothesis, Lexicon, Model, ModelFileError, Origin,
+    PredictOptions, Predictor, Provenance, SearchRequest, SourceText, SourceWithFeatures, Warning,
 };
 pub use seq2seq_runtime::{decoding, parallel, settings, storage};
 pub use shell::shell_quoted;

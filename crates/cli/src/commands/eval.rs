@@ -194,6 +194,12 @@ fn details(evaluation: &Evaluation) -> String {
             nbest.n, nbest.exact_match
         ));
     }
+    if let Some(known) = evaluation.known {
+        parts.push(format!(
+            "{known} of {} questions answered from the lexicon",
+            evaluation.free_running.questions
+        ));
+    }
     parts.push(calibration(evaluation));
     parts.push(answered(evaluation));
     parts.push(confusions(evaluation));

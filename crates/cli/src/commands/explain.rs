@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use seq2seq::evaluation::{Explanation, SymbolWithId, explain};
 use seq2seq::text::quoted;
-use seq2seq::{Hypothesis, Model, PredictOptions};
+use seq2seq::{Hypothesis, Model, Origin, PredictOptions};
 
 use super::heat_map::heat_map;
 use super::hidden_states::hidden_states;
@@ -76,6 +76,11 @@ pub fn explanation(
     }
     if states {
         parts.push(hidden_states(model, input, best)?);
+    }
+    if found.answer.origin == Origin::Lexicon {
+        parts = vec![format!(
+            "{input:?} is in the lexicon, which goes before the model"
+        )];
     }
     parts.push(result_part(best, found.expected.as_ref()));
     Ok(parts.join("\n\n"))

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use seq2seq::{Model, PredictOptions};
+use seq2seq::{Model, Origin, PredictOptions};
 
 use super::explain::explanation;
 use super::search_args::SearchArgs;
@@ -122,6 +122,9 @@ fn answer(model: &Model, line: &str, options: &mut PredictOptions) -> Result<()>
             say!("({warning})");
         }
         print_line(&answer.best().text)?;
+        if answer.origin == Origin::Lexicon && io::stdin().is_terminal() {
+            say!("(from the lexicon)");
+        }
         for other in answer.others() {
             print_line(&format!("  {}", other.text))?;
         }

@@ -9,6 +9,7 @@ mod drawing;
 pub mod ensemble;
 pub mod eval;
 pub mod explain;
+pub mod export;
 pub mod generate;
 mod heat_map;
 mod hidden_states;
@@ -16,6 +17,7 @@ pub mod inspect;
 pub mod interactive;
 #[cfg(feature = "server")]
 pub mod lesson;
+pub mod lexicon;
 pub mod manual;
 pub mod predict;
 mod replay;

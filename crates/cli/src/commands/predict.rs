@@ -48,6 +48,9 @@ pub struct Predict {
     /// Give a last column for each output with the source symbols that each target symbol came from
     #[arg(long)]
     align: bool,
+    /// Give a last column with where each answer comes from: lexicon or model
+    #[arg(long, requires = "lexicon")]
+    origin: bool,
     /// Print a JSON object a line, with everything that is known of the answer
     #[arg(long)]
     json: bool,
@@ -202,6 +205,7 @@ impl Predict {
             let alignment = output.alignment.as_ref().map(arrows);
             columns.extend(alignment.map(|arrows| self.unless_abstained(output, arrows)));
         }
+        columns.extend(self.origin.then(|| answer.origin.to_string()));
         columns.join("\t")
     }
 
@@ -216,6 +220,7 @@ impl Predict {
         {
             object.extend(best);
         }
+        object["origin"] = answer.origin.to_string().into();
         let others = answer.others().iter();
         object["alternatives"] = others.map(|output| self.json_output(output)).collect();
         object["warnings"] = answer.warnings.iter().map(Warning::to_string).collect();

@@ -1,14 +1,16 @@
 //! Flags that say how outputs are searched for, shared by all commands that predict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use seq2seq::data::{ReadOptions, read_pairs};
 use seq2seq::decoding::{Constraint, Method};
 use seq2seq::text::quoted;
-use seq2seq::{Model, PredictOptions, SearchRequest};
+use seq2seq::{Lexicon, Model, PredictOptions, SearchRequest};
 
+use super::describe_notes;
 use crate::inputs;
 use crate::output::{wrong_usage, wrong_usage_unless};
 
@@ -55,6 +57,9 @@ pub struct SearchArgs {
     /// Start of the random choices
     #[arg(long, default_value_t = 1, requires = "sample", value_name = "N")]
     seed: u64,
+    /// Answer the words of this lexicon with its pronunciations, and ask the model for the others
+    #[arg(long, value_name = "FILE")]
+    lexicon: Option<PathBuf>,
     /// Longest output in symbols, whatever the input
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_length: Option<u32>,
@@ -93,9 +98,18 @@ impl SearchArgs {
             constraint: self.constraint(model)?.map(Arc::new),
         };
         self.check_ratio()?;
-        let options = request.options(model);
+        let mut options = request.options(model);
+        options.lexicon = (self.lexicon.as_deref())
+            .map(|path| read_lexicon(path, model))
+            .transpose()?
+            .map(Arc::new);
         model.predictor(options.clone())?;
         Ok(options)
+    }
+
+    /// Whether a lexicon of known words was given.
+    pub fn has_lexicon(&self) -> bool {
+        self.lexicon.is_some()
     }
 
     /// The search in words: what the options say, whether a flag or the model's recipe asked for it.
@@ -164,6 +178,14 @@ impl SearchArgs {
         }
         Ok(Some(constraint))
     }
+}
+
+/// Reads a lexicon of known words, in any of the formats of pairs, as a model spells them.
+fn read_lexicon(path: &Path, model: &Model) -> Result<Lexicon> {
+    let file = read_pairs(path, &ReadOptions::default())?;
+    describe_notes(&file.notes);
+    let pairs = file.pairs.iter().map(|pair| (&pair.source, &pair.target));
+    Lexicon::new(model, pairs).with_context(|| file.name.clone())
 }
 
 fn method_in_words(method: Method) -> Vec<String> {

@@ -34,6 +34,7 @@ fn help_of_every_command() {
         "reproduce",
         "completions",
         "manual",
+        "lexicon",
     ] {
         insta::assert_snapshot!(format!("help {command}").replace(' ', "_"), help(command));
     }

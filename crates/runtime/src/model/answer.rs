@@ -1,5 +1,7 @@
 //! What a model answers.
 
+use std::fmt;
+
 use super::{Alignment, Warning};
 use crate::decoding::Step;
 use crate::text::UnknownSymbol;
@@ -10,10 +12,31 @@ use crate::text::UnknownSymbol;
 pub struct Answer {
     /// Outputs, best first; never empty.
     pub hypotheses: Vec<Hypothesis>,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Symbols of the input that the model does not know.
     pub unknown: Vec<UnknownSymbol>,
     /// What a user of the answer should know about it.
     pub warnings: Vec<Warning>,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// The model gave it.
+    #[default]
+    Model,
+    /// The lexicon of known words had it.
+    Lexicon,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Model => "model",
+            Self::Lexicon => "lexicon",
+        })
+    }
 }
 
 /// An output.

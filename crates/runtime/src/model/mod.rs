@@ -5,6 +5,7 @@ mod answer;
 mod ensemble;
 mod file;
 mod input;
+mod lexicon;
 mod outputs;
 mod predictor;
 mod provenance;
@@ -16,12 +17,13 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use alignment::Alignment;
-pub use answer::{Answer, Hypothesis};
+pub use answer::{Answer, Hypothesis, Origin};
 pub use ensemble::{EnsembleError, difference};
 pub use file::{
     MODEL_NAME, ModelFileError, check_output, unreadable, unwritable, write_atomically,
 };
 pub use input::{SourceText, SourceWithFeatures};
+pub use lexicon::{Lexicon, LexiconTooLarge};
 pub use predictor::{PredictOptions, Predictor};
 pub use provenance::{Calibration, Provenance};
 pub use search_request::SearchRequest;

@@ -21,33 +21,22 @@ pub(super) struct Query<'a> {
 }
 
 /// One query for each input, each with its first target symbol if they are given.
-pub(super) fn queries<'a>(
-    inputs: &'a [Input],
-    first: Option<&[u32]>,
-    first_number: u64,
-) -> Vec<Query<'a>> {
-    let query = |(index, input)| Query {
+pub(super) fn queries<'a>(inputs: &'a [Input], first: Option<&[u32]>) -> Vec<Query<'a>> {
+    let query = |(index, input): (usize, &'a Input)| Query {
         input,
         first: first.map(|first| first[index]),
-        number: first_number.wrapping_add(index as u64),
+        number: input.number,
     };
     inputs.iter().enumerate().map(query).collect()
 }
 
 impl Predictor {
     /// The outputs of each input after each of the first symbols, best first.
-    pub(super) fn after_every_first_symbol(
-        &self,
-        inputs: &[Input],
-        first_number: u64,
-    ) -> Vec<Vec<Output>> {
+    pub(super) fn after_every_first_symbol(&self, inputs: &[Input]) -> Vec<Vec<Output>> {
         let mut outputs = vec![Vec::new(); inputs.len()];
         for &first in &self.model().provenance().first_symbols {
             let firsts = vec![first; inputs.len()];
-            let more = self.outputs(
-                &queries(inputs, Some(&firsts), first_number),
-                self.search.nbest,
-            );
+            let more = self.outputs(&queries(inputs, Some(&firsts)), self.search.nbest);
             for (all, more) in outputs.iter_mut().zip(more) {
                 all.extend(more);
             }
@@ -60,7 +49,6 @@ impl Predictor {
         &self,
         inputs: &[Input],
         seed: u64,
-        first_number: u64,
     ) -> Vec<Vec<Output>> {
         let allowed = |first: &u32| {
             let constraint = self.search.constraint.as_ref();
@@ -70,7 +58,7 @@ impl Predictor {
         let firsts: Vec<u32> = firsts.filter(allowed).collect();
         let samples = self.search.nbest.max(1);
         let mut all = Vec::with_capacity(inputs.len().saturating_mul(samples));
-        for query in queries(inputs, None, first_number) {
+        for query in queries(inputs, None) {
             for output in 0..samples {
                 let number = number_of(query.number, output);
                 let first = draw_first(&firsts, seed, number);

@@ -1,7 +1,9 @@
 //! From texts to answers.
 
+use std::sync::Arc;
+
 use super::outputs::queries;
-use super::{Answer, Hypothesis, Model, SourceText};
+use super::{Answer, Hypothesis, Lexicon, Model, Origin, SourceText};
 use crate::decoding::{LengthLimit, Longest, Method, Output, SearchError, SearchOptions, choose};
 use crate::parallel;
 use crate::text::EncodedSource;
@@ -27,6 +29,8 @@ pub struct PredictOptions {
     pub confidence: bool,
     /// Give the source symbols that each target symbol came from; needs a model with attention.
     pub align: bool,
+    /// Words that are answered with their known pronunciations instead of the model's.
+    pub lexicon: Option<Arc<Lexicon>>,
 }
 
 impl PredictOptions {
@@ -64,6 +68,8 @@ pub(super) struct Input {
     pub source: String,
     pub encoded: EncodedSource,
     pub limit: usize,
+    /// What its random choices start from.
+    pub number: u64,
 }
 
 impl Model {
@@ -186,32 +192,77 @@ impl Predictor {
 
     /// Answers texts whose first target symbols are given.
     pub fn predict_from<S: SourceText>(&self, texts: &[S], first: &[u32]) -> Vec<Answer> {
-        let inputs = self.inputs(texts);
-        let queries = queries(&inputs, Some(first), self.options.first_number);
-        let outputs = self.outputs(&queries, self.search.nbest);
-        self.answers(inputs, outputs)
+        self.answer_all(texts, Some(first), self.options.first_number)
     }
 
     /// Answers texts that are part of a longer list, of which the first has this number: sampling draws for
     /// each number anew.
     pub fn predict_numbered<S: SourceText>(&self, texts: &[S], number: u64) -> Vec<Answer> {
-        let inputs = self.inputs(texts);
-        let outputs = match (self.model.needs_first_symbol(), self.search.method) {
-            (false, _) => self.outputs(&queries(&inputs, None, number), self.search.nbest),
-            (true, Method::Beam { .. }) => self.after_every_first_symbol(&inputs, number),
-            (true, Method::Sample { seed, .. }) => {
-                self.after_drawn_first_symbols(&inputs, seed, number)
-            }
-        };
-        self.answers(inputs, outputs)
+        self.answer_all(texts, None, number)
     }
 
-    fn inputs<S: SourceText>(&self, texts: &[S]) -> Vec<Input> {
+    /// Answers words that the lexicon has from there, and asks the model for the others.
+    fn answer_all<S: SourceText>(
+        &self,
+        texts: &[S],
+        first: Option<&[u32]>,
+        number: u64,
+    ) -> Vec<Answer> {
+        let known: Vec<Option<Answer>> = texts.iter().map(|text| self.known(text)).collect();
+        let asked: Vec<usize> = (0..texts.len())
+            .filter(|&place| known[place].is_none())
+            .collect();
+        let inputs = self.inputs(texts, &asked, number);
+        let first: Option<Vec<u32>> =
+            first.map(|first| asked.iter().map(|&place| first[place]).collect());
+        let given = first.is_some() || !self.model.needs_first_symbol();
+        let outputs = match (given, self.search.method) {
+            (true, _) => {
+                let queries = queries(&inputs, first.as_deref());
+                self.outputs(&queries, self.search.nbest)
+            }
+            (false, Method::Beam { .. }) => self.after_every_first_symbol(&inputs),
+            (false, Method::Sample { seed, .. }) => self.after_drawn_first_symbols(&inputs, seed),
+        };
+        let mut answers = self.answers(inputs, outputs).into_iter();
+        let answer = |known: Option<Answer>| known.or_else(|| answers.next());
+        known.into_iter().filter_map(answer).collect()
+    }
+
+    /// The pronunciations of a text that the lexicon has: as many as outputs are asked for. What has
+    /// features is another form of a word, which no lexicon has.
+    fn known(&self, text: &impl SourceText) -> Option<Answer> {
+        let lexicon = self.options.lexicon.as_ref()?;
+        if text.features().is_some() {
+            return None;
+        }
+        let codec = self.model.codec();
+        let word = codec.source_text(text.source());
+        let hypothesis = |pronunciation: &str| Hypothesis {
+            text: codec.in_answer_form(pronunciation),
+            symbols: codec.split_target(pronunciation),
+            confidence: self.options.confidence.then_some(1.0),
+            finished: true,
+            tempered: vec![0.0; self.options.search.keep.temperatures.len()],
+            ..Hypothesis::default()
+        };
+        let pronunciations = lexicon.get(&word).take(self.search.nbest.max(1));
+        let hypotheses: Vec<Hypothesis> = pronunciations.map(hypothesis).collect();
+        (!hypotheses.is_empty()).then(|| Answer {
+            hypotheses,
+            origin: Origin::Lexicon,
+            unknown: Vec::new(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The texts at some places, encoded; those of the list are numbered from `number`.
+    fn inputs<S: SourceText>(&self, texts: &[S], places: &[usize], number: u64) -> Vec<Input> {
         let limit = self.model.limit(&self.options);
         let longest = self.model.longest();
         let shortest = self.search.shortest();
-        let input = |text: &S| {
-            let codec = self.model.codec();
+        let input = |place: usize| {
+            let (text, codec) = (&texts[place], self.model.codec());
             let encoded = codec.encode_source(text.source(), text.features());
             let limit = match self.model.fixed_length() {
                 Some(length) => length,
@@ -226,9 +277,10 @@ impl Predictor {
                 source,
                 encoded,
                 limit,
+                number: number.wrapping_add(place as u64),
             }
         };
-        parallel::map_shares(texts.iter().collect(), input)
+        parallel::map_shares(places.to_vec(), input)
     }
 
     fn answers(&self, inputs: Vec<Input>, outputs: Vec<Vec<Output>>) -> Vec<Answer> {
@@ -255,6 +307,7 @@ impl Predictor {
         }
         Answer {
             hypotheses,
+            origin: Origin::Model,
             unknown: input.encoded.unknown,
             warnings,
         }

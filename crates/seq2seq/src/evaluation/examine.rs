@@ -15,7 +15,7 @@ use crate::metrics::{
     score,
 };
 use crate::text::Tokenization;
-use crate::{Answer, Model, PredictOptions, Warning};
+use crate::{Answer, Model, Origin, PredictOptions, Warning};
 
 /// Shares of the questions for which the accuracy is given when only so many are answered.
 const SHARES: [f64; 10] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
@@ -41,6 +41,9 @@ pub struct Evaluation {
     pub bleu: Bleu,
     /// chrF of the answers, as sacreBLEU computes it.
     pub chrf: Chrf,
+    /// Questions that the lexicon of known words answered, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known: Option<usize>,
     /// Outputs that reached the length limit and were cut.
     pub cut: usize,
     /// Whether a right answer was among the n best, if more than one was asked for.
@@ -167,6 +170,10 @@ pub fn examine(
         numbers: reference_texts.iter().flatten().all(is_number),
         bleu: bleu(&texts, &reference_texts, tokenizer)?,
         chrf: chrf(&texts, &reference_texts)?,
+        known: (predictor.options().lexicon.as_ref()).map(|_| {
+            let known = |answer: &&Answer| answer.origin == Origin::Lexicon;
+            answers.iter().filter(known).count()
+        }),
         cut: answers.iter().filter(is_cut).count(),
         nbest: (predictor.options().search.nbest > 1)
             .then(|| nbest(predictor.options().search.nbest, &answers, &references)),

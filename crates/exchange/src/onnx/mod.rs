@@ -1,0 +1,212 @@
+//! Models as ONNX files (<https://onnx.ai>), which any of its runtimes runs.
+
+mod graph;
+mod message;
+pub mod openutau;
+mod recurrent;
+
+use serde_json::{Value, json};
+
+use seq2seq_runtime::Model;
+use seq2seq_runtime::settings::{Architecture, DecoderInput, FeatureUse, ModelSettings, Protocol};
+
+use self::graph::{Axis, Graph, OPSET};
+use self::message::{AttributeProto, FLOAT, INT64};
+use self::recurrent::{BATCH, Network, SOURCE};
+
+/// A file of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportedFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a model cannot be exported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting} cannot be exported to ONNX; recurrent models without it can (docs/onnx.md)")]
+pub struct NotExportable {
+    setting: &'static str,
+}
+
+/// Writes a model as ONNX: `encoder.onnx` and `step.onnx`; `next.onnx` unless the network feeds its
+/// attention back; `metadata.json`, which the ONNX files hold, too; and `README.md`, which has the loop
+/// around them.
+///
+/// # Errors
+/// Names the first setting that no graph is written for.
+pub fn export(model: &Model) -> Result<Vec<ExportedFile>, NotExportable> {
+    let settings = &model.settings().model;
+    check(settings, model.settings().feature_use())?;
+    let sizes = model.codec().sizes();
+    let network = Network::new(settings, [sizes.source, sizes.target]);
+    let entries = metadata(model);
+    let text = |(key, value): &(&str, Value)| ((*key).to_owned(), value.to_string());
+    let metadata: Vec<(String, String)> = entries.iter().map(text).collect();
+    let mut files = vec![
+        ExportedFile {
+            name: "encoder.onnx",
+            bytes: encoder(model, &network).into_file(&metadata),
+        },
+        ExportedFile {
+            name: "step.onnx",
+            bytes: step(model, &network).into_file(&metadata),
+        },
+    ];
+    if !settings.input_feeding {
+        files.push(ExportedFile {
+            name: "next.onnx",
+            bytes: next(model, &network).into_file(&metadata),
+        });
+    }
+    let entries = entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value));
+    let object = Value::Object(entries.collect());
+    files.push(ExportedFile {
+        name: "metadata.json",
+        bytes: format!("{object:#}\n").into_bytes(),
+    });
+    files.push(ExportedFile {
+        name: "README.md",
+        bytes: include_str!("README.md").into(),
+    });
+    Ok(files)
+}
+
+fn check(settings: &ModelSettings, features: FeatureUse) -> Result<(), NotExportable> {
+    let architecture = match settings.architecture {
+        Architecture::Recurrent => None,
+        Architecture::Transformer => Some("model.architecture = \"transformer\""),
+        Architecture::Monotonic => Some("model.architecture = \"monotonic\""),
+        Architecture::Ngram => Some("model.architecture = \"ngram\""),
+        Architecture::Ensemble => Some("model.architecture = \"ensemble\""),
+    };
+    let settings = [
+        architecture,
+        settings.copy.then_some("model.copy"),
+        (features == FeatureUse::Encoder).then_some("model.features = \"encoder\""),
+        (settings.decoder_input == DecoderInput::EncoderOutput)
+            .then_some("model.decoder_input = \"encoder-output\""),
+        (settings.decoder_input == DecoderInput::OwnSoftmax)
+            .then_some("model.decoder_input = \"own-softmax\""),
+    ];
+    match settings.into_iter().flatten().next() {
+        Some(setting) => Err(NotExportable { setting }),
+        None => Ok(()),
+    }
+}
+
+fn encoder<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+    let mut graph = Graph::new("encoder", model.weights());
+    let source = graph.input("source", INT64, &[BATCH, SOURCE]);
+    let lengths = graph.input("lengths", INT64, &[BATCH]);
+    let (states, memory) = network.encode(&mut graph, &source, &lengths);
+    for (value, state) in states.iter().zip(network.states()) {
+        graph.output(value, &state.name, FLOAT, &[BATCH, Axis::Size(state.width)]);
+    }
+    if let Some(memory) = memory {
+        network.memory_outputs(&mut graph, &memory);
+    }
+    graph
+}
+
+fn step<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+    let mut graph = Graph::new("step", model.weights());
+    let last = graph.input("last", INT64, &[BATCH]);
+    let states = network.states();
+    let inputs = states.iter().map(|state| {
+        let shape = [BATCH, Axis::Size(state.width)];
+        graph.input(&state.name, FLOAT, &shape)
+    });
+    let inputs: Vec<String> = inputs.collect();
+    let memory = network.memory_inputs(&mut graph);
+    let written = graph.with_axis(&last, 1);
+    let (scores, next, weights) = network.decode(&mut graph, &written, &inputs, memory.as_ref());
+    let symbols = model.codec().sizes().target;
+    let shape = [BATCH, Axis::Size(symbols)];
+    graph.output(&scores, "log_probabilities", FLOAT, &shape);
+    for (value, state) in next.iter().zip(states) {
+        let name = format!("next_{}", state.name);
+        graph.output(value, &name, FLOAT, &[BATCH, Axis::Size(state.width)]);
+    }
+    if let Some(weights) = weights {
+        graph.output(&weights, "attention", FLOAT, &[BATCH, SOURCE]);
+    }
+    graph
+}
+
+fn next<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+    let mut graph = Graph::new("next", model.weights());
+    let source = graph.input("source", INT64, &[BATCH, SOURCE]);
+    let lengths = graph.input("lengths", INT64, &[BATCH]);
+    let written = graph.input("written", INT64, &[BATCH, Axis::Named("target")]);
+    let (states, memory) = network.encode(&mut graph, &source, &lengths);
+    let (scores, ..) = network.decode(&mut graph, &written, &states, memory.as_ref());
+    let symbols = model.codec().sizes().target;
+    let begin = model.codec().target.vocabulary.begin();
+    let best = best(&mut graph, &scores, symbols, begin);
+    graph.output(&best, "next", INT64, &[BATCH]);
+    let shape = [BATCH, Axis::Size(symbols)];
+    graph.output(&scores, "log_probabilities", FLOAT, &shape);
+    graph
+}
+
+/// The most probable symbol `[batch]`. The begin mark is never written.
+fn best(graph: &mut Graph, scores: &str, symbols: usize, begin: Option<u32>) -> String {
+    let mask = (0..symbols as u32).map(|id| if Some(id) == begin { -1e30 } else { 0.0 });
+    let mask = graph.floats("marks", &[symbols], &mask.collect::<Vec<f32>>());
+    let allowed = graph.sum(scores, &mask);
+    let attributes = [
+        AttributeProto::int("axis", -1),
+        AttributeProto::int("keepdims", 0),
+    ];
+    graph.node("ArgMax", &[&allowed], &attributes)
+}
+
+/// What a program needs to know besides the graphs.
+fn metadata(model: &Model) -> Vec<(&'static str, Value)> {
+    let codec = model.codec();
+    let (source, target) = (&codec.source.vocabulary, &codec.target.vocabulary);
+    let first_symbol = model.needs_first_symbol();
+    let protocol = match model.settings().model.protocol {
+        Protocol::BeginOfSequence => "begin-of-sequence",
+        Protocol::FirstSymbol => "first-symbol",
+    };
+    let features = codec.features.as_ref().map(|features| {
+        json!({
+            "separator": features.separator,
+            "symbols": features.vocabulary.symbols(),
+        })
+    });
+    vec![
+        ("opset", json!(OPSET)),
+        ("source_symbols", json!(source.symbols())),
+        ("source_unknown", json!(source.unknown())),
+        (
+            "source_end",
+            json!(source.end().filter(|_| codec.source_end_mark)),
+        ),
+        ("target_symbols", json!(target.symbols())),
+        ("target_begin", json!(target.begin())),
+        ("target_end", json!(target.end())),
+        ("source_tokenization", json!(codec.source.tokenization)),
+        ("target_tokenization", json!(codec.target.tokenization)),
+        ("normalization", json!(codec.normalization)),
+        ("lower_case", json!(codec.lower_case)),
+        ("source_width", json!(codec.source_width)),
+        ("source_align", json!(codec.source_align)),
+        ("reverse_source", json!(codec.reverse_source)),
+        ("features", json!(features)),
+        ("protocol", json!(protocol)),
+        (
+            "first_symbols",
+            match first_symbol {
+                true => json!(model.provenance().first_symbols),
+                false => json!([]),
+            },
+        ),
+        ("longest_output", json!(model.max_length())),
+    ]
+}
