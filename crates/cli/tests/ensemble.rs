@@ -73,3 +73,39 @@ fn ensembles_are_models() {
 fn one_model_is_no_ensemble() {
     seq2seq(&["ensemble", "a", "-o", "m"]).assert().failure();
 }
+
+#[test]
+fn weights_are_fitted_on_validation_pairs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let pairs: Vec<String> = (0..90)
+        .map(|n| format!("{n:02}\t{:02}\n", 99 - n))
+        .collect();
+    std::fs::write(at("pairs.tsv"), pairs[..60].concat()).expect("written");
+    std::fs::write(at("dev.tsv"), pairs[60..].concat()).expect("written");
+    train(&at("pairs.tsv"), &at("a"), &[]);
+    let mut counts = seq2seq(&["train", "--quiet", "--set", "model.architecture=ngram"]);
+    let counts = counts.args(["--set", "data.validation=0"]);
+    counts
+        .arg(at("pairs.tsv"))
+        .arg("--out")
+        .arg(at("b"))
+        .assert()
+        .success();
+    let join = |more: &[&str]| {
+        let mut command = seq2seq(&["ensemble", "--overwrite"]);
+        command.arg(at("a")).arg(at("b")).arg("-o").arg(at("m"));
+        command.arg("--dev").arg(at("dev.tsv")).args(more);
+        command
+    };
+    join(&[])
+        .assert()
+        .success()
+        .stdout(contains("loss of a target without it"));
+    join(&["--log-linear", "--arithmetic"]).assert().failure();
+    join(&["--arithmetic"])
+        .assert()
+        .success()
+        .stdout(contains("exact match"));
+    seq2seq(&["inspect"]).arg(at("m")).assert().success();
+}

@@ -53,11 +53,58 @@ impl Inspect {
             trained.longest_target,
             model.max_length()
         ))?;
+        if let Some(members) = members(&model) {
+            print_line(&format!("\n{members}"))?;
+        }
         if self.settings {
             print_line(&format!("\n{}", model.recipe().trim_end()))?;
         }
         Ok(Done::Completed)
     }
+}
+
+/// The members of an ensemble, with their weights and the figures that these rest on.
+fn members(model: &Model) -> Option<String> {
+    let ensemble = &model.settings().model.ensemble;
+    if ensemble.members.is_empty() {
+        return None;
+    }
+    let evidence = model.provenance().mixture.as_ref();
+    let names = [
+        "member",
+        "architecture",
+        "weight",
+        "loss alone",
+        "exact match alone",
+    ];
+    let mut rows = vec![names.map(str::to_owned).to_vec()];
+    let of_members = ensemble.members.iter().zip(ensemble.member_weights());
+    for (place, (member, weight)) in of_members.enumerate() {
+        let figures = evidence.and_then(|evidence| evidence.members.get(place));
+        let shown = |figure: Option<f64>| figure.map_or("-".to_owned(), |f| format!("{f:.4}"));
+        rows.push(vec![
+            place.to_string(),
+            toml_name(&member.architecture),
+            format!("{weight:.3}"),
+            shown(figures.map(|member| member.loss)),
+            shown(figures.map(|member| member.exact_match)),
+        ]);
+    }
+    let mixing = toml_name(&ensemble.mixing);
+    let together = evidence.map(|evidence| {
+        format!(
+            "\ntogether ({mixing}): loss {:.4}, exact match {:.4} on {} validation questions",
+            evidence.loss, evidence.exact_match, evidence.questions
+        )
+    });
+    let together = together.unwrap_or_else(|| format!("\nmixing: {mixing}"));
+    Some(table(&rows) + &together)
+}
+
+/// A setting as recipes have it.
+fn toml_name(setting: &impl serde::Serialize) -> String {
+    let name = serde_json::to_value(setting).unwrap_or_default();
+    name.as_str().unwrap_or_default().to_owned()
 }
 
 /// Weights by layer, with shapes and counts.

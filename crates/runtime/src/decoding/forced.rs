@@ -26,13 +26,33 @@ pub fn score_outputs<M: StepModel>(
         .iter()
         .map(|o| Vec::with_capacity(o.len()))
         .collect();
+    each_forced(
+        model,
+        sources,
+        first,
+        outputs,
+        |input, symbol, log_probs| {
+            scores[input].push(ForcedSymbol::new(log_probs, symbol as usize));
+        },
+    );
+    scores
+}
+
+/// Calls `found` for every symbol of the given outputs, with the number of the output and the
+/// log-probabilities of all symbols after the ones before it. The symbols of an output come in their order.
+pub fn each_forced<M: StepModel>(
+    model: &M,
+    sources: &[&SourceIds],
+    first: &[u32],
+    outputs: &[&[u32]],
+    mut found: impl FnMut(usize, u32, &[f32]),
+) {
     let mut rows: Vec<usize> = (0..sources.len()).collect();
     let mut last = first.to_vec();
-    let mut state = if sources.is_empty() {
-        return scores;
-    } else {
-        model.start(sources)
-    };
+    if sources.is_empty() {
+        return;
+    }
+    let mut state = model.start(sources);
     for step in 0.. {
         let left: Vec<usize> = (0..rows.len())
             .filter(|&row| outputs[rows[row]].len() > step)
@@ -48,12 +68,10 @@ pub fn score_outputs<M: StepModel>(
         let output = model.step(&mut state, &last);
         for (row, &input) in rows.iter().enumerate() {
             let symbol = outputs[input][step];
-            let log_probs = output.log_probs.row(row);
-            scores[input].push(ForcedSymbol::new(log_probs, symbol as usize));
+            found(input, symbol, output.log_probs.row(row));
             last[row] = symbol;
         }
     }
-    scores
 }
 
 impl ForcedSymbol {

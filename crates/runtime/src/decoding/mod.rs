@@ -20,7 +20,7 @@ use crate::text::SourceIds;
 pub use alignment::{LEAST_SHARE, Span, align_monotonically};
 pub use constraint::{Constraint, ConstraintError};
 pub use edit_distance::edit_distance;
-pub use forced::{ForcedSymbol, score_outputs};
+pub use forced::{ForcedSymbol, each_forced, score_outputs};
 pub use hypotheses::{Output, Step};
 pub use length::{LengthBound, LengthLimit, Longest};
 pub use minimum_bayes_risk::choose;

@@ -54,6 +54,18 @@ impl Model {
     /// If there is no model, or they do not read and write texts in the same way; the message says
     /// how they differ.
     pub fn ensemble(models: &[Self], mixing: Mixing) -> Result<Self, EnsembleError> {
+        Self::weighted_ensemble(models, mixing, Vec::new())
+    }
+
+    /// The same with a weight for each model; without any, all count alike.
+    ///
+    /// # Errors
+    /// As [`ensemble`](Self::ensemble).
+    pub fn weighted_ensemble(
+        models: &[Self],
+        mixing: Mixing,
+        weights: Vec<f64>,
+    ) -> Result<Self, EnsembleError> {
         let first = models.first().ok_or(EnsembleError::Empty)?;
         for (index, model) in models.iter().enumerate().skip(1) {
             check_agreement(first, model, index + 1)?;
@@ -68,6 +80,7 @@ impl Model {
             features: settings.feature_use(),
             ensemble: EnsembleSettings {
                 mixing,
+                weights,
                 members: models.iter().map(|m| m.settings().model.clone()).collect(),
             },
             ..ModelSettings::default()
@@ -77,7 +90,7 @@ impl Model {
             settings,
             codec: Arc::clone(first.codec()),
             provenance: joined(models),
-            weights: weights(models),
+            weights: of_members(models),
         })?)
     }
 }
@@ -107,7 +120,7 @@ fn check_agreement(first: &Model, other: &Model, number: usize) -> Result<(), En
 }
 
 /// The weights of all members, under the names that the ensemble gives them.
-fn weights(models: &[Model]) -> Weights {
+fn of_members(models: &[Model]) -> Weights {
     let members = models.iter().enumerate().flat_map(|(index, model)| {
         let weights = model.weights().iter();
         weights.map(move |(name, array)| (format!("member.{index}.{name}"), array.clone()))
@@ -137,6 +150,7 @@ fn joined(models: &[Model]) -> Provenance {
         epochs: most(|p| p.epochs),
         best: None,
         calibration: None,
+        mixture: None,
     }
 }
 

@@ -25,7 +25,7 @@ pub use file::{
 pub use input::{SourceText, SourceWithFeatures};
 pub use lexicon::{Lexicon, LexiconTooLarge};
 pub use predictor::{PredictOptions, Predictor};
-pub use provenance::{Calibration, Provenance};
+pub use provenance::{Calibration, MemberEvidence, MixtureEvidence, Provenance};
 pub use search_request::SearchRequest;
 pub use trace::{Gates, HiddenState, Trace, TraceStep};
 pub use warning::Warning;

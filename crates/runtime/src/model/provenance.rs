@@ -34,6 +34,39 @@ pub struct Provenance {
     /// How its probabilities relate to being right, measured on the validation set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Why an ensemble has its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mixture: Option<MixtureEvidence>,
+}
+
+/// Figures on which the weights of an ensemble rest, measured on a validation set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixtureEvidence {
+    /// Questions that were answered.
+    pub questions: usize,
+    /// Teacher-forced loss of a symbol.
+    pub loss: f64,
+    /// Free-running share of questions that greedy decoding answers right.
+    pub exact_match: f64,
+    /// Figures of each member.
+    pub members: Vec<MemberEvidence>,
+}
+
+/// Figures of a member of an ensemble.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberEvidence {
+    /// How much it counts.
+    pub weight: f64,
+    /// Its teacher-forced loss of a symbol.
+    pub loss: f64,
+    /// Its free-running share of questions that greedy decoding answers right.
+    pub exact_match: f64,
+    /// By how much the loss of a whole target is higher without it.
+    pub loss_without: f64,
+    /// Standard error of that.
+    pub standard_error: f64,
 }
 
 /// How a model's probabilities relate to being right, measured on a validation set.

@@ -1,4 +1,4 @@
-//! Several networks that answer as one: the mean of their distributions over the next symbol.
+//! Several networks that answer as one: the weighted mean of their distributions over the next symbol.
 
 use super::{Network, NetworkState, StepScores};
 use crate::layers::{Parameters, Rows, SourceBatch, WeightError};
@@ -10,6 +10,8 @@ use crate::text::VocabularySizes;
 pub struct EnsembleNetwork {
     members: Vec<Network>,
     mixing: Mixing,
+    /// How much each member counts.
+    weights: Vec<f32>,
 }
 
 /// Where each member stands, for a batch of sequences.
@@ -32,6 +34,7 @@ impl EnsembleNetwork {
                 Network::build(&members[index], sizes, params)
             })?,
             mixing: settings.mixing,
+            weights: settings.member_weights(),
         })
     }
 
@@ -58,7 +61,7 @@ impl EnsembleNetwork {
         }
     }
 
-    /// The logarithm of the mean distribution, or the mean of the logarithms, of scores
+    /// The logarithm of the weighted mean distribution, or the weighted sum of the logarithms, of scores
     /// `[rows, symbols]`.
     fn mix(&self, steps: Vec<StepScores>) -> Rows {
         let mut logs: Vec<Rows> = steps.into_iter().map(|step| step.scores).collect();
@@ -66,24 +69,48 @@ impl EnsembleNetwork {
             rnn_kernels::log_softmax(&mut rows.values, rows.width);
         }
         match self.mixing {
-            Mixing::Arithmetic => log_of_mean(&logs),
-            Mixing::LogLinear => mean(&logs.iter().collect::<Vec<_>>()).unwrap_or_default(),
+            Mixing::Arithmetic => log_of_mean(&logs, &self.weights),
+            Mixing::LogLinear => sum_of_logs(logs, &self.weights),
         }
     }
 }
 
-/// `log(mean(exp(x)))` over the members, the largest taken out first so that nothing overflows.
-fn log_of_mean(logs: &[Rows]) -> Rows {
+/// `log(sum(weight exp(x)))` over the members, the largest taken out first so that nothing overflows.
+fn log_of_mean(logs: &[Rows], weights: &[f32]) -> Rows {
     let Some(first) = logs.first() else {
         return Rows::default();
     };
     let value = |place: usize| {
-        let of_members = || logs.iter().map(move |rows| rows.values[place]);
-        let largest = of_members().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = of_members().map(|log| (log - largest).exp()).sum();
-        (sum / logs.len() as f32).ln() + largest
+        let of_members = || {
+            logs.iter()
+                .zip(weights)
+                .map(move |(rows, &w)| (rows.values[place], w))
+        };
+        let counting = || of_members().filter(|&(_, weight)| weight > 0.0);
+        let largest = counting()
+            .map(|(log, _)| log)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let sum: f32 = counting()
+            .map(|(log, weight)| weight * (log - largest).exp())
+            .sum();
+        sum.ln() + largest
     };
     Rows::new(first.width, (0..first.values.len()).map(value).collect())
+}
+
+/// The sum of the members' logarithms, each times its weight.
+fn sum_of_logs(logs: Vec<Rows>, weights: &[f32]) -> Rows {
+    let weighted = logs.into_iter().zip(weights);
+    let counting = weighted.filter(|&(_, &weight)| weight > 0.0);
+    let sum = counting.map(|(mut rows, &weight)| {
+        rows.scale(weight);
+        rows
+    });
+    let add = |mut sum: Rows, rows: Rows| {
+        sum.add(&rows);
+        sum
+    };
+    sum.reduce(add).unwrap_or_default()
 }
 
 fn mean(all: &[&Rows]) -> Option<Rows> {

@@ -37,11 +37,34 @@ pub enum Mixing {
 pub struct EnsembleSettings {
     /// `arithmetic` or `log-linear`.
     pub mixing: Mixing,
+    /// How much each member counts: shares of an arithmetic mean, or what the logarithms of a log-linear
+    /// one are multiplied by. All count alike if left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
     /// The `[model]` settings of each member.
     pub members: Vec<super::ModelSettings>,
 }
 
+/// The largest weight of a member.
+pub const MOST_WEIGHT: f64 = 100.0;
+
 impl EnsembleSettings {
+    /// How much each member counts. Those of an arithmetic mean sum to 1.
+    pub fn member_weights(&self) -> Vec<f32> {
+        let count = self.members.len().max(1) as f64;
+        if self.weights.is_empty() {
+            return vec![(1.0 / count) as f32; self.members.len()];
+        }
+        let sum: f64 = match self.mixing {
+            Mixing::Arithmetic => self.weights.iter().sum(),
+            Mixing::LogLinear => 1.0,
+        };
+        self.weights
+            .iter()
+            .map(|weight| (weight / sum) as f32)
+            .collect()
+    }
+
     /// Whether there are no members: then the section is not written.
     pub(super) fn is_empty(&self) -> bool {
         self.members.is_empty()

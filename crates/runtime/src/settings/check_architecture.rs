@@ -2,7 +2,7 @@
 
 use super::check::{MOST_DROPOUT, at_least, at_most, conflict, layers, units, within};
 use super::{
-    Architecture, DecoderInput, Embedding, FeatureUse, MOST_ORDER, ModelSettings,
+    Architecture, DecoderInput, Embedding, FeatureUse, MOST_ORDER, MOST_WEIGHT, ModelSettings,
     MonotonicSettings, PositionKind, Protocol, Settings, SettingsError, TransformerSettings,
 };
 use crate::text::LONGEST_TEXT;
@@ -102,6 +102,20 @@ impl Settings {
                 "model.architecture = \"ensemble\" has no members: train models one by one and \
                  join them",
             );
+        }
+        let weights = &self.model.ensemble.weights;
+        if !weights.is_empty() && weights.len() != members.len() {
+            return conflict(format!(
+                "model.ensemble.weights has {} weights for {} members: give one for each, or none",
+                weights.len(),
+                members.len()
+            ));
+        }
+        for &weight in weights {
+            within("model.ensemble.weights", weight, 0.0, MOST_WEIGHT)?;
+        }
+        if !weights.is_empty() && weights.iter().all(|&weight| weight == 0.0) {
+            return conflict("model.ensemble.weights are all 0: at least one member must count");
         }
         members.iter().try_for_each(|member| {
             let mut settings = self.clone();

@@ -23,8 +23,8 @@ use serde::Deserialize;
 use toml::de::DeTable;
 
 pub use architecture::{
-    Architecture, EnsembleSettings, MOST_ORDER, Mixing, MonotonicSettings, NgramSettings,
-    PositionKind, TransformerSettings,
+    Architecture, EnsembleSettings, MOST_ORDER, MOST_WEIGHT, Mixing, MonotonicSettings,
+    NgramSettings, PositionKind, TransformerSettings,
 };
 pub use check_architecture::OF_MONOTONIC;
 pub use decoding::{DecodingSettings, LARGEST_BEAM};

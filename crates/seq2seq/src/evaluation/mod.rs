@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::config::{ModelSettings, Protocol};
 use crate::data::Question;
-use crate::decoding::{ForcedSymbol, score_outputs};
+use crate::decoding::{ForcedSymbol, each_forced, score_outputs};
 use crate::encoding::{Example, SourceIds};
 use crate::metrics::{FreeRunning, Part, ScoreError, edit_distance, nearest_reference, score};
 use crate::parallel;
@@ -83,19 +83,59 @@ pub(crate) fn teacher_forced_unless(
 
 /// How every target symbol that the model predicts is foretold from the true ones before it.
 fn forced_scores(model: &Model, batch: &[&Example]) -> Vec<Vec<ForcedSymbol>> {
-    let sources: Vec<&SourceIds> = batch.iter().map(|example| &example.source).collect();
-    let begin = begin_symbol(&model.settings().model, model.codec());
-    // Without a begin symbol, the first target symbol is given.
-    let given = usize::from(begin.is_none());
-    let first: Vec<u32> = batch
-        .iter()
-        .map(|example| begin.or(example.target.first().copied()).unwrap_or(0))
-        .collect();
-    let outputs: Vec<&[u32]> = batch
-        .iter()
-        .map(|example| example.target.get(given..).unwrap_or(&[]))
-        .collect();
+    let Forced {
+        sources,
+        first,
+        outputs,
+    } = Forced::of(model, batch);
     score_outputs(model, &sources, &first, &outputs)
+}
+
+/// Log-probabilities of all symbols at each target symbol that the model predicts, after the true ones before
+/// it: `[symbols of all targets, target symbols]`, one example after the other.
+pub(crate) fn forced_distributions(model: &Model, examples: &[&Example]) -> Vec<f32> {
+    let batches = examples
+        .chunks(model.settings().decoding.batch_size)
+        .collect();
+    let found = parallel::map(batches, |batch: &[&Example]| {
+        let Forced {
+            sources,
+            first,
+            outputs,
+        } = Forced::of(model, batch);
+        let mut each = vec![Vec::new(); batch.len()];
+        each_forced(model, &sources, &first, &outputs, |input, _, log_probs| {
+            each[input].extend_from_slice(log_probs);
+        });
+        each.concat()
+    });
+    found.concat()
+}
+
+/// What is forced on a model.
+struct Forced<'a> {
+    sources: Vec<&'a SourceIds>,
+    /// What the decoder reads first.
+    first: Vec<u32>,
+    /// What it has to write.
+    outputs: Vec<&'a [u32]>,
+}
+
+impl<'a> Forced<'a> {
+    fn of(model: &Model, batch: &[&'a Example]) -> Self {
+        let begin = begin_symbol(&model.settings().model, model.codec());
+        // Without a begin symbol, the first target symbol is given.
+        let given = usize::from(begin.is_none());
+        let examples = || batch.iter().copied();
+        let first = |example: &Example| begin.or(example.target.first().copied()).unwrap_or(0);
+        Self {
+            sources: examples().map(|example| &example.source).collect(),
+            first: examples().map(first).collect(),
+            outputs: examples()
+                .map(|example| example.target.get(given..).unwrap_or(&[]))
+                .collect(),
+        }
+    }
 }
 
 /// What the decoder reads first when it is trained: the begin symbol, unless the first target

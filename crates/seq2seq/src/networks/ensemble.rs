@@ -21,6 +21,8 @@ pub struct EnsembleNetwork {
     pub member: Vec<Network>,
     #[module(skip)]
     mixing: Mixing,
+    #[module(skip)]
+    weights: Vec<f32>,
 }
 
 impl EnsembleNetwork {
@@ -40,6 +42,7 @@ impl EnsembleNetwork {
         Ok(Self {
             member,
             mixing: settings.mixing,
+            weights: settings.member_weights(),
         })
     }
 
@@ -58,19 +61,20 @@ impl EnsembleNetwork {
         self.mix(scores.collect())
     }
 
-    /// The logarithm of the mean distribution, or the mean of the logarithms, of scores
+    /// The logarithm of the weighted mean distribution, or the weighted sum of the logarithms, of scores
     /// `[rows, symbols]`.
     fn mix(&self, scores: Vec<Tensor<2>>) -> Tensor<2> {
         let [rows, symbols] = scores.first().map_or([0, 0], Tensor::dims);
-        let count = scores.len() as f64;
         let logs = scores.into_iter().map(|scores| log_softmax(scores, 1));
-        let logs: Tensor<3> = Tensor::stack(logs.collect(), 0);
+        let counting = logs.zip(&self.weights).filter(|&(_, &weight)| weight > 0.0);
+        let weighted = counting.map(|(logs, &weight)| match self.mixing {
+            Mixing::Arithmetic => logs.add_scalar(weight.ln()),
+            Mixing::LogLinear => logs.mul_scalar(weight),
+        });
+        let logs: Tensor<3> = Tensor::stack(weighted.collect(), 0);
         match self.mixing {
-            Mixing::Arithmetic => {
-                let sum = log_sum_exp(logs, 0).reshape([rows, symbols]);
-                sum.sub_scalar(count.ln())
-            }
-            Mixing::LogLinear => log_softmax(logs.mean_dim(0).reshape([rows, symbols]), 1),
+            Mixing::Arithmetic => log_sum_exp(logs, 0).reshape([rows, symbols]),
+            Mixing::LogLinear => log_softmax(logs.sum_dim(0).reshape([rows, symbols]), 1),
         }
     }
 }

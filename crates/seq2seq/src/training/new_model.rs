@@ -42,6 +42,7 @@ impl Task {
             epochs,
             best: None,
             calibration: None,
+            mixture: None,
         }
     }
 }
