@@ -202,8 +202,8 @@ impl EpochLines {
         if let Some((record, before)) = self.hidden.take() {
             if before > 0 {
                 say!(
-                    "({} before it are in metrics.jsonl)",
-                    count(before, "epoch")
+                    "(metrics.jsonl has {} before it)",
+                    count(before, "more epoch")
                 );
             }
             self.print(&record);

@@ -100,7 +100,11 @@ pub fn evaluation_table(evaluation: &Evaluation) -> String {
         false => row("  BLEU", evaluation.bleu.score, "as sacreBLEU"),
     };
     let mut lines = vec![
-        format!("{} pairs, {} questions", evaluation.pairs, free.questions),
+        format!(
+            "{}, {}",
+            count(evaluation.pairs, "pair"),
+            count(free.questions, "question")
+        ),
         "teacher-forced (each symbol predicted from the true ones before it, as Keras reports)"
             .into(),
         row("  loss", forced.loss, "nats a symbol"),

@@ -151,7 +151,7 @@ fn references_and_allowed_outputs_are_read_as_pairs_are() {
         &folder,
         "eval . inputs.txt --references answers.gz --header",
     );
-    assert!(header.contains("1 pairs, 1 questions"), "{header}");
+    assert!(header.contains("1 pair, 1 question"), "{header}");
     fs::write(folder.join("allowed.gz"), packed("\u{feff}D D D\r\n")).unwrap();
     let allowed = run_with_input(&folder, "predict . --allow allowed.gz", "abc\n");
     assert!(
