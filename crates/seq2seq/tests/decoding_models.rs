@@ -618,7 +618,10 @@ fn answers_come_with_warnings() {
         })
         .collect();
     assert!(warnings[0].is_empty() && warnings[3].is_empty());
-    assert_eq!(warnings[1].len(), 2, "two unknown symbols");
+    let [Warning::UnknownSymbol { first, times: 2 }] = &warnings[1][..] else {
+        panic!("two unknown symbols in one warning: {:?}", warnings[1]);
+    };
+    assert_eq!((first.symbol.as_str(), first.position), ("x", 0));
     assert_eq!(
         warnings[2],
         [Warning::LongInput {

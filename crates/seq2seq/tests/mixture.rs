@@ -116,7 +116,8 @@ fn counts_and_a_network_go_together() {
 #[test]
 fn what_does_not_go_together_is_refused() {
     let network = letters::train(&["training.epochs=1"]);
-    let other = counted(vec![Pair::from(("xy", "XY")); 20]);
+    let words = (1..=20).map(|n| Pair::from(("x".repeat(n), "X".repeat(n))));
+    let other = counted(words.collect());
     let error =
         fit_mixture(&[network.clone(), other], None, &letters::pairs()).expect_err("refused");
     assert!(error.to_string().contains("vocabularies differ"), "{error}");

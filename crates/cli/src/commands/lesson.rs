@@ -12,7 +12,7 @@ use crate::output::{WrongUsage, print_line};
 /// Where the lesson is, unless that port is taken.
 const PORT: u16 = 8090;
 
-/// Show a page that takes a model apart, trains it before your eyes and explains why it works
+/// Show a page that takes a model apart and trains it live
 #[derive(Args)]
 pub struct Lesson {
     /// Where to listen [default: 127.0.0.1:8090, or another port if that one is taken]

@@ -38,7 +38,7 @@ use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
 
-use crate::output::{table, wrong_usage};
+use crate::output::{count, table, wrong_usage};
 use seq2seq::{Model, Recipe};
 
 /// A time to train for, such as `90s` or `1h30m`.

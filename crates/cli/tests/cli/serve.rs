@@ -82,6 +82,7 @@ fn answers_are_those_of_predict() {
         let best = best.as_object_mut().unwrap();
         let others = best.remove("alternatives").unwrap();
         assert_eq!(best.remove("input").unwrap(), output["input"]);
+        assert_eq!(best.remove("origin").unwrap(), "model");
         assert_eq!(best.remove("warnings").unwrap(), output["warnings"]);
         let mut hypotheses = vec![Value::Object(best.clone())];
         hypotheses.extend(others.as_array().unwrap().iter().cloned());

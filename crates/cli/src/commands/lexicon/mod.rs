@@ -21,7 +21,7 @@ use crate::Done;
 use crate::inputs;
 use crate::output::{count, wrong_usage, wrong_usage_unless};
 
-/// Write the pronunciations of words as a lexicon that other programs read
+/// Write words with their pronunciations as a lexicon
 #[derive(Args)]
 pub struct Lexicon {
     /// A model file, or the folder of a run
