@@ -168,9 +168,11 @@ def test_search_for_settings(pairs: list[tuple[str, str]], tmp_path: Path) -> No
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
 import seq2seq
 
+# Whoever runs the tests in the background has the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 kind, out = sys.argv[1:]
 pairs = [(f"{n:05}", f"{n:05}"[::-1]) for n in range(4000)]
 try:
