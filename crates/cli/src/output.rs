@@ -64,14 +64,6 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[derive(Debug)]
 pub struct WrongUsage(String);
 
-#[cfg(feature = "server")]
-impl WrongUsage {
-    /// Usage that is wrong for this reason.
-    pub fn new(message: String) -> Self {
-        Self(message)
-    }
-}
-
 impl std::fmt::Display for WrongUsage {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.0)

@@ -33,7 +33,7 @@ pub fn evaluate(
     if let Some(path) = &report_path {
         check_output(path).or_raise(py)?;
     }
-    let (of, mut options) = (&predictor.model, predictor.options.clone());
+    let (of, mut options) = (predictor.0.model(), predictor.0.options().clone());
     options.align = report_path.is_some() && of.has_attention();
     let found = compute(py, || examine(of, &pairs, &options)).or_raise(py)?;
     if let Some(path) = report_path {
@@ -74,7 +74,7 @@ pub fn explain(
     expected: Option<&str>,
     choices: usize,
 ) -> PyResult<ExplanationTuple> {
-    let (model, options) = (&predictor.model, &predictor.options);
+    let (model, options) = (predictor.0.model(), predictor.0.options());
     let found = compute(py, || {
         evaluation::explain(model, line, expected, choices, options)
     });
@@ -104,10 +104,10 @@ pub fn compare(
 ) -> PyResult<String> {
     let pairs = pairs(&items)?;
     let comparison = compute(py, || {
-        let questions = questions(&first.model.codec().normalize(&pairs));
+        let questions = questions(&first.0.model().codec().normalize(&pairs));
         let (first, second) = (
-            (&first.model, &first.options),
-            (&second.model, &second.options),
+            (first.0.model(), first.0.options()),
+            (second.0.model(), second.0.options()),
         );
         evaluation::compare(first, second, &questions)
     });

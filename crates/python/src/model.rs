@@ -139,9 +139,8 @@ impl Model {
         let mut options = request.options(&self.0);
         options.confidence = true;
         options.align = align;
-        self.0.predictor(options.clone()).or_raise(py)?;
-        let model = self.0.clone();
-        Ok((Predictor { model, options }, left_out))
+        let predictor = self.0.predictor(options).or_raise(py)?;
+        Ok((Predictor(predictor), left_out))
     }
 
     /// How likely the model finds the targets of pairs, in their order.
@@ -199,21 +198,13 @@ impl Model {
 
 /// A model with options that are known to work with it.
 #[pyclass(frozen, module = "seq2seq._native")]
-pub struct Predictor {
-    /// The model.
-    pub model: seq2seq::Model,
-    /// The options.
-    pub options: PredictOptions,
-}
+pub struct Predictor(pub seq2seq::Predictor);
 
 #[pymethods]
 impl Predictor {
     /// As many inputs as are worth handing over together.
-    fn inputs_at_once(&self, py: Python<'_>) -> PyResult<usize> {
-        let predictor = self.model.predictor(self.options.clone()).or_raise(py)?;
-        Ok(rnn_kernels::with_threads(threads(), || {
-            predictor.inputs_at_once()
-        }))
+    fn inputs_at_once(&self) -> usize {
+        rnn_kernels::with_threads(threads(), || self.0.inputs_at_once())
     }
 
     /// Answers sources, the first of which has a number from which its random choices start.
@@ -224,16 +215,11 @@ impl Predictor {
         first_number: usize,
     ) -> PyResult<Vec<Py<PyTuple>>> {
         let sources = sources(&items, first_number)?;
-        let options = PredictOptions {
-            first_number: first_number as u64,
-            ..self.options.clone()
-        };
-        let predictor = self.model.predictor(options).or_raise(py)?;
         let texts: Vec<_> = sources
             .iter()
-            .map(|source| source.of(&self.model))
+            .map(|source| source.of(self.0.model()))
             .collect();
-        let answers = compute(py, || predictor.predict(&texts));
+        let answers = compute(py, || self.0.predict_numbered(&texts, first_number as u64));
         let tuple = |answer| answers::tuple(py, answer).map(Bound::unbind);
         answers.iter().map(tuple).collect()
     }

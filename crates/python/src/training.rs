@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use seq2seq::config::{ConfigError, Override};
 use seq2seq::training::{
-    BatchReport, Ending, EpochRecord, ExistingRun, LoadedPairs, Observer, Outcome, RunFolder, Task,
-    Trainer, TrainingData, TrainingError, TrainingRequest,
+    BatchReport, Changes, Ending, EpochRecord, ExistingRun, LoadedPairs, Observer, Outcome,
+    RunFolder, Task, Trainer, TrainingData, TrainingError, TrainingRequest,
 };
 use seq2seq::{Pair, Recipe};
 
@@ -44,35 +44,6 @@ pub struct Asked<'py> {
     out: Option<PathBuf>,
     overwrite: bool,
     resume: bool,
-}
-
-/// The changes to a recipe that were asked for one by one.
-struct Changes {
-    dev: Option<PathBuf>,
-    teacher: Option<PathBuf>,
-    seed: Option<u64>,
-    budget: Option<f64>,
-    source_column: Option<usize>,
-    target_column: Option<usize>,
-    features_column: Option<usize>,
-    header: bool,
-}
-
-impl Changes {
-    fn make(&self, recipe: &mut Recipe) {
-        let data = &mut recipe.data;
-        data.dev = self.dev.clone().or(data.dev.take());
-        data.source_column = self.source_column.unwrap_or(data.source_column);
-        data.target_column = self.target_column.unwrap_or(data.target_column);
-        data.features_column = self.features_column.or(data.features_column);
-        data.header |= self.header;
-        let training = &mut recipe.training;
-        training.teacher = self.teacher.clone().or(training.teacher.take());
-        training.seed = self.seed.unwrap_or(training.seed);
-        if let Some(budget) = self.budget {
-            recipe.within_budget(budget);
-        }
-    }
 }
 
 /// What training needs of that.
@@ -152,14 +123,14 @@ impl Job {
             data: self.data,
             from: self.from,
             target_is_given: self.changes.target_column.is_some(),
-            change: move |recipe: &mut Recipe| self.changes.make(recipe),
+            change: move |recipe: &mut Recipe| self.changes.clone().make(recipe),
             set: self.set,
         }
     }
 
     /// The run, and what there is to say before it starts.
     pub fn trainer(mut self) -> Result<(Trainer, Begin), TrainingError> {
-        let (trainer, task, base) = match (self.resume, self.out.take()) {
+        let (trainer, base) = match (self.resume, self.out.take()) {
             (true, Some(path)) => {
                 let (folder, recipe) = RunFolder::open(&path)?;
                 let recipe = recipe.with_overrides(&self.set)?;
@@ -167,18 +138,17 @@ impl Job {
                     TrainingData::Memory(loaded) => Task::new(recipe, *loaded)?,
                     _ => Task::prepare(recipe)?,
                 };
-                let (begin, base) = (task.clone(), task.recipe.clone());
-                (Trainer::resume(task, folder)?, begin, base)
+                let base = task.recipe.clone();
+                (Trainer::resume(task, folder)?, base)
             }
             (_, out) => {
                 let existing = self.existing;
                 let (task, base) = self.request().task()?;
                 let folder = out.as_deref().map(|path| (path, existing));
-                let begin = task.clone();
-                (Trainer::new(task, folder)?, begin, base)
+                (Trainer::new(task, folder)?, base)
             }
         };
-        let begin = Begin::of(&task, &base, &trainer);
+        let begin = Begin::of(&base, &trainer);
         Ok((trainer, begin))
     }
 }
@@ -197,7 +167,8 @@ pub struct Begin {
 }
 
 impl Begin {
-    fn of(task: &Task, base: &Recipe, trainer: &Trainer) -> Self {
+    fn of(base: &Recipe, trainer: &Trainer) -> Self {
+        let task = trainer.task();
         let report = &task.report;
         let notes = report.notes.iter().filter(|note| !note.is_harmless());
         let mut warnings: Vec<String> = notes.map(ToString::to_string).collect();

@@ -200,11 +200,14 @@ def test_ctrl_c_ends_work_within_a_second(kind: str, tmp_path: Path) -> None:
 
     out = G2P if kind == "predict" else tmp_path / "run"
     child = subprocess.Popen([sys.executable, "-c", INTERRUPTED, kind, out], stdout=subprocess.PIPE, text=True)
-    assert child.stdout is not None and child.stdout.readline() == "ready\n"
-    time.sleep(2)
-    sent = time.time()
-    child.send_signal(signal.SIGINT)
-    told, _ = child.communicate(timeout=20)
+    try:
+        assert child.stdout is not None and child.stdout.readline() == "ready\n"
+        time.sleep(2)
+        sent = time.time()
+        child.send_signal(signal.SIGINT)
+        told, _ = child.communicate(timeout=20)
+    finally:
+        child.kill()
     assert "interrupted" in told, told
     seconds = float(told.split()[-1]) - sent
     print(f"{kind}: {seconds:.2f} s after Ctrl-C")

@@ -1,9 +1,5 @@
 //! What is answered: predictions and explanations as JSON.
 
-use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
 use seq2seq_runtime::model::HiddenState;
 use seq2seq_runtime::{Alignment, Answer, Hypothesis, Model, Trace, Warning};
 use serde::Serialize;
@@ -147,20 +143,6 @@ pub struct GateValues {
     pub candidate: Vec<f32>,
     /// Share of the cell that is shown as h.
     pub output: Vec<f32>,
-}
-
-/// A response with a JSON body.
-pub fn json_response(status: StatusCode, body: &impl Serialize) -> Response {
-    let (status, bytes) = match serde_json::to_vec(body) {
-        Ok(bytes) => (status, bytes),
-        // Nothing that is answered has keys that are no strings.
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
-    };
-    let mut response = Response::new(Body::from(bytes));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
 }
 
 impl Output {

@@ -1,11 +1,12 @@
 //! Answers requests with trained models over HTTP.
 //!
-//! [`Service::load`] loads the models, [`Service::run`] binds the address, answers until it is asked to stop,
+//! [`Service::load`] loads the models and binds the address, [`Service::run`] answers until it is asked to stop,
 //! and then ends in good order. `docs/service.md` has the API by example.
 //!
-//! Modules in the order in which they use each other: [`limits`], `refusal` (errors as JSON), `metrics`,
+//! Modules in the order in which they use each other: [`limits`], `response` (bodies), `refusal` (errors as JSON), `metrics`,
 //! `models`, `request` (JSON to checked questions), `answer` (answers to JSON), `queue` (admission and
-//! inference), `guard` (who may ask), `connections` (sockets and the drain), `routes`, `service` and `lesson`.
+//! inference), `guard` (who may ask), `connections` (sockets and the drain), `error` (why a server cannot start),
+//! `bound` (an address that is listened on), `routes`, `service` and `lesson`.
 
 #![warn(
     clippy::arithmetic_side_effects,
@@ -14,7 +15,9 @@
 )] // what strangers send is read here
 
 mod answer;
+mod bound;
 mod connections;
+mod error;
 mod guard;
 #[cfg(feature = "lesson")]
 mod lesson;
@@ -24,11 +27,13 @@ mod models;
 mod queue;
 mod refusal;
 mod request;
+mod response;
 mod routes;
 mod service;
 
+pub use error::ServiceError;
 #[cfg(feature = "lesson")]
 pub use lesson::Lesson;
 pub use limits::Limits;
 pub use models::ModelsError;
-pub use service::{Access, Service, ServiceError, stop_signal};
+pub use service::{Access, Service, stop_signal};

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::answer::json_response;
+use crate::response::json_response;
 
 /// The body of every answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -1,8 +1,8 @@
 //! What can be asked: JSON to questions that are known to be answerable.
 
 use axum::http::StatusCode;
-use seq2seq_runtime::decoding::{LengthLimit, Method};
-use seq2seq_runtime::{Model, PredictOptions, Predictor};
+use seq2seq_runtime::decoding::Method;
+use seq2seq_runtime::{Model, PredictOptions, Predictor, SearchRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -166,10 +166,9 @@ impl PredictRequest {
             check_length(input, place, limits)?;
         }
         let options = self.options(model, limits)?;
-        let impossible = |error: &dyn std::fmt::Display| {
-            Refusal::unprocessable("impossible_options", error.to_string())
-        };
-        let predictor = model.predictor(options).map_err(|it| impossible(&it))?;
+        let predictor = model
+            .predictor(options)
+            .map_err(|error| Refusal::unprocessable("impossible_options", error.to_string()))?;
         Ok(Question {
             model: name.to_owned(),
             group: self.group(name),
@@ -181,35 +180,30 @@ impl PredictRequest {
     fn options(&self, model: &Model, limits: &Limits) -> Result<PredictOptions, Refusal> {
         self.check_sampling()?;
         let nbest = self.n_best.unwrap_or(1);
-        let recipe = &model.settings().decoding;
-        let mut options = PredictOptions::of(model);
-        // Who asks for greedy decoding, or for a limit, gets what it gives.
-        if self.beam.is_some() || self.max_length.is_some() || self.max_length_ratio.is_some() {
-            options.beam_if_cut = 0;
-        }
-        let search = &mut options.search;
-        search.method = match self.sample {
-            true => Method::Sample {
+        check_beam(self.beam.unwrap_or(0).max(nbest), limits)?;
+        self.check_limit(limits)?;
+        let request = SearchRequest {
+            beam: self.beam,
+            sampling: self.sample.then_some(Method::Sample {
                 temperature: self.temperature.unwrap_or(1.0),
                 top_k: self.top_k,
                 top_p: self.top_p.unwrap_or(1.0),
                 seed: self.seed.unwrap_or(1),
-            },
-            // An n-best list without a word about the beam gets one that is just large enough.
-            false => Method::Beam {
-                size: self.beam.unwrap_or(recipe.beam.max(nbest)),
-            },
+            }),
+            nbest,
+            length_penalty: self.length_penalty,
+            coverage_penalty: self.coverage_penalty,
+            minimum_bayes_risk: self.mbr,
+            max_length: self.max_length,
+            max_length_ratio: self.max_length_ratio,
+            max_length_extra: self.max_length_extra,
+            constraint: None,
         };
-        check_beam(self.beam.unwrap_or(0).max(nbest), limits)?;
-        search.nbest = nbest;
-        search.length_penalty = self.length_penalty.unwrap_or(search.length_penalty);
-        search.coverage_penalty = self.coverage_penalty.unwrap_or(search.coverage_penalty);
-        search.minimum_bayes_risk &= search.method.width(nbest) > 1;
-        search.minimum_bayes_risk |= self.mbr;
-        options.limit = Some(self.limit(model, limits)?);
-        options.confidence = true;
-        options.align = self.align;
-        Ok(options)
+        Ok(PredictOptions {
+            confidence: true,
+            align: self.align,
+            ..request.options(model)
+        })
     }
 
     /// Refuses what only sampling looks at without it, and a beam with it.
@@ -236,7 +230,8 @@ impl PredictRequest {
         Err(Refusal::unprocessable("impossible_options", message))
     }
 
-    fn limit(&self, model: &Model, limits: &Limits) -> Result<LengthLimit, Refusal> {
+    /// Refuses outputs that are longer than allowed, and outputs of nothing.
+    fn check_limit(&self, limits: &Limits) -> Result<(), Refusal> {
         let asked = self
             .max_length
             .unwrap_or(1)
@@ -254,12 +249,7 @@ impl PredictRequest {
             let message = "max_length of 0 leaves no output: give at least 1, or leave it out";
             return Err(Refusal::unprocessable("impossible_options", message));
         }
-        let recipe = &model.settings().decoding;
-        Ok(LengthLimit {
-            most: self.max_length.unwrap_or(recipe.max_length),
-            ratio: self.max_length_ratio.unwrap_or(recipe.max_length_ratio),
-            extra: self.max_length_extra.unwrap_or(recipe.max_length_extra),
-        })
+        Ok(())
     }
 
     /// What draws is answered alone: its choices go by the place of an input in its request.

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::answer::{ExplainResponse, Output, PredictResponse, json_response};
+use crate::answer::{ExplainResponse, Output, PredictResponse};
 use crate::guard::{Guard, add_headers, check_media_type};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -25,6 +25,7 @@ use crate::models::{ModelInfo, Models};
 use crate::queue::{Queue, too_slow};
 use crate::refusal::{ErrorBody, Refusal, RefusalCode};
 use crate::request::{ExplainRequest, PredictRequest, check_length, parse};
+use crate::response::{json_response, with_type};
 
 /// Everything that requests are answered with.
 pub struct App {
@@ -79,7 +80,7 @@ const OPEN: [&str; 5] = [
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
-    let page = |text, kind| get(move || async move { static_file(text, kind) });
+    let page = |text, kind| get(move || async move { with_type(Body::from(text), kind) });
     Router::new()
         .route("/v1/predict", post(predict))
         .route("/v1/explain", post(explain))
@@ -290,17 +291,6 @@ async fn wrong_method(method: Method, request: Request) -> Refusal {
         "method_not_allowed",
         message,
     )
-}
-
-fn static_file(text: &'static str, kind: &'static str) -> Response {
-    with_type(Body::from(text), kind)
-}
-
-fn with_type(body: Body, kind: &'static str) -> Response {
-    let mut response = Response::new(body);
-    let kind = HeaderValue::from_static(kind);
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
 }
 
 /// The answer, or a refusal once it has taken too long.

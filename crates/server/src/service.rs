@@ -1,21 +1,18 @@
 //! A service from start to end.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use thiserror::Error;
-use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-
+use crate::bound::Bound;
 use crate::connections::serve;
+use crate::error::ServiceError;
 use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::models::{Models, ModelsError};
+use crate::models::Models;
 use crate::queue::Queue;
 use crate::routes::{App, router};
 
@@ -33,56 +30,10 @@ pub struct Access {
     pub hosts: Vec<String>,
 }
 
-/// Why a service cannot start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ServiceError {
-    /// The models.
-    #[error(transparent)]
-    Models(#[from] ModelsError),
-    /// The limits.
-    #[error("{0}")]
-    Limits(String),
-    /// Anybody could ask.
-    #[error(
-        "{0} can be reached from other machines, so requests need a token: give --token-file FILE (or the \
-         environment variable SEQ2SEQ_TOKEN), or --insecure to let anybody ask"
-    )]
-    Open(SocketAddr),
-    /// Anybody could use this machine for training.
-    #[error(
-        "{0} can be reached from other machines, and the lesson asks for no token: leave --address out, or give \
-         --insecure to let anybody train here"
-    )]
-    OpenLesson(SocketAddr),
-    /// The address is taken, or not this machine's.
-    #[error("cannot listen at {address}: {source}{}", advice(source))]
-    Bind {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The system gives no threads.
-    #[error("cannot start the threads of the service: {0}")]
-    Threads(io::Error),
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "; another program listens there: give another --address (port 0 takes any that is free)"
-        }
-        _ => "",
-    }
-}
-
 /// A service that is ready to run: its models are loaded and its address is bound.
 pub struct Service {
     app: Arc<App>,
-    runtime: Runtime,
-    listener: TcpListener,
-    address: SocketAddr,
+    bound: Bound,
     workers: usize,
 }
 
@@ -106,15 +57,7 @@ impl Service {
             return Err(ServiceError::Open(address));
         }
         let models = Models::load(models)?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(SOCKET_THREADS)
-            .thread_name("seq2seq-sockets")
-            .enable_all()
-            .build()
-            .map_err(ServiceError::Threads)?;
-        let bind = |source| ServiceError::Bind { address, source };
-        let listener = runtime.block_on(TcpListener::bind(address)).map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
+        let bound = Bound::new(address, SOCKET_THREADS, "seq2seq-sockets")?;
         let metrics = Arc::new(Metrics::new(models.names()));
         let app = App {
             queue: Queue::new(limits.clone(), Arc::clone(&metrics)),
@@ -128,16 +71,14 @@ impl Service {
         };
         Ok(Self {
             app: Arc::new(app),
-            runtime,
-            listener,
-            address,
+            bound,
             workers,
         })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.bound.address
     }
 
     /// Answers requests until `stop`; then is not ready any more, answers what it has taken, and ends.
@@ -149,10 +90,8 @@ impl Service {
     pub fn run(self, stop: impl Future<Output = ()> + Send) -> Result<(), ServiceError> {
         let Self {
             app,
-            runtime,
-            listener,
+            bound,
             workers,
-            ..
         } = self;
         app.metrics.ready.set(1);
         let (app, router) = (&app, router(Arc::clone(&app)));
@@ -172,8 +111,9 @@ impl Service {
             let serving = move || {
                 // Workers end however this thread does.
                 let _close = CloseQueue(app);
-                runtime.block_on(serve(listener, router, &app.limits, &app.metrics, stop));
-                runtime.shutdown_background();
+                let served = serve(bound.listener, router, &app.limits, &app.metrics, stop);
+                bound.runtime.block_on(served);
+                bound.runtime.shutdown_background();
             };
             let started = builder("seq2seq-service").spawn_scoped(scope, serving);
             if let Err(error) = started {

@@ -23,6 +23,7 @@ pub struct FormatArgs {
     format: Option<Format>,
     /// Names of source, target and features: keys of JSON, or what line 1 calls the columns of a table
     #[arg(
+        help_heading = PAIRS,
         long,
         value_name = "SOURCE,TARGET[,FEATURES]",
         value_delimiter = ',',

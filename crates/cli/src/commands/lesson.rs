@@ -6,8 +6,9 @@ use anyhow::Result;
 use clap::Args;
 use seq2seq_server::{Lesson as Served, ServiceError, stop_signal};
 
+use super::serve::usage;
 use crate::Done;
-use crate::output::{WrongUsage, print_line};
+use crate::output::print_line;
 
 /// Where the lesson is, unless that port is taken.
 const PORT: u16 = 8090;
@@ -26,10 +27,7 @@ pub struct Lesson {
 impl Lesson {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let lesson = self.bind().map_err(|error| match error {
-            ServiceError::OpenLesson(_) => WrongUsage::new(error.to_string()).into(),
-            error => anyhow::Error::from(error),
-        })?;
+        let lesson = self.bind().map_err(usage)?;
         print_line(&format!(
             "the lesson is at http://{}/ (Ctrl-C ends it)",
             lesson.address()

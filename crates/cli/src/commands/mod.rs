@@ -32,14 +32,14 @@ pub mod tune;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use seq2seq::config::{ConfigError, Override};
+use anyhow::{Error, Result, bail};
+use seq2seq::Model;
 use seq2seq::data::DataNote;
 use seq2seq::evaluation::{Evaluation, UnknownSymbols};
 use seq2seq::metrics::Interval;
+use seq2seq::training::TaskError;
 
 use crate::output::{count, table, wrong_usage};
-use seq2seq::{Model, Recipe};
 
 /// A time to train for, such as `90s` or `1h30m`.
 pub fn time_budget(text: &str) -> Result<Duration, String> {
@@ -72,17 +72,11 @@ pub fn load_model(path: &Path, others: &[&Path]) -> Result<Model> {
     }
 }
 
-/// A recipe with the settings of the command line. Wrong usage is what these name wrongly, and what they
-/// make impossible.
-pub fn with_settings(recipe: Recipe, set: &[Override]) -> Result<Recipe> {
-    let worked = recipe.check().is_ok();
-    let recipe = match recipe.with_overrides(set) {
-        Err(error @ ConfigError::NotUtf8(_)) => return Err(error.into()),
-        changed => changed.map_err(wrong_usage)?,
-    };
-    match recipe.check() {
-        Err(error) if worked => Err(wrong_usage(error).into()),
-        _ => Ok(recipe),
+/// The error of a task; what settings on the command line name wrongly or make impossible is wrong usage.
+pub fn usage_of(error: TaskError) -> Error {
+    match error {
+        TaskError::Override(error) => wrong_usage(error).into(),
+        error => error.into(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::output::{count, table};
 /// Says what is replayed, before any work starts, or that nothing is.
 pub fn describe(task: &Task) {
     let Some(replay) = &task.replay else {
-        if task.base.is_some() {
+        if task.initial.is_some() {
             say!(
                 "note: nothing is replayed, so the model may forget what it knows; give pairs that it was \
                  trained on with --replay FILE"
@@ -48,16 +48,14 @@ pub struct OldAndNew {
 
 impl OldAndNew {
     /// Those of a task that replays old pairs.
-    pub fn of(task: &Task) -> Result<Option<Self>> {
-        let (Some(replay), Some(from)) = (&task.replay, &task.recipe.training.from) else {
-            return Ok(None);
-        };
+    pub fn of(task: &Task) -> Option<Self> {
+        let (replay, initial) = task.replay.as_ref().zip(task.initial.as_ref())?;
         let asked = |pairs| questions(&task.codec.normalize(pairs));
-        Ok(Some(Self {
-            before: Model::load(from)?,
+        Some(Self {
+            before: initial.model.clone(),
             new: asked(&replay.new),
             old: asked(&replay.old),
-        }))
+        })
     }
 
     /// Exact match on both, before the run and after it.

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::config::{Override, Recipe};
 use seq2seq::evaluation::{Evaluation, evaluate};
-use seq2seq::training::{Learner, Task};
+use seq2seq::training::{Learner, Task, with_settings};
 
-use super::with_settings;
+use super::usage_of;
 use crate::Done;
 use crate::output::print_line;
 use crate::spread::Spread;
@@ -38,7 +38,8 @@ impl Reproduce {
         for path in &self.recipes {
             let mut runs = Vec::new();
             for seed in 1..=self.seeds {
-                let mut recipe = with_settings(Recipe::read(path)?, &self.set)?;
+                let recipe = with_settings(Recipe::read(path)?, &self.set);
+                let mut recipe = recipe.map_err(usage_of)?;
                 recipe.training.seed = seed;
                 runs.push(
                     self.train(recipe)

@@ -9,7 +9,7 @@ use clap::Args;
 use seq2seq_server::{Access, Limits, Service, ServiceError, stop_signal};
 
 use crate::Done;
-use crate::output::{WrongUsage, print_line, wrong_usage_unless};
+use crate::output::{print_line, wrong_usage, wrong_usage_unless};
 
 /// Environment variable that may hold the token.
 const TOKEN: &str = "SEQ2SEQ_TOKEN";
@@ -153,10 +153,10 @@ impl Serve {
 }
 
 /// Errors that another flag mends have the exit code of wrong usage.
-fn usage(error: ServiceError) -> anyhow::Error {
+pub fn usage(error: ServiceError) -> anyhow::Error {
     match error {
-        ServiceError::Open(_) | ServiceError::Limits(_) => {
-            WrongUsage::new(error.to_string()).into()
+        ServiceError::Open(_) | ServiceError::OpenLesson(_) | ServiceError::Limits(_) => {
+            wrong_usage(error).into()
         }
         error => error.into(),
     }

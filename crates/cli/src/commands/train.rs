@@ -10,17 +10,15 @@ use seq2seq::data::{DataNote, OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
-    ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
-    FinalPairs, Learner, Outcome, RunFolder, Task, TaskError, TrainingData, TrainingError,
-    TrainingRequest,
+    Changes, ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
+    FinalPairs, Learner, Outcome, RunFolder, Task, TrainingData, TrainingError, TrainingRequest,
+    with_settings,
 };
 use seq2seq::{Model, shell_quoted};
 
 use super::columns::FormatArgs;
 use super::replay::{self, OldAndNew};
-use super::{
-    column, describe_notes, evaluation_table, time_budget, warn_of_unknown, with_settings,
-};
+use super::{column, describe_notes, evaluation_table, time_budget, usage_of, warn_of_unknown};
 use crate::Done;
 use crate::memory;
 use crate::output::{count, duration, print_line, wrong_usage};
@@ -146,7 +144,7 @@ impl Train {
         };
         let signal = StopSignal::listen();
         let final_pairs = learner.final_pairs();
-        let old_and_new = OldAndNew::of(learner.task())?;
+        let old_and_new = OldAndNew::of(learner.task());
         if !self.quiet
             && let Some(cost) = learner.measure()?
         {
@@ -180,7 +178,7 @@ impl Train {
 
     fn resumed(&self, path: &Path) -> Result<(Learner, PathBuf)> {
         let (folder, recipe) = RunFolder::open(path)?;
-        let recipe = with_settings(recipe, &self.set)?;
+        let recipe = with_settings(recipe, &self.set).map_err(usage_of)?;
         self.check_same_input(path, &recipe)?;
         let learner = Learner::resume(Task::prepare(recipe)?, folder)?;
         for damaged in learner.set_aside() {
@@ -258,10 +256,7 @@ impl Train {
             target_is_given: self.gives_target_column(),
             set: self.set.clone(),
         };
-        request.task().map_err(|error| match error {
-            TaskError::Override(error) => wrong_usage(error).into(),
-            error => error.into(),
-        })
+        request.task().map_err(usage_of)
     }
 
     /// Refuses a trained model in the place of pairs.
@@ -294,20 +289,22 @@ impl Train {
     /// Makes the changes that flags ask for.
     fn change(&self, recipe: &mut Recipe) {
         let data = &mut recipe.data;
-        data.dev = self.dev.clone().or(data.dev.take());
         data.replay = self.replay.clone().or(data.replay.take());
-        self.format.change(data, self.names_columns());
-        data.source_column = self.source_column.unwrap_or(data.source_column);
-        data.target_column = self.target_column.unwrap_or(data.target_column);
-        data.features_column = self.features_column.or(data.features_column);
-        data.header |= self.header;
         data.symbols = self.symbols.clone().or(data.symbols.take());
         data.on_bad_line = self.on_bad_line.map_or(data.on_bad_line, OnBadLine::from);
-        recipe.training.teacher = self.distill.clone().or(recipe.training.teacher.take());
-        recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
-        if let Some(budget) = self.budget {
-            recipe.within_budget(budget.as_secs_f64());
-        }
+        // A layout names columns, too: those that flags name count.
+        self.format.change(data, self.names_columns());
+        let changes = Changes {
+            dev: self.dev.clone(),
+            teacher: self.distill.clone(),
+            seed: self.seed,
+            budget: self.budget.map(|budget| budget.as_secs_f64()),
+            source_column: self.source_column,
+            target_column: self.target_column,
+            features_column: self.features_column,
+            header: self.header,
+        };
+        changes.make(recipe);
     }
 
     fn folder(&self) -> PathBuf {

@@ -9,10 +9,11 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 use seq2seq::config::{Override, Recipe};
 use seq2seq::shell_quoted;
+use seq2seq::training::with_settings;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
 
 use super::train::is_recipe;
-use super::{time_budget, with_settings};
+use super::{time_budget, usage_of};
 use crate::Done;
 use crate::output::{count, duration, print_line, table, wrong_usage, wrong_usage_unless};
 use crate::stop_signal::StopSignal;
@@ -73,7 +74,7 @@ enum StrategyOption {
 impl Tune {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let mut recipe = with_settings(self.read_recipe()?, &self.set)?;
+        let mut recipe = with_settings(self.read_recipe()?, &self.set).map_err(usage_of)?;
         recipe.data.train = self.train.clone().or(recipe.data.train.take());
         recipe.data.dev = self.dev.clone().or(recipe.data.dev.take());
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rnn_kernels::{Cell, Direction, Input, Layout, PackedWeights, Problem, infer, infer_packed};
 
-use super::{Embedding, Matrix, Padded, Parameters, Rows, WeightError};
+use super::{Embedding, Matrix, Padded, Parameters, Rows, WeightError, sigmoid};
 
 /// Sequences that are worth packing the recurrent weights for; fewer read them where they lie.
 const WORTH_PACKING: usize = 8;
@@ -46,10 +46,6 @@ pub struct LstmGates {
     pub candidate: Rows,
     /// Share of the cell that is shown as h, from 0 to 1.
     pub output: Rows,
-}
-
-fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// What a layer reads.

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use burn::tensor::Device;
 
+use crate::Model;
 use crate::ModelFileError;
 use crate::config::{ConfigError, Monitor, Recipe};
 use crate::data::SplitMethod;
 use crate::layers::Growth;
 use crate::layers::parameters::Parameters;
-use crate::storage::Weights;
 use crate::text::Codec;
-use crate::{Model, Provenance};
 
 /// New pairs that are too few to hold some of them out.
 const HANDFUL: usize = 50;
@@ -21,11 +20,8 @@ const EPOCHS_OF_HANDFUL: usize = 400;
 /// A trained model that training starts from (warm start).
 #[derive(Clone, Debug)]
 pub struct InitialModel {
-    /// How it reads and writes texts.
-    pub codec: Codec,
-    /// What it keeps of the pairs that it was trained on.
-    pub provenance: Provenance,
-    weights: Weights,
+    /// The model.
+    pub model: Model,
 }
 
 impl InitialModel {
@@ -34,23 +30,20 @@ impl InitialModel {
     /// # Errors
     /// If there is none, or the file is not a whole and consistent model.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
-        let model = Model::load(path)?;
         Ok(Self {
-            codec: (**model.codec()).clone(),
-            provenance: model.provenance().clone(),
-            weights: model.weights().clone(),
+            model: Model::load(path)?,
         })
     }
 
-    /// Its weights for a network with the vocabularies of `codec`, which extends that of the base;
+    /// Its weights for a network with the vocabularies of `codec`, which extends that of the initial model;
     /// those of new symbols are drawn.
     pub(super) fn parameters(&self, codec: &Codec, seed: u64, device: &Device) -> Parameters {
-        let source = self.codec.source.vocabulary.len();
+        let source = self.model.codec().source.vocabulary.len();
         let growth = Growth {
             source,
             new_in_source: codec.source.vocabulary.len() - source,
         };
-        Parameters::grown(self.weights.clone(), growth, seed, device)
+        Parameters::grown(self.model.weights().clone(), growth, seed, device)
     }
 }
 

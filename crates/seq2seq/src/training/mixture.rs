@@ -11,9 +11,9 @@ use seq2seq_runtime::model::{MemberEvidence, MixtureEvidence};
 use super::run::history::Validation;
 use super::selection::SelectionScore;
 use crate::config::{Mixing, Monitor};
-use crate::data::{Pair, questions};
+use crate::data::{Pair, Question, questions};
 use crate::encoding::{Example, PairCodec};
-use crate::evaluation::{calibrate, forced_distributions, free_running, teacher_forced};
+use crate::evaluation::{calibrate, forced_distributions};
 use crate::metrics::ScoreError;
 use crate::parallel;
 use crate::{EnsembleError, Model, Provenance};
@@ -85,13 +85,14 @@ pub fn fit_mixture(
         Some(mixing) => vec![mixing],
         None => vec![Mixing::LogLinear, Mixing::Arithmetic],
     };
+    let questions = questions(&pairs);
     let alone = models
         .iter()
-        .map(|model| validation(model, &pairs, &examples));
-    let alone: Vec<Validation> = alone.collect::<Result<_, MixtureError>>()?;
+        .map(|model| Validation::measured(model, &examples, &questions));
+    let alone: Vec<Validation> = alone.collect::<Result<_, ScoreError>>()?;
     let mut best: Option<(SelectionScore, Mixture)> = None;
     for kind in kinds {
-        let mixture = of_kind(models, kind, &tables, (&pairs, &examples), &alone)?;
+        let mixture = of_kind(models, kind, &tables, (&questions, &examples), &alone)?;
         let score = SelectionScore::new(Monitor::ExactMatch, &mixture.validation);
         let Some(score) = score else {
             continue;
@@ -117,7 +118,7 @@ fn of_kind(
     models: &[Model],
     mixing: Mixing,
     tables: &Tables,
-    (pairs, examples): (&[Pair], &[Example]),
+    (questions, examples): (&[Question], &[Example]),
     alone: &[Validation],
 ) -> Result<Mixture, MixtureError> {
     let mut kept: Vec<usize> = (0..models.len()).collect();
@@ -160,7 +161,7 @@ fn of_kind(
         });
     }
     let model = Model::weighted_ensemble(&members, mixing, fitted.clone())?;
-    let validation = validation(&model, pairs, examples)?;
+    let validation = Validation::measured(&model, examples, questions)?;
     let figures = kept.iter().zip(&fitted).zip(&without);
     let figures = figures.map(|((&place, &weight), &(mean, error))| MemberEvidence {
         weight,
@@ -176,7 +177,7 @@ fn of_kind(
         members: figures.collect(),
     };
     let provenance = Provenance {
-        calibration: calibrate(&model, &questions(pairs)),
+        calibration: calibrate(&model, questions),
         mixture: Some(evidence.clone()),
         ..model.provenance().clone()
     };
@@ -187,25 +188,6 @@ fn of_kind(
         dropped,
         evidence: Some(evidence),
         validation,
-    })
-}
-
-/// The figures of a model on pairs.
-fn validation(
-    model: &Model,
-    pairs: &[Pair],
-    examples: &[Example],
-) -> Result<Validation, MixtureError> {
-    let questions = questions(pairs);
-    let forced = teacher_forced(model, examples);
-    let free = free_running(model, &questions)?;
-    Ok(Validation {
-        loss: forced.loss,
-        accuracy: forced.accuracy,
-        exact_match: free.exact_match,
-        symbol_error_rate: free.symbol_error_rate,
-        questions: questions.len(),
-        best: true,
     })
 }
 

@@ -49,7 +49,7 @@ pub use observer::{BatchReport, Ending, FinalPairs, Observer, Outcome};
 pub use optimizer::{clip_global_norm, optimizer};
 pub use reading::{ChosenTokenization, Decomposed, Guessed};
 pub use replay::Replay;
-pub use request::{TrainingData, TrainingRequest};
+pub use request::{Changes, TrainingData, TrainingRequest, with_settings};
 pub use run::checkpoint::{Best, Checkpoint, Position, State};
 pub use run::folder::{ExistingRun, RunFolder};
 pub use run::history::{EpochRecord, Validation, read_history};

@@ -19,7 +19,10 @@ impl Task {
             .filter_map(|example| example.target.first().copied())
             .collect();
         // A model that goes on from another still answers what that one did.
-        let before = self.base.as_ref().map(|base| &base.provenance);
+        let before = self
+            .initial
+            .as_ref()
+            .map(|initial| initial.model.provenance());
         let longest = |now: usize, before: Option<usize>| now.max(before.unwrap_or(0));
         first_symbols.extend(before.iter().flat_map(|before| &before.first_symbols));
         first_symbols.sort_unstable();

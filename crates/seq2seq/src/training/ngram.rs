@@ -14,9 +14,9 @@ use super::run::history::{EpochRecord, Validation};
 use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
 use crate::config::Recipe;
-use crate::data::{OnBadLine, Question};
+use crate::data::Question;
 use crate::encoding::{Example, PairCodec};
-use crate::evaluation::{TeacherForced, calibrate, free_running, teacher_forced};
+use crate::evaluation::{TeacherForced, calibrate, teacher_forced};
 use crate::{Model, Provenance};
 
 /// Units of the longest n-gram that is tried where the recipe leaves it open.
@@ -116,11 +116,7 @@ impl NgramRun {
     pub fn run(self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
         let begun = Instant::now();
         if let Some(folder) = &self.folder {
-            folder.begin(&self.task.recipe)?;
-            let skipped = &self.task.report.skipped;
-            if self.task.recipe.data.on_bad_line == OnBadLine::Report && skipped.count > 0 {
-                folder.save_skipped(skipped)?;
-            }
+            folder.begin_task(&self.task)?;
         }
         let Fitted { model, report, .. } = fit(&self.task, &|| observer.wants_to_stop())?;
         let questions = self.task.validation_questions();
@@ -189,17 +185,8 @@ fn validate(
     dev: &[Example],
     questions: &[Question],
 ) -> Result<Validation, TrainingError> {
-    let forced = teacher_forced(model, dev);
-    let free =
-        free_running(model, questions).map_err(|error| TaskError::Unusable(error.to_string()))?;
-    Ok(Validation {
-        loss: forced.loss,
-        accuracy: forced.accuracy,
-        exact_match: free.exact_match,
-        symbol_error_rate: free.symbol_error_rate,
-        questions: questions.len(),
-        best: true,
-    })
+    let measured = Validation::measured(model, dev, questions);
+    Ok(measured.map_err(|error| TaskError::Unusable(error.to_string()))?)
 }
 
 /// The best n-gram model for the pairs of a task: of spans and orders that the recipe leaves open, those that

@@ -21,6 +21,61 @@ pub enum TrainingData {
     Memory(Box<LoadedPairs>),
 }
 
+/// Changes to a recipe that were asked for one by one; what is left out stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Validation pairs.
+    pub dev: Option<PathBuf>,
+    /// A trained model to learn from.
+    pub teacher: Option<PathBuf>,
+    /// Start of every random choice.
+    pub seed: Option<u64>,
+    /// Seconds to train for, with a schedule that fits.
+    pub budget: Option<f64>,
+    /// Column of the source, counted from 1.
+    pub source_column: Option<usize>,
+    /// Column of the target, counted from 1.
+    pub target_column: Option<usize>,
+    /// Column of features, counted from 1.
+    pub features_column: Option<usize>,
+    /// Whether the first line names the columns.
+    pub header: bool,
+}
+
+impl Changes {
+    /// Makes them.
+    pub fn make(self, recipe: &mut Recipe) {
+        let data = &mut recipe.data;
+        data.dev = self.dev.or(data.dev.take());
+        data.source_column = self.source_column.unwrap_or(data.source_column);
+        data.target_column = self.target_column.unwrap_or(data.target_column);
+        data.features_column = self.features_column.or(data.features_column);
+        data.header |= self.header;
+        let training = &mut recipe.training;
+        training.teacher = self.teacher.or(training.teacher.take());
+        training.seed = self.seed.unwrap_or(training.seed);
+        if let Some(budget) = self.budget {
+            recipe.within_budget(budget);
+        }
+    }
+}
+
+/// A recipe with single settings.
+///
+/// # Errors
+/// [`TaskError::Override`] where these name something wrongly, or make a recipe impossible that was not.
+pub fn with_settings(recipe: Recipe, set: &[Override]) -> Result<Recipe, TaskError> {
+    let worked = recipe.check().is_ok();
+    let recipe = match recipe.with_overrides(set) {
+        Err(error @ ConfigError::NotUtf8(_)) => return Err(error.into()),
+        changed => changed.map_err(TaskError::Override)?,
+    };
+    match recipe.check() {
+        Err(error) if worked => Err(TaskError::Override(error)),
+        _ => Ok(recipe),
+    }
+}
+
 /// What is to be trained. Without a recipe, settings suit the pairs, or the model to go on from.
 pub struct TrainingRequest<F> {
     /// The recipe.
@@ -107,14 +162,6 @@ impl<F: Fn(&mut Recipe)> TrainingRequest<F> {
             }
         }
         (self.change)(&mut recipe);
-        let worked = recipe.check().is_ok();
-        let recipe = match recipe.with_overrides(&self.set) {
-            Err(error @ ConfigError::NotUtf8(_)) => return Err(error.into()),
-            changed => changed.map_err(TaskError::Override)?,
-        };
-        match recipe.check() {
-            Err(error) if worked => Err(TaskError::Override(error)),
-            _ => Ok(recipe),
-        }
+        with_settings(recipe, &self.set)
     }
 }

@@ -161,7 +161,7 @@ pub struct Task {
     /// Old pairs that are among the training and validation pairs, if some are replayed.
     pub replay: Option<Replay>,
     /// The trained model whose weights training starts from.
-    pub base: Option<InitialModel>,
+    pub initial: Option<InitialModel>,
 }
 
 impl Task {
@@ -245,14 +245,14 @@ impl Task {
                 *pair = pair.normalized(form);
             }
         }
-        let base = recipe
+        let initial = recipe
             .training
             .from
             .as_deref()
             .map(InitialModel::load)
             .transpose()?;
-        let codec = match &base {
-            Some(base) => base.codec.extended(&pairs),
+        let codec = match &initial {
+            Some(initial) => initial.model.codec().extended(&pairs),
             None => Codec {
                 answer_form: written_in.filter(|&written| !form.is_in(written)),
                 symbol_map: loaded.symbol_map.as_deref().cloned(),
@@ -298,7 +298,7 @@ impl Task {
             test: loaded.test,
             report,
             replay,
-            base,
+            initial,
         })
     }
 }

@@ -35,8 +35,8 @@ use super::run::history::{EpochRecord, Validation, best_validation};
 use super::schedule::Schedule;
 use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
-use crate::config::{Monitor, Recipe, TrainingSettings};
-use crate::data::{OnBadLine, Question};
+use crate::config::{Monitor, Recipe};
+use crate::data::Question;
 use crate::encoding::{EpochOrder, Example, PairCodec};
 use crate::evaluation::{begin_symbol, calibrate};
 use crate::layers::parameters::{Parameters, weights_of};
@@ -71,6 +71,8 @@ pub struct Trainer {
     save_plan: SavePlan,
     budget: Budget,
     pace: Pace,
+    /// The batches of an epoch, and of which.
+    order: Option<(usize, Arc<EpochOrder>)>,
 }
 
 /// What a better model has to surpass, where validations ask so many questions.
@@ -105,8 +107,8 @@ impl Trainer {
 
     fn fresh(task: Task, folder: Option<RunFolder>) -> Result<Self, TrainingError> {
         let (seed, device) = (task.recipe.training.seed, Device::flex().autodiff());
-        let mut params = match &task.base {
-            Some(base) => base.parameters(&task.codec, seed, &device),
+        let mut params = match &task.initial {
+            Some(initial) => initial.parameters(&task.codec, seed, &device),
             None => Parameters::fresh(seed, &device),
         };
         let mut state = State::default();
@@ -165,11 +167,7 @@ impl Trainer {
     /// that the folder held before is gone.
     fn begin_run(&mut self) -> Result<(), TrainingError> {
         if let Some(folder) = self.folder.as_ref().filter(|_| !self.begun) {
-            folder.begin(&self.task.recipe)?;
-            let skipped = &self.task.report.skipped;
-            if self.task.recipe.data.on_bad_line == OnBadLine::Report && skipped.count > 0 {
-                folder.save_skipped(skipped)?;
-            }
+            folder.begin_task(&self.task)?;
         }
         self.begun = true;
         Ok(())
@@ -213,6 +211,7 @@ impl Trainer {
             begun: false,
             budget,
             pace: Pace::default(),
+            order: None,
             task,
         })
     }
@@ -273,9 +272,8 @@ impl Trainer {
 
     /// Trains for what is left of an epoch; false if the observer wants to stop.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<bool, TrainingError> {
-        let settings = self.task.recipe.training.clone();
         let number = self.position.epoch + 1;
-        let order = self.order(&settings);
+        let order = self.order();
         observer.epoch_begins(number, order.len(), self.task.train.len());
         let (mut pairs_done, mut seconds) = (0, 0.0);
         let mut begun = Instant::now();
@@ -313,10 +311,19 @@ impl Trainer {
         Ok(!observer.wants_to_stop() || self.is_over())
     }
 
-    /// The batches of the epoch that is under way.
-    fn order(&self, settings: &TrainingSettings) -> EpochOrder {
-        let bytes = pair_bytes(&self.task);
-        EpochOrder::new(&self.task.train, settings, self.position.epoch, &bytes)
+    /// The batches of the epoch that is under way, made once an epoch.
+    fn order(&mut self) -> Arc<EpochOrder> {
+        let (epoch, task) = (self.position.epoch, &self.task);
+        if let Some((of, order)) = &self.order
+            && *of == epoch
+        {
+            return Arc::clone(order);
+        }
+        let settings = &task.recipe.training;
+        let order = EpochOrder::new(&task.train, settings, epoch, &pair_bytes(task));
+        let order = Arc::new(order);
+        self.order = Some((epoch, Arc::clone(&order)));
+        order
     }
 
     /// Whether all epochs are done, or all of the time budget is used.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use seq2seq::data::{Pair, questions};
 use seq2seq::encoding::Example;
 use seq2seq::encoding::PairCodec;
-use seq2seq::evaluation::{answer_questions, free_running, teacher_forced};
+use seq2seq::evaluation::{answer_questions, reference_symbols, teacher_forced};
+use seq2seq::metrics::score;
 use seq2seq::{Model, PredictOptions};
 use serde::Serialize;
 
@@ -76,14 +77,18 @@ impl Figures {
         let forced = teacher_forced(model, &examples);
         let questions = questions(held_out);
         // Without a question nothing is right.
-        let free = free_running(model, &questions);
-        let free = free.map_or((0.0, 1.0), |it| (it.exact_match, it.symbol_error_rate));
-        let shown = questions.get(..SHOWN.min(questions.len())).unwrap_or(&[]);
         let predictor = model.predictor(PredictOptions::default());
-        let answers = predictor.map_or_else(|_| Vec::new(), |it| answer_questions(&it, shown));
-        let answered = shown
+        let answers = predictor.map_or_else(|_| Vec::new(), |it| answer_questions(&it, &questions));
+        let best = answers.iter().map(|answer| answer.best().symbols.clone());
+        let free = score(
+            &best.collect::<Vec<_>>(),
+            &reference_symbols(model.codec(), &questions),
+        );
+        let free = free.map_or((0.0, 1.0), |it| (it.exact_match, it.symbol_error_rate));
+        let answered = questions
             .iter()
-            .zip(answers)
+            .zip(&answers)
+            .take(SHOWN)
             .map(|(question, answer)| Answered {
                 source: question.source.clone(),
                 target: question.references.first().cloned().unwrap_or_default(),
@@ -100,7 +105,7 @@ impl Figures {
 }
 
 impl ByPosition {
-    /// Of a model whose answers all have the same width.
+    /// Measures a model whose answers all have the same width.
     pub fn of(model: &Model, held_out: &[Pair]) -> Self {
         let questions = questions(held_out);
         let Ok(predictor) = model.predictor(PredictOptions::default()) else {

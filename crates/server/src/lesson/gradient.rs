@@ -6,7 +6,7 @@
 
 use rnn_kernels::{Cell, Direction, Input, Layout, Problem, backward, forward};
 use seq2seq::Model;
-use seq2seq::config::{AttentionKind, BridgeKind, CellKind};
+use seq2seq::config::{AttentionKind, BridgeKind};
 use seq2seq::data::Pair;
 
 /// Questions that are averaged over.
@@ -36,10 +36,7 @@ pub fn reach(model: &Model, pairs: &[Pair]) -> Option<Vec<f64>> {
     if !plain {
         return None;
     }
-    let cell = match settings.cell {
-        CellKind::Lstm => Cell::Lstm,
-        _ => settings.cell.kernel(),
-    };
+    let cell = settings.cell.kernel();
     let units = settings.encoder_units;
     let encoder = Layer::of(
         model,
@@ -90,7 +87,8 @@ fn of_question(
 ) -> Option<Vec<f64>> {
     let (_, expected) = target.split_first()?;
     let read = encoder.rows(source);
-    let (state, encoder_saved) = forward(&encoder.problem(&read, None), Layout::FinalState);
+    let reading = encoder.problem(&read, None);
+    let (state, encoder_saved) = forward(&reading, Layout::FinalState);
     let written = decoder.rows(target.get(..expected.len())?);
     let problem = decoder.problem(&written, Some(&state));
     let (hidden, decoder_saved) = forward(&problem, Layout::Sequence);
@@ -104,10 +102,9 @@ fn of_question(
         decoder_saved.as_ref(),
         &d_hidden,
     );
-    let read_again = encoder.problem(&read, None);
     let saved = encoder_saved.as_ref();
     let encoded = backward(
-        &read_again,
+        &reading,
         Layout::FinalState,
         &state,
         saved,

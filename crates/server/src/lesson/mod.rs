@@ -13,22 +13,21 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
-
+use crate::bound::Bound;
 use crate::connections::serve;
+use crate::error::ServiceError;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::service::ServiceError;
+
+/// Threads that read requests and write answers; each training has one of its own.
+const SOCKET_THREADS: usize = 2;
 
 /// Bytes of pairs that a page may send.
 const LARGEST_BODY: usize = 20 << 20;
 
 /// A lesson whose address is bound.
 pub struct Lesson {
-    runtime: Runtime,
-    listener: TcpListener,
-    address: SocketAddr,
+    bound: Bound,
 }
 
 impl Lesson {
@@ -40,25 +39,13 @@ impl Lesson {
         if !address.ip().is_loopback() && !insecure {
             return Err(ServiceError::OpenLesson(address));
         }
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("seq2seq-lesson")
-            .enable_all()
-            .build()
-            .map_err(ServiceError::Threads)?;
-        let bind = |source| ServiceError::Bind { address, source };
-        let listener = runtime.block_on(TcpListener::bind(address)).map_err(bind)?;
-        let address = listener.local_addr().map_err(bind)?;
-        Ok(Self {
-            runtime,
-            listener,
-            address,
-        })
+        let bound = Bound::new(address, SOCKET_THREADS, "seq2seq-lesson")?;
+        Ok(Self { bound })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.bound.address
     }
 
     /// Shows the lesson until `stop`.
@@ -71,9 +58,9 @@ impl Lesson {
         let metrics = Arc::new(Metrics::new([]));
         let app = Arc::new(routes::App::new(limits.clone()));
         let router = routes::router(Arc::clone(&app));
-        let served = serve(self.listener, router, &limits, &metrics, stop);
-        self.runtime.block_on(served);
+        let served = serve(self.bound.listener, router, &limits, &metrics, stop);
+        self.bound.runtime.block_on(served);
         app.runs.stop_all();
-        self.runtime.shutdown_background();
+        self.bound.runtime.shutdown_background();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::CONTENT_DISPOSITION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -18,11 +18,12 @@ use tokio::task::spawn_blocking;
 use super::figures::ByPosition;
 use super::run::{Run, Runs};
 use super::setup::Setup;
-use crate::answer::{ExplainResponse, Output, json_response};
+use crate::answer::{ExplainResponse, Output};
 use crate::guard::{Guard, add_headers};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::request::{check_length, parse};
+use crate::response::{json_response, with_type};
 use crate::routes::json_body;
 
 /// Everything that pages are answered with.
@@ -132,14 +133,6 @@ async fn not_found() -> Refusal {
         "not_found",
         "there is nothing here; the lesson is at /",
     )
-}
-
-fn with_type(body: Body, kind: &'static str) -> Response {
-    let mut response = Response::new(body);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }
 
 fn impossible(message: String) -> Refusal {
@@ -431,7 +424,7 @@ async fn trace(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SearchRequest {
+struct AnswersRequest {
     input: String,
     /// Hypotheses of the beam; samples where there is a temperature.
     beam: usize,
@@ -445,7 +438,7 @@ async fn search(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = json_body(request, &app.limits).await?;
-    let request: SearchRequest = parse(&body)?;
+    let request: AnswersRequest = parse(&body)?;
     check_length(&request.input, 0, &app.limits)?;
     if request.beam > app.limits.beam {
         return Err(impossible(format!(
@@ -481,12 +474,8 @@ async fn positions(
     Path(number): Path<u64>,
 ) -> Result<Response, Refusal> {
     let run = run_of(&app, number)?;
-    let found = compute(move || {
-        let model = run
-            .model()
-            .ok_or_else(|| impossible("the run has no model yet".to_owned()))?;
-        Ok(ByPosition::of(&model, run.held_out()))
-    });
+    let model = model_of(&app, number).await?;
+    let found = compute(move || Ok(ByPosition::of(&model, run.held_out())));
     Ok(json_response(StatusCode::OK, &found.await?))
 }
 

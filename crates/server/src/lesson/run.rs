@@ -28,8 +28,8 @@ const MOST_RUNS: usize = 8;
 enum Command {
     Pause,
     Go,
-    /// So many batches, then pause.
-    Batches(usize),
+    /// One batch, then pause.
+    Batch,
     End,
 }
 
@@ -165,7 +165,7 @@ impl Run {
 
     /// Trains for one batch.
     pub fn one_batch(&self) {
-        self.tell(Command::Batches(1));
+        self.tell(Command::Batch);
     }
 
     /// Ends after the batch, for good.
@@ -195,7 +195,7 @@ impl Run {
         Status {
             running: !progress.finished
                 && progress.failed.is_none()
-                && (progress.busy || matches!(command, Command::Go | Command::Batches(_))),
+                && (progress.busy || matches!(command, Command::Go | Command::Batch)),
             finished: progress.finished,
             failed: progress.failed.clone(),
             pairs: progress.pairs,
@@ -308,11 +308,8 @@ impl Observer for Watcher<'_> {
         self.batches = self.batches.saturating_add(1);
         self.last = Some(*report);
         let mut command = lock(&self.run.command);
-        if let Command::Batches(left) = *command {
-            *command = match left.saturating_sub(1) {
-                0 => Command::Pause,
-                left => Command::Batches(left),
-            };
+        if *command == Command::Batch {
+            *command = Command::Pause;
         }
         let unwatched = lock(&self.run.seen).elapsed() > UNWATCHED;
         if unwatched && *command == Command::Go {

@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail};
 use seq2seq::{check_output, write_atomically};
 use serde::{Deserialize, Serialize};
 
+use crate::commands::predict::one_field;
+
 /// How far the files are written.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Position {
@@ -99,7 +101,7 @@ impl Output {
     pub fn reject(&mut self, word: &str, reason: &str) -> Result<()> {
         self.position.rejected += 1;
         if let Some(file) = &mut self.rejected {
-            let line = format!("{word}\t{}\n", reason.replace(['\t', '\n', '\r'], " "));
+            let line = format!("{word}\t{}\n", one_field(reason));
             file.write_all(line.as_bytes())?;
             self.position.rejected_bytes += line.len() as u64;
         }

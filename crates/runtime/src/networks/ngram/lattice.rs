@@ -311,7 +311,7 @@ impl Builder<'_> {
         } else if at_end {
             self.end(context)
         } else {
-            self.within(context, here, at_end)
+            self.within(context, here)
         };
         self.resolved.insert(context, found);
         found
@@ -341,17 +341,20 @@ impl Builder<'_> {
         (self.nodes.len() as u32 - 1, 1.0)
     }
 
-    fn within(&mut self, context: u32, here: &Candidates, at_end: bool) -> (u32, f64) {
+    /// A node within the source. Without units of its own a context is its shorter one.
+    fn within(&mut self, context: u32, here: &Candidates) -> (u32, f64) {
         let tables = self.tables;
         let [ones, twos] = here.ranges.each_ref().map(|r| tables.children(context, r));
-        if context != ROOT && ones.is_empty() && twos.is_empty() {
-            let (node, factor) = self.resolve(tables.shorter(context), here, at_end);
-            return (node, factor * tables.backoff(context));
-        }
         let shorter = (context != ROOT).then(|| {
-            let (node, factor) = self.resolve(tables.shorter(context), here, at_end);
+            let (node, factor) = self.resolve(tables.shorter(context), here, false);
             (node, factor * tables.backoff(context))
         });
+        if let Some(shorter) = shorter
+            && ones.is_empty()
+            && twos.is_empty()
+        {
+            return shorter;
+        }
         let first = self.arcs.len() as u32;
         let count = here.ranges[0].len() as u32;
         for (span, children) in [(0, ones), (1, twos)] {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::data::errors::LineProblem;
-use crate::data::pairs::{Pair, ReadOptions, checked};
+use crate::data::pairs::{Pair, ReadOptions, checked, is_blank};
 
 /// Keys of source, target and features, unless others are named.
 const KEYS: [&str; 3] = ["source", "target", "features"];
@@ -48,8 +48,8 @@ pub(super) fn pair(line: &str, options: &ReadOptions) -> Result<Pair, LineProble
             checked(text, column)?;
         }
     }
-    let blank = |text: &str| text.bytes().all(|byte| byte == b' ');
-    match (blank(&pair.source), blank(&pair.target)) {
+    let [source, target] = [&pair.source, &pair.target].map(|text| is_blank(text.as_bytes()));
+    match (source, target) {
         (true, _) => Err(LineProblem::EmptySource { column: 1 }),
         (_, true) => Err(LineProblem::EmptyTarget { column: 2 }),
         _ => Ok(pair),

@@ -10,9 +10,10 @@ use super::curves::history;
 use super::history::EpochRecord;
 use crate::charts::picture;
 use crate::config::Recipe;
-use crate::data::{STDIN, SkippedLines};
+use crate::data::{OnBadLine, STDIN, SkippedLines};
 use crate::storage::atomic::{self, LockError};
 use crate::training::error::TrainingError;
+use crate::training::task::Task;
 use crate::{MODEL_NAME, write_atomically};
 
 const RECIPE_NAME: &str = "recipe.toml";
@@ -277,6 +278,19 @@ impl RunFolder {
             &self.path.join(METRICS_NAME),
             lines.as_bytes(),
         )?)
+    }
+
+    /// Begins the run of a task: its settings and, where that is asked for, the lines that were left out.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub(in crate::training) fn begin_task(&self, task: &Task) -> Result<(), TrainingError> {
+        self.begin(&task.recipe)?;
+        let skipped = &task.report.skipped;
+        if task.recipe.data.on_bad_line == OnBadLine::Report && skipped.count > 0 {
+            self.save_skipped(skipped)?;
+        }
+        Ok(())
     }
 
     /// Lists the lines that were left out of the data.

@@ -5,6 +5,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::folder::METRICS_NAME;
+use crate::Model;
+use crate::data::Question;
+use crate::encoding::Example;
+use crate::evaluation::{TeacherForced, free_running, teacher_forced};
+use crate::metrics::{FreeRunning, ScoreError};
 use crate::storage::atomic::open_regular;
 
 /// A line of `metrics.jsonl`.
@@ -45,6 +50,37 @@ pub struct Validation {
     pub questions: usize,
     /// Whether it was the best so far.
     pub best: bool,
+}
+
+impl Validation {
+    /// The figures of a model that nobody has compared with others yet.
+    pub(in crate::training) fn new(forced: TeacherForced, free: &FreeRunning) -> Self {
+        Self {
+            loss: forced.loss,
+            accuracy: forced.accuracy,
+            exact_match: free.exact_match,
+            symbol_error_rate: free.symbol_error_rate,
+            questions: free.questions,
+            best: false,
+        }
+    }
+
+    /// The figures of a model that is the best, as it is the only one.
+    ///
+    /// # Errors
+    /// If there are no questions, or the model's options cannot work.
+    pub(in crate::training) fn measured(
+        model: &Model,
+        examples: &[Example],
+        questions: &[Question],
+    ) -> Result<Self, ScoreError> {
+        let forced = teacher_forced(model, examples);
+        let free = free_running(model, questions)?;
+        Ok(Self {
+            best: true,
+            ..Self::new(forced, &free)
+        })
+    }
 }
 
 /// The figures of the best model so far.

@@ -50,7 +50,7 @@ impl Trainer {
         let optimizer_before = self.optimizer.to_record();
         let average_before = self.average.clone();
 
-        let order = self.order(&settings);
+        let order = self.order();
         let seconds_per_symbol = self.time_steps(&order)?;
         let symbols: usize = order
             .from(0)

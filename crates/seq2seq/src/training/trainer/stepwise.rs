@@ -29,8 +29,7 @@ impl Trainer {
     /// As [`run`](Self::run).
     pub fn train_batch(&mut self) -> Result<StepReport, TrainingError> {
         self.begin_run()?;
-        let settings = self.task.recipe.training.clone();
-        let order = self.order(&settings);
+        let order = self.order();
         let members = order.from(self.position.batch).next();
         // A resumed run may have done all batches of its epoch.
         let members = members.map_or(Vec::new(), |(_, members)| members.to_vec());

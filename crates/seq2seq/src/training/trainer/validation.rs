@@ -30,14 +30,7 @@ impl Trainer {
         let Some(free) = free else {
             return Ok(None);
         };
-        let mut validation = Validation {
-            loss: forced.loss,
-            accuracy: forced.accuracy,
-            exact_match: free.exact_match,
-            symbol_error_rate: free.symbol_error_rate,
-            questions: self.questions.len(),
-            best: false,
-        };
+        let mut validation = Validation::new(forced, &free);
         let score = SelectionScore::new(self.task.recipe.training.monitor, &validation);
         let better = score.filter(|score| self.best_score.is_none_or(|best| *score > best));
         validation.best = better.is_some();
