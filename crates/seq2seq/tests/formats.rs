@@ -325,3 +325,11 @@ fn variants_are_answers_to_one_question() {
     assert_eq!(questions[0].references, ["AH0", "EY1"]);
     assert_eq!(questions.len(), 2);
 }
+
+/// A blank line within a table is passed over, and what follows is still read as the table that it is.
+#[test]
+fn a_table_goes_on_after_a_blank_line() {
+    let file = read("cat,K AE T\n\n\"dog\",D AO G\n\n");
+    assert_eq!(pairs(&file), CAT_AND_DOG);
+    assert_eq!((file.blank_lines, &file.line_numbers[..]), (2, &[1, 3][..]));
+}

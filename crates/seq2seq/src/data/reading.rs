@@ -138,7 +138,10 @@ impl Reading {
         reader: &mut impl BufRead,
         buffer: &mut Vec<u8>,
     ) -> Result<Fields, DataError> {
-        let Some(mut records) = self.records.take().filter(|_| !is_blank(line)) else {
+        if is_blank(line) {
+            return Ok(None);
+        }
+        let Some(mut records) = self.records.take() else {
             return Ok(None);
         };
         let mut fed = records.begin(&[line, b"\n"].concat());
