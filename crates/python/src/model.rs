@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyTuple};
 use seq2seq::decoding::{Constraint, Method};
 use seq2seq::evaluation::audit;
 use seq2seq::training::{read_history, read_options};
-use seq2seq::{MODEL_NAME, PredictOptions, Recipe, SearchRequest, check_output};
+use seq2seq::{MODEL_NAME, Recipe, SearchRequest, check_output};
 
 use crate::errors::{Kind, OrRaise, exception};
 use crate::inputs::{self, PairTuple, pairs, sources};
