@@ -6,8 +6,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rnn_kernels::{
-    AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, Problem, ProductShape,
-    adam, backward, batched_product, forward, infer, product, softmax_cross_entropy, tanh,
+    AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, PackedMatrix, Problem,
+    ProductShape, StoredMatrix, adam, backward, batched_product, forward, infer, product,
+    round_to_bf16, softmax_cross_entropy, stored_product, tanh,
 };
 
 /// Numbers between -0.5 and 0.5 that look random.
@@ -220,6 +221,48 @@ fn elementwise(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// One row, as a single input has it, and many, with a matrix of each precision.
+fn stored(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("stored");
+    for (rows, inner, columns) in [
+        (1, 512, 2048),
+        (1, 512, 512),
+        (5, 512, 2048),
+        (32, 512, 2048),
+    ] {
+        let shape = ProductShape {
+            rows,
+            inner,
+            columns,
+        };
+        let (left, matrix) = (numbers(rows * inner), numbers(inner * columns));
+        let (mut bf16, scales) = (vec![0; matrix.len()], vec![0.01; columns]);
+        round_to_bf16(&matrix, &mut bf16);
+        let int8: Vec<i8> = matrix.iter().map(|x| (x * 127.0) as i8).collect();
+        let int8 = StoredMatrix::Int8 {
+            values: &int8,
+            scales: &scales,
+        };
+        let stored = [
+            ("f32", StoredMatrix::F32(&matrix)),
+            ("bf16", StoredMatrix::Bf16(&bf16)),
+            ("int8", int8),
+        ];
+        group.throughput(Throughput::Elements(matrix.len() as u64));
+        for (name, stored) in stored {
+            let packed = PackedMatrix::stored(inner, columns, stored);
+            let id = BenchmarkId::new(name, format!("{rows} x {inner} x {columns}"));
+            group.bench_function(id, |bencher| {
+                bencher.iter(|| match rows < 8 {
+                    true => stored_product(shape, black_box(&left), stored),
+                    false => packed.product(black_box(&left), rows),
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
 fn losses(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("softmax_cross_entropy");
     for (rows, classes) in [(512, 13), (1280, 64), (1280, 1000)] {
@@ -289,6 +332,6 @@ fn hard_attention(criterion: &mut Criterion) {
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(20);
-    targets = recurrences, curves, products, sequences, elementwise, losses, hard_attention
+    targets = recurrences, curves, products, stored, sequences, elementwise, losses, hard_attention
 }
 criterion_main!(kernels);

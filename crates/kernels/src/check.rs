@@ -51,6 +51,16 @@ impl<T> Problem<'_, T> {
 
     /// Refuses a problem whose parts do not fit together.
     pub(crate) fn check(&self) {
+        self.check_all_but_weights();
+        equal(
+            "the recurrent weights",
+            self.recurrent.len(),
+            self.hidden * self.width(),
+        );
+    }
+
+    /// The same without a look at the recurrent weights.
+    pub(crate) fn check_all_but_weights(&self) {
         assert!(
             self.hidden > 0 && self.batch > 0,
             "hidden and batch must be at least 1"
@@ -66,12 +76,6 @@ impl<T> Problem<'_, T> {
         countable("sequences", self.batch);
         let rows = steps.max(self.batch).max(self.hidden);
         product(&[rows, 6, self.hidden]);
-        let width = self.width();
-        equal(
-            "the recurrent weights",
-            self.recurrent.len(),
-            self.hidden * width,
-        );
         equal("the bias", self.bias.len(), self.cell.bias_len(self.hidden));
         if let Some(initial) = self.initial {
             equal("the initial state", initial.len(), self.states_len());

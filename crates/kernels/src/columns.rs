@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::memory::{Scratch, Shared};
 use crate::simd::{Kernel, Simd, Span, dispatch};
+use crate::stored::Narrow;
 use crate::threads::for_each;
 
 /// Columns in the order in which panels take them. A panel is `NV` vectors wide.
@@ -101,9 +102,13 @@ impl View {
 
 /// A right matrix, panel after panel; each holds its rows one after the other, with zeros in lanes
 /// that no column falls to.
+///
+/// One of fewer bits is widened block by block as it is multiplied.
 pub(crate) struct Packed {
     values: Scratch,
     start: *mut f32,
+    /// In place of the values, a matrix of fewer bits.
+    narrow: Option<Narrow>,
     pub panels: usize,
     panel_len: usize,
 }
@@ -121,9 +126,25 @@ impl Packed {
         Self {
             start: values.pointer(),
             values,
+            narrow: None,
             panels,
             panel_len,
         }
+    }
+
+    /// A packed matrix of fewer bits.
+    pub fn narrow(narrow: Narrow, panels: usize, panel_len: usize) -> Self {
+        Self {
+            narrow: Some(narrow),
+            panels,
+            panel_len,
+            ..Self::new(0, 0, 0)
+        }
+    }
+
+    /// Whether a block has to be widened before it is multiplied.
+    pub fn is_narrow(&self) -> bool {
+        self.narrow.is_some()
     }
 
     /// Sums that a row of the product takes, those of lanes without a column included.
@@ -151,14 +172,29 @@ impl Packed {
         unsafe { self.start.add(panel * self.panel_len) }
     }
 
-    /// Where a panel starts.
+    /// Some rows of a panel of `NV` vectors: where they lie, or in `room`.
     ///
     /// # Safety
-    /// There is such a panel.
+    /// There is such a panel with these rows. If it [is narrow](Self::is_narrow), `room` is valid for writing
+    /// them.
     #[inline(always)]
-    pub unsafe fn panel(&self, panel: usize) -> *const f32 {
+    pub unsafe fn rows<S: Simd, const NV: usize>(
+        &self,
+        simd: S,
+        panel: usize,
+        rows: Range<usize>,
+        room: *mut f32,
+    ) -> *const f32 {
         // SAFETY: what the caller promises.
-        unsafe { self.start.add(panel * self.panel_len) }
+        unsafe {
+            match &self.narrow {
+                None => (self.start).add(panel * self.panel_len + rows.start * NV * S::LANES),
+                Some(narrow) => {
+                    narrow.widen::<S, NV>(simd, (panel, self.panel_len), rows, room);
+                    room
+                }
+            }
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
 use crate::simd::{Simd, dispatch};
-use crate::stream::StreamedProduct;
+use crate::stored::{Source, StoredMatrix};
 use crate::threads::{for_each_columns, for_each_piece};
 use crate::tile::{Epilogue, RowsProduct};
 
@@ -79,16 +79,21 @@ impl PackedMatrix {
     /// # Panics
     /// If the slice is not as long as the sizes ask for.
     pub fn new(inner: usize, columns: usize, matrix: &[f32]) -> Self {
-        equal("the matrix", matrix.len(), elements(&[inner, columns]));
+        Self::stored(inner, columns, StoredMatrix::F32(matrix))
+    }
+
+    /// The same for a matrix of any precision, which it keeps.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn stored(inner: usize, columns: usize, matrix: StoredMatrix) -> Self {
+        matrix.check("the matrix", elements(&[inner, columns]), columns);
+        let flat = Columns::Flat { count: columns };
         Self {
             inner,
             columns,
-            packed: Pack::<2> {
-                source: View::rows(matrix, columns),
-                depth: inner,
-                columns: Columns::Flat { count: columns },
-            }
-            .run(),
+            // SAFETY: the matrix has been checked.
+            packed: unsafe { matrix.source(columns).pack::<2>(inner, flat) },
         }
     }
 
@@ -117,6 +122,36 @@ impl PackedMatrix {
 impl std::fmt::Debug for PackedMatrix {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "PackedMatrix({} x {})", self.inner, self.columns)
+    }
+}
+
+/// The product of rows `[rows, inner]` with a matrix `[inner, columns]` of any precision: for many rows, which
+/// are worth packing it for, use [`PackedMatrix`], whose results are the same bits.
+///
+/// # Panics
+/// As [`product`].
+pub fn stored_product(shape: ProductShape, left: &[f32], matrix: StoredMatrix) -> Vec<f32> {
+    let ProductShape {
+        rows,
+        inner,
+        columns,
+    } = shape;
+    countable("rows", rows);
+    equal("the left matrix", left.len(), elements(&[rows, inner]));
+    let len = elements(&[inner, columns]);
+    matrix.check("the right matrix", len, columns);
+    let mut out = Fresh::new(elements(&[rows, columns]));
+    let store = Store {
+        left: left.as_ptr(),
+        inner,
+        out: out.pointer(),
+        columns,
+        add: false,
+    };
+    // SAFETY: the matrices have been checked, and every element is written.
+    unsafe {
+        stream(rows, matrix.source(columns), store);
+        out.finish()
     }
 }
 
@@ -179,14 +214,8 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: boo
         add,
     };
     if shape.rows < WORTH_PACKING && right.column_step == 1 {
-        return StreamedProduct {
-            rows: &(0..shape.rows as u32).collect::<Vec<u32>>(),
-            depth: shape.inner,
-            right,
-            columns,
-            epilogue: store,
-        }
-        .run();
+        // SAFETY: `product` checked that the right matrix has these rows and columns.
+        return unsafe { stream(shape.rows, Source::of_rows(right), store) };
     }
     let right = Pack::<2> {
         source: right,
@@ -195,6 +224,19 @@ fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: boo
     }
     .run();
     multiply_packed(shape.rows, &right, store);
+}
+
+/// Multiplies rows with a matrix that is read where it lies.
+///
+/// # Safety
+/// The matrix has the rows and columns of `store`.
+unsafe fn stream(rows: usize, right: Source, store: Store) {
+    let columns = Columns::Flat {
+        count: store.columns,
+    };
+    let rows: Vec<u32> = (0..rows as u32).collect();
+    // SAFETY: what the caller promises.
+    unsafe { right.stream(&rows, store.inner, columns, store) };
 }
 
 fn multiply_packed(rows: usize, right: &Packed, store: Store) {

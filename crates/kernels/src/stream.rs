@@ -4,9 +4,10 @@
 
 use std::ops::Range;
 
-use crate::columns::{Columns, View};
+use crate::columns::Columns;
 use crate::memory::{Scratch, Shared};
-use crate::simd::{Kernel, Simd, dispatch, spans};
+use crate::simd::{Kernel, Simd, Span, dispatch};
+use crate::stored::{Number, StoredRows};
 use crate::threads::for_each_columns;
 use crate::tile::Epilogue;
 
@@ -17,17 +18,17 @@ const WORTH_SHARING: usize = 128 * 1024;
 const BLOCK: usize = 8;
 
 /// The product of some rows with a matrix whose rows lie in one piece.
-pub(crate) struct StreamedProduct<'a, E, const NV: usize> {
+pub(crate) struct StreamedProduct<'a, T, E, const NV: usize> {
     /// Rows, as [`Epilogue`] knows them.
     pub rows: &'a [u32],
     /// Inner dimension; zero leaves the sums as they start.
     pub depth: usize,
-    pub right: View,
+    pub right: StoredRows<T>,
     pub columns: Columns,
     pub epilogue: E,
 }
 
-impl<E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, E, NV> {
+impl<T: Number, E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, T, E, NV> {
     /// Runs it.
     pub fn run(self) {
         let width = self.columns.count(NV);
@@ -58,13 +59,13 @@ impl<E: Epilogue<NV> + Sync, const NV: usize> StreamedProduct<'_, E, NV> {
 }
 
 /// A row of sums for each row of the product.
-struct StreamedSums<'a, E, const NV: usize> {
+struct StreamedSums<'a, T, E, const NV: usize> {
     width: usize,
     values: Shared,
-    product: &'a StreamedProduct<'a, E, NV>,
+    product: &'a StreamedProduct<'a, T, E, NV>,
 }
 
-impl<E, const NV: usize> StreamedSums<'_, E, NV> {
+impl<T, E, const NV: usize> StreamedSums<'_, T, E, NV> {
     /// Each row of the product with its row of sums.
     #[inline(always)]
     fn rows(&self) -> impl Iterator<Item = (usize, *mut f32)> {
@@ -73,9 +74,9 @@ impl<E, const NV: usize> StreamedSums<'_, E, NV> {
     }
 }
 
-struct Start<'a, E, const NV: usize>(&'a StreamedSums<'a, E, NV>);
+struct Start<'a, T, E, const NV: usize>(&'a StreamedSums<'a, T, E, NV>);
 
-impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
+impl<T, E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, T, E, NV> {
     type Output = ();
 
     #[inline(always)]
@@ -97,14 +98,14 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for Start<'_, E, NV> {
 }
 
 /// Adds the products of some rows of the matrix, in some columns.
-struct RowBlock<'a, E, const NV: usize> {
-    sums: &'a StreamedSums<'a, E, NV>,
+struct RowBlock<'a, T, E, const NV: usize> {
+    sums: &'a StreamedSums<'a, T, E, NV>,
     columns: Range<usize>,
     first: usize,
     count: usize,
 }
 
-impl<E: Epilogue<NV>, const NV: usize> Kernel for RowBlock<'_, E, NV> {
+impl<T: Number, E: Epilogue<NV>, const NV: usize> Kernel for RowBlock<'_, T, E, NV> {
     type Output = ();
 
     #[inline(always)]
@@ -121,15 +122,12 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowBlock<'_, E, NV> {
             // elements; each column belongs to one thread.
             unsafe {
                 let left = product.epilogue.left(row).add(first);
-                let step = product.right.row_step;
-                let right = product.right.values.add(first * step + columns.start);
-                let to = to.add(columns.start);
                 if count == BLOCK {
-                    add_rows::<S, BLOCK>(simd, left, right, step, to, columns.len());
+                    add_rows::<S, T, BLOCK>(simd, left, &product.right, first, to, &columns);
                 } else {
                     for k in 0..count {
-                        let right = right.add(k * step);
-                        add_rows::<S, 1>(simd, left.add(k), right, step, to, columns.len());
+                        let (left, row) = (left.add(k), first + k);
+                        add_rows::<S, T, 1>(simd, left, &product.right, row, to, &columns);
                     }
                 }
             }
@@ -137,38 +135,49 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowBlock<'_, E, NV> {
     }
 }
 
-/// `to += sum of left[k] right[k]`, in this order.
+/// `to += sum of left[k] right[first + k]` in some columns, in this order.
 ///
 /// # Safety
-/// `left` has `G` elements, `right` as many rows `step` apart, and these and `to` have `width`.
+/// `left` has `G` elements, `right` as many rows from `first` on, and these and `to` have these columns.
 #[inline(always)]
-unsafe fn add_rows<S: Simd, const G: usize>(
+unsafe fn add_rows<S: Simd, T: Number, const G: usize>(
     simd: S,
     left: *const f32,
-    right: *const f32,
-    step: usize,
+    right: &StoredRows<T>,
+    first: usize,
     to: *mut f32,
-    width: usize,
+    columns: &Range<usize>,
 ) {
     // SAFETY: what the caller promises.
     unsafe {
+        let rows = right.values.add(first * right.step);
         let mut factors = [simd.splat(0.0); G];
         for (k, factor) in factors.iter_mut().enumerate() {
             *factor = simd.splat(*left.add(k));
         }
-        for span in spans(simd, width) {
+        let mut start = columns.start;
+        while start < columns.end {
+            // Of most spans the compiler knows the length.
+            let len = match columns.end - start >= S::LANES {
+                true => S::LANES,
+                false => columns.end - start,
+            };
+            let span = Span { start, len };
+            let scales = right.scales(simd, span);
             let mut sum = simd.read(to, span);
             for (k, &factor) in factors.iter().enumerate() {
-                sum = simd.mul_add(factor, simd.read(right.add(k * step), span), sum);
+                let row = rows.add(k * right.step);
+                sum = simd.mul_add(factor, right.read(simd, row, span, scales), sum);
             }
             simd.write(to, span, sum);
+            start += len;
         }
     }
 }
 
-struct Finish<'a, E, const NV: usize>(&'a StreamedSums<'a, E, NV>);
+struct Finish<'a, T, E, const NV: usize>(&'a StreamedSums<'a, T, E, NV>);
 
-impl<E: Epilogue<NV>, const NV: usize> Kernel for Finish<'_, E, NV> {
+impl<T, E: Epilogue<NV>, const NV: usize> Kernel for Finish<'_, T, E, NV> {
     type Output = ();
 
     #[inline(always)]

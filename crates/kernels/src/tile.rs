@@ -54,9 +54,15 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
         let blocks = self.depth.div_ceil(block_depth::<S, NV>()).max(1);
+        let room = match self.right.is_narrow() {
+            true => block_depth::<S, NV>() * NV * S::LANES,
+            false => 0,
+        };
+        let mut room = Scratch::new(room);
+        let room = room.pointer();
         if blocks == 1 {
             for panel in 0..self.right.panels {
-                self.rows_in_panel(simd, panel, 0..self.depth, None, DepthPart::Only);
+                self.rows_in_panel(simd, panel, 0..self.depth, room, None, DepthPart::Only);
             }
             return;
         }
@@ -70,7 +76,8 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
                     _ if block + 1 == blocks => DepthPart::Last,
                     _ => DepthPart::Middle,
                 };
-                self.rows_in_panel(simd, panel, bound(block)..bound(block + 1), partial, part);
+                let depth = bound(block)..bound(block + 1);
+                self.rows_in_panel(simd, panel, depth, room, partial, part);
             }
         }
     }
@@ -110,14 +117,19 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
         simd: S,
         panel: usize,
         depth: std::ops::Range<usize>,
+        room: *mut f32,
         partial: Option<*mut f32>,
         part: DepthPart,
     ) {
+        // SAFETY: the panel is one of the product's, `right` has `depth` rows, and `room` is as large as a
+        // block if the matrix is narrow.
+        let right = unsafe { self.right.rows::<S, NV>(simd, panel, depth.clone(), room) };
         let mut at = 0;
         while at < self.rows.len() {
             let tile = Tile {
                 at,
                 panel,
+                right,
                 depth: depth.clone(),
                 partial,
                 part,
@@ -152,7 +164,7 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
         }
         let waiting = at * NV * S::LANES;
         // SAFETY: the rows and the panel are those of the product; `partial` is there in every pass
-        // but the only one, with room for `NV` vectors a row; `right` has `depth` rows a panel.
+        // but the only one, with room for `NV` vectors a row; `right` has `depth` rows.
         unsafe {
             let mut sums = [[simd.splat(0.0); NV]; R];
             for r in 0..R {
@@ -173,11 +185,8 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
                         .left(rows[r])
                         .add(tile.depth.start * self.left_step);
                 }
-                let right = self
-                    .right
-                    .panel(panel)
-                    .add(tile.depth.start * NV * S::LANES);
-                sums = accumulate(simd, tile.depth.len(), left, self.left_step, right, sums);
+                let depth = tile.depth.len();
+                sums = accumulate(simd, depth, left, self.left_step, tile.right, sums);
             }
             match (tile.part, tile.partial) {
                 (DepthPart::First | DepthPart::Middle, Some(partial)) => {
@@ -203,6 +212,8 @@ struct Tile {
     /// Index of its first row among those of the product.
     at: usize,
     panel: usize,
+    /// Rows `depth` of the panel.
+    right: *const f32,
     depth: std::ops::Range<usize>,
     partial: Option<*mut f32>,
     part: DepthPart,

@@ -10,12 +10,12 @@ use super::schedule::{Schedule, Turn};
 use super::shared_prefixes::SharedPrefixes;
 use super::shared_states::SharedStates;
 use super::step::{ForwardStep, InputRows};
-use crate::check::{equal, product};
-use crate::columns::{Columns, Pack, Packed, View};
+use crate::check::product;
+use crate::columns::{Columns, Packed};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::problem::{Cell, Layout, Problem, Saved};
 use crate::simd::dispatch;
-use crate::stream::StreamedProduct;
+use crate::stored::{Source, StoredMatrix};
 use crate::threads::for_each_range;
 use crate::tile::{Epilogue, RowsProduct};
 
@@ -25,12 +25,27 @@ pub(crate) fn infer(problem: &Problem<f32>, layout: Layout) -> Vec<f32> {
     run(problem, layout, false, &RecurrentWeights::new(problem)).0
 }
 
-/// [`infer`](crate::infer) with weights that were packed before, for many calls with the same ones.
+/// [`infer`](crate::infer) with recurrent weights of any precision, for few sequences; those of the problem are
+/// not looked at.
+///
+/// # Panics
+/// As [`infer`](crate::infer).
+pub fn infer_stored(problem: &Problem<f32>, layout: Layout, weights: StoredMatrix) -> Vec<f32> {
+    problem.check_all_but_weights();
+    let width = problem.width();
+    weights.check("the recurrent weights", problem.hidden * width, width);
+    // SAFETY: the weights have been checked.
+    let weights = unsafe { RecurrentWeights::stored(problem, weights.source(width)) };
+    run(problem, layout, false, &weights).0
+}
+
+/// [`infer`](crate::infer) with weights that were packed before, for many calls with the same ones; those of
+/// the problem are not looked at.
 ///
 /// # Panics
 /// As [`infer`](crate::infer), and if the weights were packed for another cell or size.
 pub fn infer_packed(problem: &Problem<f32>, layout: Layout, weights: &PackedWeights) -> Vec<f32> {
-    problem.check();
+    problem.check_all_but_weights();
     assert!(
         (weights.cell, weights.hidden) == (problem.cell, problem.hidden),
         "the weights were packed for another cell or size"
@@ -84,12 +99,22 @@ impl PackedWeights {
     /// # Panics
     /// If the slice is not as long as the sizes ask for.
     pub fn new(cell: Cell, hidden: usize, weights: &[f32]) -> Self {
+        Self::stored(cell, hidden, StoredMatrix::F32(weights))
+    }
+
+    /// The same for weights of any precision, which they keep.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn stored(cell: Cell, hidden: usize, weights: StoredMatrix) -> Self {
         let len = product(&[hidden, cell.gates(), hidden]);
-        equal("the recurrent weights", weights.len(), len);
+        let width = cell.gates() * hidden;
+        weights.check("the recurrent weights", len, width);
         Self {
             cell,
             hidden,
-            weights: RecurrentWeights::packed(cell, hidden, weights),
+            // SAFETY: the weights have been checked.
+            weights: unsafe { RecurrentWeights::packed(cell, hidden, weights.source(width)) },
         }
     }
 }
@@ -109,41 +134,43 @@ struct RecurrentWeights {
 }
 
 impl RecurrentWeights {
-    /// Packed, unless they are read a few times only.
+    /// Those of a problem that has been checked.
     fn new(p: &Problem<f32>) -> Self {
+        let source = StoredMatrix::F32(p.recurrent).source(p.width());
+        // SAFETY: the problem has been checked.
+        unsafe { Self::stored(p, source) }
+    }
+
+    /// Packed, unless they are read a few times only.
+    ///
+    /// # Safety
+    /// The source has as many rows and columns as the problem's weights.
+    unsafe fn stored(p: &Problem<f32>, source: Source) -> Self {
         let rows = p.time * p.batch;
-        match rows < WORTH_PACKING || (p.batch == 1 && rows < WORTH_PACKING_FOR_ONE) {
-            true => Self::with(p.cell, p.hidden, p.recurrent, |source, columns, _| {
-                Right::Streamed(source, columns)
-            }),
-            false => Self::packed(p.cell, p.hidden, p.recurrent),
+        // SAFETY: what the caller promises.
+        unsafe {
+            match rows < WORTH_PACKING || (p.batch == 1 && rows < WORTH_PACKING_FOR_ONE) {
+                true => Self::with(p.cell, p.hidden, source, |source, columns, _| {
+                    Right::Streamed(source, columns)
+                }),
+                false => Self::packed(p.cell, p.hidden, source),
+            }
         }
     }
 
-    fn packed(cell: Cell, hidden: usize, weights: &[f32]) -> Self {
-        Self::with(cell, hidden, weights, |source, columns, vectors| {
-            let depth = hidden;
-            Right::Packed(match vectors {
-                4 => Pack::<4> {
-                    source,
-                    depth,
-                    columns,
-                }
-                .run(),
-                3 => Pack::<3> {
-                    source,
-                    depth,
-                    columns,
-                }
-                .run(),
-                _ => Pack::<2> {
-                    source,
-                    depth,
-                    columns,
-                }
-                .run(),
+    /// # Safety
+    /// The source has as many rows and columns as weights of this cell and size.
+    unsafe fn packed(cell: Cell, hidden: usize, source: Source) -> Self {
+        // SAFETY: what the caller promises.
+        unsafe {
+            Self::with(cell, hidden, source, |source, columns, vectors| {
+                Right::Packed(match vectors {
+                    4 => source.pack::<4>(hidden, columns),
+                    3 => source.pack::<3>(hidden, columns),
+                    _ => source.pack::<2>(hidden, columns),
+                })
             })
-        })
+        }
     }
 
     fn is_packed(&self) -> bool {
@@ -151,13 +178,15 @@ impl RecurrentWeights {
     }
 
     /// `right` makes a right matrix of columns that panels of so many vectors take.
-    fn with(
+    ///
+    /// # Safety
+    /// The source has as many rows and columns as weights of this cell and size.
+    unsafe fn with(
         cell: Cell,
         units: usize,
-        weights: &[f32],
-        right: impl Fn(View, Columns, usize) -> Right,
+        source: Source,
+        right: impl Fn(Source, Columns, usize) -> Right,
     ) -> Self {
-        let source = View::rows(weights, cell.gates() * units);
         let (blocks, flat) = (Columns::Blocks { units }, Columns::Flat { count: units });
         let first = match cell {
             Cell::Lstm => right(source, blocks, 4),
@@ -167,7 +196,7 @@ impl RecurrentWeights {
         };
         let second = (cell == Cell::Gru { reset_after: false }).then(|| {
             // SAFETY: the weights have three blocks of `units` columns.
-            let candidate = unsafe { source.skip(0, 2 * units) };
+            let candidate = unsafe { source.skip(2 * units) };
             right(candidate, flat, 2)
         });
         Self { first, second }
@@ -177,7 +206,7 @@ impl RecurrentWeights {
 /// A right matrix, packed or, if it is read only a few times, where it lies.
 enum Right {
     Packed(Packed),
-    Streamed(View, Columns),
+    Streamed(Source, Columns),
 }
 
 /// Rows, over all steps, that are worth packing the weights for.
@@ -206,16 +235,10 @@ impl Right {
                 right,
                 epilogue,
             }),
-            (&Self::Streamed(right, columns), _) => {
-                StreamedProduct {
-                    rows,
-                    depth,
-                    right,
-                    columns,
-                    epilogue,
-                }
-                .run();
-            }
+            // SAFETY: `RecurrentWeights::with` was promised these rows and columns.
+            (&Self::Streamed(right, columns), _) => unsafe {
+                right.stream(rows, depth, columns, epilogue);
+            },
         }
     }
 }

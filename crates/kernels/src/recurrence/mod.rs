@@ -15,7 +15,7 @@ mod step;
 mod weight_gradient;
 
 pub(crate) use backward::backward;
-pub use forward::{PackedWeights, infer_packed};
+pub use forward::{PackedWeights, infer_packed, infer_stored};
 pub(crate) use forward::{forward, infer};
 
 use crate::memory::Scratch;

@@ -48,6 +48,20 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskload_ps(from, first(len)) }
     }
     #[inline(always)]
+    unsafe fn load_bf16(self, from: *const u16) -> __m256 {
+        unsafe {
+            let words = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.cast()));
+            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(words))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_int8(self, from: *const i8) -> __m256 {
+        unsafe {
+            let bytes = _mm_loadl_epi64(from.cast());
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: __m256) {
         unsafe { _mm256_storeu_ps(to, vector) }
     }

@@ -49,6 +49,16 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `from` is valid for reading `len` numbers.
     unsafe fn load_first(self, from: *const f32, len: usize) -> Self::Vector;
+    /// Reads `LANES` bf16 numbers.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` numbers.
+    unsafe fn load_bf16(self, from: *const u16) -> Self::Vector;
+    /// Reads `LANES` whole numbers.
+    ///
+    /// # Safety
+    /// `from` is valid for reading `LANES` numbers.
+    unsafe fn load_int8(self, from: *const i8) -> Self::Vector;
     /// Writes `LANES` numbers.
     ///
     /// # Safety

@@ -42,6 +42,17 @@ impl Simd for Neon {
         }
     }
     #[inline(always)]
+    unsafe fn load_bf16(self, from: *const u16) -> float32x4_t {
+        unsafe { vreinterpretq_f32_u32(vshll_n_u16::<16>(vld1_u16(from))) }
+    }
+    #[inline(always)]
+    unsafe fn load_int8(self, from: *const i8) -> float32x4_t {
+        unsafe {
+            let bytes = vreinterpret_s8_u32(vdup_n_u32(from.cast::<u32>().read_unaligned()));
+            vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(bytes))))
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: float32x4_t) {
         unsafe { vst1q_f32(to, vector) }
     }

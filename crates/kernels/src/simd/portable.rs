@@ -1,6 +1,7 @@
 //! Four lanes in plain Rust, which the compiler turns into whatever the target has.
 
 use super::Simd;
+use crate::bf16::from_bf16;
 
 /// Needs no instruction of its own.
 #[derive(Clone, Copy)]
@@ -31,6 +32,16 @@ impl Simd for Portable {
         // SAFETY: the caller promises `len < 4` readable numbers.
         unsafe { std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), len) };
         lanes
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, from: *const u16) -> [f32; 4] {
+        // SAFETY: the caller promises four readable numbers; the read asks for no alignment.
+        unsafe { from.cast::<[u16; 4]>().read_unaligned() }.map(from_bf16)
+    }
+    #[inline(always)]
+    unsafe fn load_int8(self, from: *const i8) -> [f32; 4] {
+        // SAFETY: the caller promises four readable numbers; bytes have no alignment.
+        unsafe { from.cast::<[i8; 4]>().read() }.map(f32::from)
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: [f32; 4]) {
