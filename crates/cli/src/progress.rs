@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use seq2seq::training::{BatchReport, EpochRecord, NgramReport, NgramTrial, Observer};
+use seq2seq::training::{
+    BatchReport, EpochRecord, NgramReport, NgramTrial, NoBaseline, Observer, Validation,
+};
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::{count, duration};
@@ -113,6 +115,25 @@ impl Observer for Progress {
         if !self.quiet {
             describe_fit(report);
             say!("{}", fit_line(record));
+        }
+    }
+
+    fn baseline(&mut self, report: &NgramReport, validation: &Validation) {
+        if !self.quiet {
+            say!(
+                "a joint n-gram model, fitted in {}, has {:.1} % wrong answers to {}; the network must \
+                 beat it",
+                duration(report.seconds),
+                100.0 * (1.0 - validation.exact_match),
+                count(validation.questions, "validation question")
+            );
+            describe_left_out(report);
+        }
+    }
+
+    fn no_baseline(&mut self, reason: &NoBaseline) {
+        if !self.quiet {
+            say!("note: no n-gram model stands beside the network: {reason}");
         }
     }
 
@@ -260,9 +281,14 @@ fn describe_fit(report: &NgramReport) {
             right.join(", ")
         );
     }
+    describe_left_out(report);
+}
+
+/// Says how many pairs an n-gram model does not count.
+fn describe_left_out(report: &NgramReport) {
     if report.left_out > 0 {
         say!(
-            "note: {} left out, as no joint units align them: the target is more than twice as long as \
+            "note: {} left out of the n-gram model, as no joint units align them: the target is more than twice as long as \
              the source, or both are very long",
             count(report.left_out, "training pair")
         );
@@ -298,8 +324,6 @@ fn epoch_line(record: &EpochRecord, epochs: Option<usize>, columns: usize) -> St
 
 #[cfg(test)]
 mod tests {
-    use seq2seq::training::Validation;
-
     use super::*;
 
     #[test]

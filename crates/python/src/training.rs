@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use seq2seq::config::{ConfigError, Override};
 use seq2seq::training::{
-    BatchReport, Changes, Ending, EpochRecord, ExistingRun, LoadedPairs, Observer, Outcome,
-    RunFolder, Task, Trainer, TrainingData, TrainingError, TrainingRequest,
+    BatchReport, Changes, Comparison, Ending, EpochRecord, ExistingRun, LoadedPairs, NgramReport,
+    NoBaseline, Observer, Outcome, RunFolder, Task, Trainer, TrainingData, TrainingError,
+    TrainingRequest, Validation,
 };
 use seq2seq::{Pair, Recipe};
 
@@ -226,7 +227,41 @@ impl Reporter {
     }
 }
 
+impl Reporter {
+    /// Tells what network, n-gram model and mixture come to.
+    fn compared(&self, comparison: &Comparison) {
+        let exact = |figures: &Validation| figures.exact_match;
+        let figures = (
+            exact(&comparison.ngram),
+            exact(&comparison.network),
+            comparison.mixture.as_ref().map(exact),
+        );
+        let watcher = Arc::clone(&self.watcher);
+        self.caller.ask(move |py| {
+            watcher.call_method1(py, "compared", figures)?;
+            Ok(true)
+        });
+    }
+}
+
 impl Observer for Reporter {
+    fn baseline(&mut self, _: &NgramReport, validation: &Validation) {
+        let watcher = Arc::clone(&self.watcher);
+        let figures = (validation.exact_match, validation.questions);
+        self.caller.ask(move |py| {
+            watcher.call_method1(py, "baseline", figures)?;
+            Ok(true)
+        });
+    }
+
+    fn no_baseline(&mut self, reason: &NoBaseline) {
+        let (watcher, reason) = (Arc::clone(&self.watcher), reason.to_string());
+        self.caller.ask(move |py| {
+            watcher.call_method1(py, "no_baseline", (reason,))?;
+            Ok(true)
+        });
+    }
+
     fn epoch_begins(&mut self, epoch: usize, batches: usize, pairs: usize) {
         let watcher = Arc::clone(&self.watcher);
         self.caller.tell(move |py| {
@@ -272,11 +307,15 @@ pub fn train(
 ) -> PyResult<(Model, String, &'static str)> {
     let job = asked.job(py)?;
     let watcher = Arc::new(watcher);
-    let work = |caller: Caller| {
+    let work = |caller: Caller| -> Result<Outcome, TrainingError> {
         let (trainer, begin) = job.trainer()?;
         let mut reporter = Reporter::new(caller, watcher);
         reporter.begin(&begin);
-        trainer.run(&mut reporter)
+        let outcome = trainer.run(&mut reporter)?;
+        if let Some(comparison) = &outcome.comparison {
+            reporter.compared(comparison);
+        }
+        Ok(outcome)
     };
     let outcome: Result<Outcome, TrainingError> = watch(py, work)?;
     let outcome = outcome.or_raise(py)?;

@@ -19,6 +19,7 @@ pub mod interactive;
 pub mod lesson;
 pub mod lexicon;
 pub mod manual;
+mod mixture;
 pub mod predict;
 mod replay;
 pub mod reproduce;

@@ -17,6 +17,7 @@ use seq2seq::training::{
 use seq2seq::{Model, shell_quoted};
 
 use super::columns::FormatArgs;
+use super::mixture;
 use super::replay::{self, OldAndNew};
 use super::{column, describe_notes, evaluation_table, time_budget, usage_of, warn_of_unknown};
 use crate::Done;
@@ -336,6 +337,7 @@ impl Train {
                 false => count(task.dev.len(), "pair"),
             },
         );
+        mixture::describe_sources(task);
         replay::describe(task);
         let codec = &task.codec;
         describe_side(
@@ -389,6 +391,9 @@ impl Train {
         }
         if outcome.never_right() {
             say!("warning: {}", never_right(outcome));
+        }
+        if let Some(comparison) = &outcome.comparison {
+            mixture::describe(comparison);
         }
         let example = pairs.as_ref().and_then(|(_, pairs)| example(pairs));
         if let Some((kind, pairs)) = pairs {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
-use seq2seq::config::{Override, Recipe};
+use seq2seq::config::{MixtureChoice, Override, Recipe};
 use seq2seq::shell_quoted;
 use seq2seq::training::with_settings;
 use seq2seq::tuning::{Range, Search, SearchObserver, Strategy, Trial};
@@ -78,6 +78,7 @@ impl Tune {
         recipe.data.train = self.train.clone().or(recipe.data.train.take());
         recipe.data.dev = self.dev.clone().or(recipe.data.dev.take());
         recipe.training.seed = self.seed.unwrap_or(recipe.training.seed);
+        let mixes = recipe.training.mixture == MixtureChoice::Auto;
         let folder = self.folder();
         let search = Search {
             ranges: self.ranges(&recipe).map_err(wrong_usage)?,
@@ -109,6 +110,12 @@ impl Tune {
             let model = folder.join(seq2seq::MODEL_NAME);
             say!("\nbest model: {}", model.display());
             say!("train with its settings: {}", self.training(best));
+            if mixes {
+                say!(
+                    "note: trials train networks alone; that command mixes its network with an n-gram model \
+                     where that is better"
+                );
+            }
         }
         Ok(Done::Completed)
     }

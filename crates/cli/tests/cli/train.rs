@@ -285,3 +285,24 @@ fn an_ngram_model() {
     ));
     insta::assert_snapshot!(run(folder.path(), "inspect runs/words"));
 }
+
+/// Pairs with enough validation questions have an n-gram model beside the network, and the best is kept.
+#[test]
+fn a_network_and_an_ngram_model() {
+    let folder = folder_with_words();
+    let arguments =
+        format!("train words.tsv --set data.validation=0.4 --set training.epochs=2 {QUICK}");
+    let output = run(folder.path(), &joined(&arguments));
+    for part in [
+        "a joint n-gram model, fitted in # s, has #",
+        "on 26 validation questions:\n",
+        "\nn-gram model ",
+        "\nnetwork ",
+        "\nkept: ",
+    ] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    let arguments = format!("{arguments} --overwrite --set training.mixture=off");
+    let output = run(folder.path(), &joined(&arguments));
+    assert!(!output.contains("n-gram"), "{output}");
+}

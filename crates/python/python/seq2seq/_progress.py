@@ -26,6 +26,9 @@ class Silent:
     def begin(self, about: dict[str, Any]) -> None:
         """Training begins."""
 
+    def note(self, text: str) -> None:
+        """There is something to say."""
+
     def epoch_begins(self, epoch: int, batches: int, pairs: int) -> None:
         """An epoch begins."""
 
@@ -55,6 +58,10 @@ class Lines(Silent):
         if about["budget_seconds"] == 0:
             self.epochs = about["epochs"]
         self.write(f"{about['pairs']} training pairs, {about['dev']} validation pairs")
+
+    def note(self, text: str) -> None:
+        self.clear()
+        self.write(text)
 
     def epoch_begins(self, epoch: int, batches: int, pairs: int) -> None:
         self.epoch, self.batches, self.pairs, self.begun = epoch, batches, pairs, time.monotonic()

@@ -93,6 +93,22 @@ class _Watcher:
             warn(warning, DataWarning)
         self.progress.begin(found)
 
+    def baseline(self, exact_match: float, questions: int) -> None:
+        wrong = 100 * (1 - exact_match)
+        self.progress.note(
+            f"a joint n-gram model has {wrong:.1f} % wrong answers to {questions} validation questions; the network "
+            "must beat it"
+        )
+
+    def no_baseline(self, reason: str) -> None:
+        self.progress.note(f"no n-gram model stands beside the network: {reason}")
+
+    def compared(self, ngram: float, network: float, mixture: Union[float, None]) -> None:
+        figures = f"n-gram model {ngram:.4f}, network {network:.4f}"
+        if mixture is not None:
+            figures += f", both mixed {mixture:.4f}"
+        self.progress.note(f"exact match on the validation pairs: {figures}; the best is kept")
+
     def epoch_begins(self, number: int, batches: int, pairs: int) -> None:
         self.progress.epoch_begins(number, batches, pairs)
 

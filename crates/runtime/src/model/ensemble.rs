@@ -95,6 +95,41 @@ impl Model {
     }
 }
 
+impl Model {
+    /// The network of a mixture with n-gram models, as a model of its own: what training can go on from. None if
+    /// the model is no such mixture, or has several networks.
+    pub fn network_of_mixture(&self) -> Option<Self> {
+        let settings = self.settings();
+        let members = &settings.model.ensemble.members;
+        let mut networks = members.iter().enumerate().filter(|(_, it)| !it.counts());
+        let (Some((place, network)), None) = (networks.next(), networks.next()) else {
+            return None;
+        };
+        if members.len() < 2 || network.architecture == Architecture::Ensemble {
+            return None;
+        }
+        let prefix = format!("member.{place}.");
+        let weights = self.weights().iter().filter_map(|(name, array)| {
+            Some((name.strip_prefix(&prefix)?.to_owned(), array.clone()))
+        });
+        let mut settings = settings.clone();
+        settings.model = network.clone();
+        let parts = ModelParts {
+            recipe: with_model(self.recipe(), network),
+            settings,
+            codec: Arc::clone(self.codec()),
+            provenance: Provenance {
+                mixture: None,
+                calibration: None,
+                ..self.provenance().clone()
+            },
+            weights: weights.collect(),
+        };
+        // The weights are those of the member that the model was built with.
+        Self::new(parts).ok()
+    }
+}
+
 /// A recipe with another `[model]`.
 fn with_model(recipe: &str, model: &ModelSettings) -> String {
     // Both have been read and written as TOML before.

@@ -35,7 +35,7 @@ pub use seq2seq_runtime::settings::{
     Settings, SettingsError, TextSettings, TokenizationChoice, TransformerSettings,
     VocabularyChoice,
 };
-pub use training::{Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
+pub use training::{MixtureChoice, Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
 
 /// All settings of a training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -99,6 +99,38 @@ impl Recipe {
                 features_column: self.data.features_column,
             },
         }
+    }
+
+    /// Why a joint n-gram model cannot stand beside a network with these settings; none if it can. It reads
+    /// and writes texts in one way only.
+    pub fn no_ngrams_because(&self) -> Option<&'static str> {
+        let (model, text) = (&self.model, &self.text);
+        let reasons = [
+            (model.counts(), "model.architecture is one itself"),
+            (
+                self.feature_use() != FeatureUse::None,
+                "it reads no features (data.features_column)",
+            ),
+            (model.copy, "it copies no symbols (model.copy)"),
+            (
+                model.protocol == Protocol::FirstSymbol,
+                "it is given no first symbol (model.protocol)",
+            ),
+            (
+                model.decoder_input != DecoderInput::Target,
+                "it reads the target so far (model.decoder_input)",
+            ),
+            (
+                text.reverse_source,
+                "it reads from left to right (text.reverse_source)",
+            ),
+            (
+                !text.target_end_mark,
+                "it must know where targets end (text.target_end_mark)",
+            ),
+        ];
+        let first = reasons.into_iter().find(|(applies, _)| *applies);
+        first.map(|(_, reason)| reason)
     }
 
     /// What features are to the network, once `auto` is decided.

@@ -55,6 +55,17 @@ pub enum Monitor {
     Accuracy,
 }
 
+/// Whether a network is mixed with a joint n-gram model at the end of training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MixtureChoice {
+    /// The network stays alone.
+    #[default]
+    Off,
+    /// The mixture is kept where it is better on the validation pairs.
+    Auto,
+}
+
 /// `[training]`: how the network is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -131,6 +142,10 @@ pub struct TrainingSettings {
     pub monitor: Monitor,
     /// Validations without improvement before training stops; 0 to never stop early.
     pub patience: usize,
+    /// `auto` fits a joint n-gram model before the network is trained, and keeps what is best on the
+    /// validation pairs in the end: the network, the n-gram model, or both mixed in one model file. `off`
+    /// trains the network alone.
+    pub mixture: MixtureChoice,
     /// Keep the model of the best validation; otherwise that of the last epoch.
     pub keep_best: bool,
     /// Validate and keep the mean of the weights of so many last epochs; 0 for the weights as they
@@ -184,6 +199,7 @@ impl Default for TrainingSettings {
             validation_questions: 0,
             monitor: Monitor::ExactMatch,
             patience: 0,
+            mixture: MixtureChoice::Off,
             keep_best: true,
             average_epochs: 0,
             weight_average: 0.0,

@@ -94,6 +94,7 @@ impl Recipe {
             ("data.validation_split", validates, "data.validation"),
             ("data.keep_sources_apart", validates, "data.validation"),
             ("training.monitor", validates, "data.validation"),
+            ("training.mixture", validates, "data.validation"),
             (
                 "training.patience",
                 validates || self.training.patience == 0,

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use super::reading::Sides;
 use crate::config::{
-    Architecture, AttentionKind, CellKind, Embedding, ModelSettings, Override, Recipe,
-    ScheduleKind, TrainingSettings,
+    Architecture, AttentionKind, CellKind, Embedding, MixtureChoice, ModelSettings, Override,
+    Recipe, ScheduleKind, TrainingSettings,
 };
 use crate::data::Pair;
 
@@ -33,6 +33,8 @@ struct PairStatistics {
     most_cells: usize,
     /// Different target symbols.
     symbols: usize,
+    /// There are features.
+    has_features: bool,
     /// There are features, and targets have letters of their sources.
     inflects: bool,
 }
@@ -52,12 +54,13 @@ impl PairStatistics {
             read.extend(from);
             written.extend(to);
         }
+        let has_features = pairs.iter().any(|pair| pair.features.is_some());
         Self {
             cells: all_cells / pairs.len().max(1),
             most_cells,
             symbols: written.len(),
-            inflects: pairs.iter().any(|pair| pair.features.is_some())
-                && !read.is_disjoint(&written),
+            has_features,
+            inflects: has_features && !read.is_disjoint(&written),
         }
     }
 
@@ -78,12 +81,15 @@ impl Recipe {
 
     /// Settings that suit these training pairs, which `reading` says how to read: hard monotonic attention
     /// for short ones, attention for others, or the network that the overrides ask for. They are not
-    /// applied yet.
+    /// applied yet. Beside hard monotonic attention, pairs without features get a joint n-gram model.
     pub fn suiting(pairs: &[Pair], reading: &Self, overrides: &[Override]) -> Self {
         let statistics = PairStatistics::of(pairs, reading);
         let asked_for = reading.architecture_asked_for(overrides);
         let architecture = asked_for.unwrap_or_else(|| statistics.architecture());
         let mut recipe = Self::for_size(pairs.len(), architecture);
+        if architecture == Architecture::Monotonic && !statistics.has_features {
+            recipe.training.mixture = MixtureChoice::Auto;
+        }
         recipe.model.copy = statistics.inflects && architecture == Architecture::Monotonic;
         recipe
     }

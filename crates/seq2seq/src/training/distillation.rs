@@ -33,7 +33,7 @@ pub enum TeacherError {
     },
     /// It is no network.
     #[error(
-        "the teacher {0} is an n-gram model, or has one among its members: only networks teach"
+        "the teacher {0} is an n-gram model, or has one among several other members: only networks teach"
     )]
     Ngram(PathBuf),
     /// Its weights do not fit its settings.
@@ -64,6 +64,8 @@ impl Teacher {
             return Ok(None);
         };
         let model = Model::load(path)?;
+        // Of a mixture, the network teaches.
+        let model = model.network_of_mixture().unwrap_or(model);
         let path = path.clone();
         if let Some(difference) = difference(model.codec(), &task.codec) {
             return Err(TeacherError::Codec { path, difference });

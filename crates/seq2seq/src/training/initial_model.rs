@@ -22,16 +22,22 @@ const EPOCHS_OF_HANDFUL: usize = 400;
 pub struct InitialModel {
     /// The model.
     pub model: Model,
+    /// Whether it is the network of a mixture, whose n-gram model is left out.
+    pub is_of_mixture: bool,
 }
 
 impl InitialModel {
-    /// Reads it from a model file, or from the folder of a run.
+    /// Reads it from a model file, or from the folder of a run. Of a mixture with an n-gram model, it is the
+    /// network.
     ///
     /// # Errors
     /// If there is none, or the file is not a whole and consistent model.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
+        let model = Model::load(path)?;
+        let network = model.network_of_mixture();
         Ok(Self {
-            model: Model::load(path)?,
+            is_of_mixture: network.is_some(),
+            model: network.unwrap_or(model),
         })
     }
 
@@ -55,7 +61,8 @@ impl Recipe {
     /// # Errors
     /// If the model was written by another version, whose recipes have other keys.
     pub fn going_on(model: &Model, path: &Path, pairs: usize) -> Result<Self, ConfigError> {
-        let base = Self::of_model(model)?;
+        let network = model.network_of_mixture();
+        let base = Self::of_model(network.as_ref().unwrap_or(model))?;
         let mut recipe = Self {
             text: base.text.clone(),
             model: base.model.clone(),

@@ -149,6 +149,18 @@ const BYTES_OF_COUNT: u64 = 40;
 /// # Errors
 /// Says how much it would take.
 pub(super) fn check_counts(task: &Task) -> Result<(), TaskError> {
+    check_counts_within(task, memory_of_machine())
+}
+
+/// The same for an n-gram model that is fitted unasked, beside a network: it may take a quarter of the memory.
+///
+/// # Errors
+/// As [`check_counts`].
+pub(super) fn check_counts_beside_network(task: &Task) -> Result<(), TaskError> {
+    check_counts_within(task, memory_of_machine().map(|memory| memory / 4))
+}
+
+fn check_counts_within(task: &Task, memory: Option<u64>) -> Result<(), TaskError> {
     let order = match task.recipe.model.ngram.order {
         0 => LONGEST,
         order => order,
@@ -157,10 +169,10 @@ pub(super) fn check_counts(task: &Task) -> Result<(), TaskError> {
     let units = |example: &Example| example.source.len() as u64 + 2;
     let all: u64 = task.train.iter().map(units).sum();
     let bytes = all.saturating_mul(BYTES_OF_COUNT * order as u64);
-    match memory_of_machine() {
+    match memory {
         Some(memory) if bytes > memory => Err(TaskError::Unusable(format!(
             "counting n-grams of {order} units in {} pairs would take up to {} GB, but this machine has \
-             {} GB: lower model.ngram.order, or give fewer pairs",
+             {} GB for it: lower model.ngram.order, or give fewer pairs",
             task.train.len(),
             gigabytes(bytes),
             gigabytes(memory)

@@ -2,6 +2,7 @@
 
 mod adam;
 mod averaging;
+mod baseline;
 mod batch;
 mod budget;
 mod defaults;
@@ -35,6 +36,7 @@ mod task;
 mod trainer;
 
 pub use averaging::WeightAverage;
+pub use baseline::{Baseline, Comparison, Kept, NoBaseline};
 pub use batch::TrainingBatch;
 pub use distillation::{Teacher, TeacherError};
 pub use error::TrainingError;

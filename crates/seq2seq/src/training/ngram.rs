@@ -13,7 +13,7 @@ use super::run::folder::{ExistingRun, RunFolder};
 use super::run::history::{EpochRecord, Validation};
 use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
-use crate::config::Recipe;
+use crate::config::{Architecture, ModelSettings, NgramSettings, Recipe};
 use crate::data::Question;
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::{TeacherForced, calibrate, teacher_forced};
@@ -24,7 +24,7 @@ pub const LONGEST: usize = 8;
 /// Units of the longest n-gram where there are no validation pairs to choose it by.
 const WITHOUT_DEV: usize = 6;
 /// Validation pairs, and questions, that each choice is measured on, at most.
-const MEASURED: usize = 2_000;
+pub(super) const MEASURED: usize = 2_000;
 
 /// What was chosen for an n-gram model, and by what.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,10 +57,21 @@ pub struct NgramTrial {
 }
 
 /// A model, and how it was chosen.
-struct Fitted {
-    model: Model,
-    report: NgramReport,
+pub(super) struct Fitted {
+    pub model: Model,
+    pub report: NgramReport,
+    /// Its figures on some of the validation pairs, if there are any.
+    pub measured: Option<Measured>,
+}
+
+/// Figures of a choice.
+#[derive(Clone, Copy)]
+pub(super) struct Measured {
+    pub validation: Validation,
+    /// None if a figure is NaN or infinite.
     score: Option<SelectionScore>,
+    /// Seconds that it took to measure them, for each question.
+    pub seconds_per_question: f64,
 }
 
 /// A run that fits an n-gram model. It takes seconds, so nothing is kept to go on from: a run that is
@@ -118,8 +129,9 @@ impl NgramRun {
         if let Some(folder) = &self.folder {
             folder.begin_task(&self.task)?;
         }
-        let Fitted { model, report, .. } = fit(&self.task, &|| observer.wants_to_stop())?;
         let questions = self.task.validation_questions();
+        let Fitted { model, report, .. } =
+            fit(&self.task, &questions, &|| observer.wants_to_stop())?;
         let dev = encoded_dev(&self.task);
         let validation = match questions.is_empty() {
             true => None,
@@ -144,6 +156,7 @@ impl NgramRun {
         Ok(Outcome {
             model,
             validation,
+            comparison: None,
             history,
             ending: Ending::Finished,
             seconds: begun.elapsed().as_secs_f64(),
@@ -190,15 +203,21 @@ fn validate(
 }
 
 /// The best n-gram model for the pairs of a task: of spans and orders that the recipe leaves open, those that
-/// are best on the validation pairs, by what the recipe monitors. Choices that are left are not tried once
-/// `stop` says so.
-fn fit(task: &Task, stop: &dyn Fn() -> bool) -> Result<Fitted, TrainingError> {
+/// are best on the validation pairs and some of these questions, by what the recipe monitors. Choices that are
+/// left are not tried once `stop` says so.
+///
+/// # Errors
+/// If the pairs cannot be aligned.
+pub(super) fn fit(
+    task: &Task,
+    questions: &[Question],
+    stop: &dyn Fn() -> bool,
+) -> Result<Fitted, TrainingError> {
     let begun = Instant::now();
     let settings = &task.recipe.model.ngram;
     let mut dev = encoded_dev(task);
     dev.truncate(MEASURED);
-    let mut questions = task.validation_questions();
-    questions.truncate(MEASURED);
+    let questions = questions.get(..MEASURED).unwrap_or(questions);
     let spans = match (settings.source_span, dev.is_empty()) {
         (0, false) => vec![1, 2],
         (0, true) => vec![1],
@@ -212,7 +231,7 @@ fn fit(task: &Task, stop: &dyn Fn() -> bool) -> Result<Fitted, TrainingError> {
     let (pairs, symbols) = pairs_and_symbols(task);
     let mut best: Option<Fitted> = None;
     let mut tried = Vec::new();
-    for span in spans {
+    'choices: for span in spans {
         let alignments = Alignments::new(&pairs, symbols, span)
             .map_err(|error| TaskError::Unusable(error.to_string()))?;
         let counts = Counts::new(alignments, longest);
@@ -223,17 +242,25 @@ fn fit(task: &Task, stop: &dyn Fn() -> bool) -> Result<Fitted, TrainingError> {
         };
         for order in (shortest..=counts.longest()).rev() {
             let (model, ngrams) = model(task, &smoothed, span, order)?;
-            let mut score = None;
+            let mut measured = None;
             if !questions.is_empty() {
-                let validation = validate(&model, &dev, &questions)?;
-                score = SelectionScore::new(task.recipe.training.monitor, &validation);
+                let measuring = Instant::now();
+                let validation = validate(&model, &dev, questions)?;
+                measured = Some(Measured {
+                    validation,
+                    score: SelectionScore::new(task.recipe.training.monitor, &validation),
+                    seconds_per_question: measuring.elapsed().as_secs_f64()
+                        / questions.len() as f64,
+                });
                 tried.push(NgramTrial {
                     span,
                     order,
                     validation,
                 });
             }
-            if best.as_ref().is_none_or(|best| score > best.score) {
+            let score = |measured: &Option<Measured>| measured.and_then(|it| it.score);
+            let is_better = |best: &Fitted| score(&measured) > score(&best.measured);
+            if best.as_ref().is_none_or(is_better) {
                 let report = NgramReport {
                     span,
                     order,
@@ -246,12 +273,12 @@ fn fit(task: &Task, stop: &dyn Fn() -> bool) -> Result<Fitted, TrainingError> {
                 best = Some(Fitted {
                     model,
                     report,
-                    score,
+                    measured,
                 });
             }
-        }
-        if stop() {
-            break;
+            if stop() {
+                break 'choices;
+            }
         }
     }
     let mut best = best.ok_or_else(|| TaskError::Unusable("there is no n-gram".to_owned()))?;
@@ -268,8 +295,14 @@ fn model(
     order: usize,
 ) -> Result<(Model, usize), TrainingError> {
     let mut recipe = task.recipe.clone();
-    recipe.model.ngram.order = order;
-    recipe.model.ngram.source_span = span;
+    recipe.model = ModelSettings {
+        architecture: Architecture::Ngram,
+        ngram: NgramSettings {
+            order,
+            source_span: span,
+        },
+        ..ModelSettings::default()
+    };
     let tables = smoothed.tables(order);
     let ngrams = tables.get("ngram.unit").map_or(0, |unit| unit.shape[0]);
     let provenance = task.provenance(1);

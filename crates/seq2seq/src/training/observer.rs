@@ -1,5 +1,6 @@
 //! What training tells while it runs, and what it gives in the end.
 
+use super::baseline::{Comparison, NoBaseline};
 use super::ngram::NgramReport;
 use super::run::history::{EpochRecord, Validation};
 use crate::Model;
@@ -28,6 +29,10 @@ pub trait Observer {
     fn epoch_done(&mut self, _record: &EpochRecord) {}
     /// An n-gram model is fitted; the record has its figures.
     fn fitted(&mut self, _report: &NgramReport, _record: &EpochRecord) {}
+    /// A joint n-gram model is fitted that the network must beat; figures on some of the validation pairs.
+    fn baseline(&mut self, _report: &NgramReport, _validation: &Validation) {}
+    /// The recipe asks for an n-gram model beside the network, but there is none.
+    fn no_baseline(&mut self, _reason: &NoBaseline) {}
     /// Asked after each batch: whether to be shown the model as it is now.
     fn wants_model(&mut self) -> bool {
         false
@@ -57,10 +62,12 @@ pub enum Ending {
 /// What training gave.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The best model, or the last one if none was chosen.
+    /// The best model, or the last one if none was chosen; mixed with an n-gram model where that is better.
     pub model: Model,
     /// Validation figures of this model, if it had a validation.
     pub validation: Option<Validation>,
+    /// The network against an n-gram model and mixed with it, if the recipe asked for that.
+    pub comparison: Option<Comparison>,
     /// The epochs.
     pub history: Vec<EpochRecord>,
     /// How training ended.

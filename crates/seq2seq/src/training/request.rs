@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
+use super::initial_model::InitialModel;
 use super::loaded_pairs::LoadedPairs;
 use super::task::{Task, TaskError};
-use crate::Model;
 use crate::config::{ConfigError, Override, Recipe};
 use crate::data::{DataNote, Pair};
 
@@ -120,7 +120,7 @@ impl<F: Fn(&mut Recipe)> TrainingRequest<F> {
     fn task_for_pairs(&self, data: TrainingData) -> Result<(Task, Recipe), TaskError> {
         let initial = self.from.as_deref();
         let initial = initial
-            .map(|path| Ok::<_, TaskError>((Model::load(path)?, path)))
+            .map(|path| Ok::<_, TaskError>((InitialModel::load(path)?.model, path)))
             .transpose()?;
         let settings = |pairs: &[Pair], reading: &Recipe| match &initial {
             Some((model, path)) => Recipe::going_on(model, path, pairs.len()),

@@ -4,6 +4,7 @@
 //! same bits, validation decodes freely, and a small model takes a step in under two milliseconds,
 //! so the loop itself must cost nothing. Optimizers, schedules and gradients are Burn's.
 
+mod beside;
 mod cost;
 mod step;
 mod stepwise;
@@ -35,16 +36,18 @@ use super::run::history::{EpochRecord, Validation, best_validation};
 use super::schedule::Schedule;
 use super::selection::SelectionScore;
 use super::task::{Task, TaskError};
+use crate::Model;
 use crate::config::{Monitor, Recipe};
 use crate::data::Question;
 use crate::encoding::{EpochOrder, Example, PairCodec};
-use crate::evaluation::{begin_symbol, calibrate};
+use crate::evaluation::begin_symbol;
 use crate::layers::parameters::{Parameters, weights_of};
 use crate::networks::Network;
 use crate::storage::{Weights, first_not_finite};
-use crate::{Model, Provenance};
 use seq2seq_runtime::layers::WeightError;
 use seq2seq_runtime::networks;
+
+use beside::Beside;
 
 pub use cost::Cost;
 pub use stepwise::StepReport;
@@ -65,6 +68,8 @@ pub struct Trainer {
     best_score: Option<SelectionScore>,
     /// The model at the end of the last epoch, for a run without a best one.
     last_good: Option<Model>,
+    /// The joint n-gram model that the network is compared and mixed with.
+    beside: Beside,
     folder: Option<RunFolder>,
     /// Whether the folder holds this run, and nothing of one before.
     begun: bool,
@@ -188,7 +193,8 @@ impl Trainer {
         let settings = &task.recipe.training;
         let batches = task.train.len().div_ceil(settings.batch_size);
         let questions = task.validation_questions();
-        let budget = Budget::new(settings.budget_seconds, position.elapsed);
+        let mut budget = Budget::new(settings.budget_seconds, position.elapsed);
+        budget.prepared(position.prepared);
         Ok(Self {
             dev: task
                 .dev
@@ -207,6 +213,7 @@ impl Trainer {
             history,
             best: None,
             last_good: None,
+            beside: Beside::default(),
             folder,
             begun: false,
             budget,
@@ -243,11 +250,12 @@ impl Trainer {
     /// holds the last good model, if there was one.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainingError> {
         self.begin_run()?;
+        self.fit_baseline(observer);
         if self.best.is_none() && self.position.step > 0 {
             self.last_good = Some(self.model()?);
         }
         match self.train(observer) {
-            Ok(ending) => self.finish(ending),
+            Ok(ending) => self.finish(ending, observer),
             Err(TrainingError::NotFinite(mut found)) => {
                 found.kept = self.keep_last_good()?;
                 Err(TrainingError::NotFinite(found))
@@ -259,7 +267,7 @@ impl Trainer {
     /// Trains until the end of all epochs, or until something ends it before, and saves a checkpoint.
     fn train(&mut self, observer: &mut dyn Observer) -> Result<Ending, TrainingError> {
         let mut ending = Ending::Finished;
-        while !self.is_over() && ending == Ending::Finished {
+        while (self.position.step == 0 || !self.is_over()) && ending == Ending::Finished {
             if self.is_stale() {
                 ending = Ending::EarlyStopping;
             } else if !self.epoch(observer)? {
@@ -441,7 +449,11 @@ impl Trainer {
         Ok(Some(record))
     }
 
-    fn finish(mut self, ending: Ending) -> Result<Outcome, TrainingError> {
+    fn finish(
+        mut self,
+        ending: Ending,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, TrainingError> {
         if self.best.is_none() {
             self.keep(self.model()?)?;
         }
@@ -452,18 +464,19 @@ impl Trainer {
             Some(model) => model,
             None => self.model()?,
         };
+        let mut validation = self.final_validation();
+        let mut comparison = None;
         if ending != Ending::Interrupted {
-            model = model.with_provenance(Provenance {
-                calibration: calibrate(&model, &self.questions),
-                ..model.provenance().clone()
-            });
+            (model, validation, comparison) = self.best_of_both(model, validation, observer);
+            model = self.calibrated(&model);
             if let Some(folder) = &self.folder {
                 model.save(&folder.model())?;
             }
         }
         Ok(Outcome {
             model,
-            validation: self.final_validation(),
+            validation,
+            comparison,
             history: self.history,
             ending,
             seconds: self.budget.elapsed(),

@@ -17,7 +17,7 @@ pub use range::{Range, RangeError};
 pub use trial::Trial;
 
 use crate::MODEL_NAME;
-use crate::config::{ConfigError, Override, Recipe};
+use crate::config::{ConfigError, MixtureChoice, Override, Recipe};
 use crate::training::{Ending, Learner, LoadedPairs, Observer, Outcome, Task, TrainingError};
 use trial::Trials;
 
@@ -231,6 +231,8 @@ impl Search {
         let mut recipe = self.recipe.clone();
         recipe.tune.clear();
         recipe.within_budget(seconds);
+        // Settings of a network are compared by the network alone.
+        recipe.training.mixture = MixtureChoice::Off;
         recipe.with_overrides(&self.set)?.with_overrides(drawn)
     }
 

@@ -1,8 +1,8 @@
 //! What a page asks for, as a recipe with its pairs.
 
 use seq2seq::config::{
-    AttentionKind, CellKind, DataSettings, Embedding, ModelSettings, OptimizerKind, Protocol,
-    TextSettings, TrainingSettings, VocabularyChoice,
+    AttentionKind, CellKind, DataSettings, Embedding, MixtureChoice, ModelSettings, OptimizerKind,
+    Protocol, TextSettings, TrainingSettings, VocabularyChoice,
 };
 use seq2seq::data::{Addition, Pair, SplitMethod, read_pairs_from};
 use seq2seq::training::{Task, Trainer, read_options};
@@ -151,7 +151,8 @@ impl Setup {
         trainer.model().map_err(|error| error.to_string())
     }
 
-    /// A task on pairs that somebody pasted, with the settings that `train PAIRS` would choose.
+    /// A task on pairs that somebody pasted, with the settings that `train PAIRS` would choose, but for the
+    /// n-gram model beside the network: pages show what one network does.
     ///
     /// # Errors
     /// If they are no pairs: says which line and why.
@@ -166,7 +167,8 @@ impl Setup {
                 file.pairs.len()
             ));
         }
-        let recipe = Recipe::for_pairs(&file.pairs);
+        let mut recipe = Recipe::for_pairs(&file.pairs);
+        recipe.training.mixture = MixtureChoice::Off;
         let task = Task::from_pairs(recipe, file.pairs).map_err(|error| error.to_string())?;
         let held_out: Vec<Pair> = task.dev.iter().take(HELD_OUT).cloned().collect();
         if held_out.is_empty() {

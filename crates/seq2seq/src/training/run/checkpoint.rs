@@ -51,6 +51,9 @@ pub struct Position {
     /// Seconds of the run so far, validations included.
     #[serde(default)]
     pub elapsed: f64,
+    /// Seconds of those that fitting a joint n-gram model beside the network took.
+    #[serde(default)]
+    pub prepared: f64,
     /// The figure that decides first (`training.monitor`), of the best validation so far; `history`
     /// has the others.
     pub best: Option<f64>,
@@ -70,7 +73,13 @@ impl Position {
     /// Whether a run of so many batches an epoch can stand there.
     fn is_possible(&self, batches: usize) -> bool {
         let most = (self.epoch.saturating_mul(batches)).saturating_add(self.batch);
-        let numbers = [self.loss, self.seconds, self.elapsed, self.learning_rate];
+        let numbers = [
+            self.loss,
+            self.seconds,
+            self.elapsed,
+            self.prepared,
+            self.learning_rate,
+        ];
         self.batch <= batches
             && self.step <= most.min(MOST_STEPS)
             && self.epoch <= MOST_STEPS

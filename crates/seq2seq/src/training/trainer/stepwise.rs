@@ -29,6 +29,7 @@ impl Trainer {
     /// As [`run`](Self::run).
     pub fn train_batch(&mut self) -> Result<StepReport, TrainingError> {
         self.begin_run()?;
+        self.fit_baseline(&mut ());
         let order = self.order();
         let members = order.from(self.position.batch).next();
         // A resumed run may have done all batches of its epoch.
@@ -69,6 +70,7 @@ impl Trainer {
         observer: &mut dyn Observer,
     ) -> Result<Option<EpochRecord>, TrainingError> {
         self.begin_run()?;
+        self.fit_baseline(observer);
         let before = self.history.len();
         self.epoch(observer)?;
         Ok(self.history.get(before).cloned())
@@ -80,13 +82,14 @@ impl Trainer {
     }
 
     /// Ends training where it stands: saves a checkpoint if there is a folder, and gives the best model, or the
-    /// last.
+    /// last, mixed with a joint n-gram model where the recipe asks for that and it is better.
     ///
     /// # Errors
     /// If a file cannot be written.
     pub fn end(mut self) -> Result<Outcome, TrainingError> {
         self.begin_run()?;
+        self.fit_baseline(&mut ());
         self.checkpoint()?;
-        self.finish(Ending::Finished)
+        self.finish(Ending::Finished, &mut ())
     }
 }

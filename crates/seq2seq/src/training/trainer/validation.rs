@@ -51,7 +51,7 @@ impl Trainer {
                 self.keep(model.with_provenance(best))?;
             }
         }
-        self.budget.validated(begun.elapsed().as_secs_f64());
+        self.validated_in(begun.elapsed().as_secs_f64());
         Ok(Some(validation))
     }
 
