@@ -2,12 +2,15 @@
 //! panic nor take long nor use much memory. The fuzz targets call them under libFuzzer; on a stable
 //! toolchain `crates/seq2seq/tests/fuzz.rs` calls them with inputs of a mutator of its own.
 
+use std::io::{Cursor, Write};
+
 use seq2seq::config::Override;
 use seq2seq::data::{
     Format, OnBadLine, ReadOptions, Texts, guess_tokenization, questions, read_pairs_from,
 };
 use seq2seq::text::{Normalization, Specials, Tokenization, Vocabulary};
 use seq2seq::{Model, PredictOptions, Recipe};
+use seq2seq_exchange::import::{ImportRequest, SymbolList, keras};
 use sha2::{Digest, Sha256};
 
 /// Loads a model: as it is, and with its checksum made right, as an attacker would. If it loads, it
@@ -21,6 +24,45 @@ pub fn model_file(bytes: &[u8]) {
             }
         }
     }
+}
+
+/// Imports a model of Keras: the bytes as they are, and as each part of a `.keras` file. What is imported
+/// must answer.
+pub fn import(bytes: &[u8]) {
+    let list = |symbols: &str| SymbolList(symbols.chars().map(String::from).collect());
+    let request = ImportRequest {
+        source: list("abcdefghij"),
+        target: list("\t\nklmnopqrst"),
+        ..ImportRequest::default()
+    };
+    let config = include_bytes!("corpus/import/config.json");
+    let weights = include_bytes!("corpus/import/weights.h5");
+    for bytes in [
+        bytes,
+        &keras_file(bytes, weights),
+        &keras_file(config, bytes),
+    ] {
+        if let Ok(model) = keras::import(bytes, &request)
+            && let Ok(predictor) = model.predictor(PredictOptions::default())
+        {
+            assert_eq!(predictor.predict(&["ab", ""]).len(), 2);
+        }
+    }
+}
+
+/// A `.keras` file of these parts, its checksums right.
+fn keras_file(config: &[u8], weights: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = zip::CompressionMethod::Stored;
+    for (name, part) in [("config.json", config), ("model.weights.h5", weights)] {
+        let options = zip::write::SimpleFileOptions::default().compression_method(stored);
+        if writer.start_file(name, options).is_err() || writer.write_all(part).is_err() {
+            return Vec::new();
+        }
+    }
+    writer
+        .finish()
+        .map_or_else(|_| Vec::new(), Cursor::into_inner)
 }
 
 /// The bytes of a model file with the checksum that they should have.

@@ -18,12 +18,19 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Judge", &["eval", "compare", "audit", "inspect", "bench"]),
     (
         "Tools",
-        &["export", "generate", "completions", "manual", "help"],
+        &[
+            "export",
+            "import",
+            "generate",
+            "completions",
+            "manual",
+            "help",
+        ],
     ),
 ];
 
 /// Two examples of each command.
-const EXAMPLES: [(&str, [&str; 2]); 19] = [
+const EXAMPLES: [(&str, [&str; 2]); 20] = [
     (
         "train",
         [
@@ -71,6 +78,13 @@ const EXAMPLES: [(&str, [&str; 2]); 19] = [
         [
             "export runs/words --format onnx --out words-onnx",
             "export words.safetensors --format onnx --out words-onnx --overwrite",
+        ],
+    ),
+    (
+        "import",
+        [
+            "import tutorial.keras --source-symbols letters.json --target-symbols words.json -o tutorial.safetensors",
+            "import sums.h5 --source-symbols 13.txt --target-symbols 13.txt --first-symbols 123456789 -o sums.safetensors",
         ],
     ),
     (

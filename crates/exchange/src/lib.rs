@@ -6,5 +6,6 @@
     clippy::panic
 )] // what strangers write is read here
 
+pub mod import;
 pub mod lexicon;
 pub mod onnx;

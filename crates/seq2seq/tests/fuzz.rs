@@ -133,6 +133,11 @@ fn model_file() {
 }
 
 #[test]
+fn import() {
+    fuzz("import", harness::import);
+}
+
+#[test]
 fn recipe() {
     fuzz("recipe", harness::recipe);
 }

@@ -45,10 +45,12 @@ impl Inspect {
             ))?;
         }
         let trained = model.provenance();
+        let made = match trained.pairs {
+            0 => "imported".to_owned(),
+            pairs => format!("trained for {} epochs on {pairs} pairs", trained.epochs),
+        };
         print_line(&format!(
-            "trained for {} epochs on {} pairs; longest source {}, longest target {}; output limit {}",
-            trained.epochs,
-            trained.pairs,
+            "{made}; longest source {}, longest target {}; output limit {}",
             trained.longest_source,
             trained.longest_target,
             model.max_length()

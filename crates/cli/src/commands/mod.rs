@@ -13,6 +13,7 @@ pub mod export;
 pub mod generate;
 mod heat_map;
 mod hidden_states;
+pub mod import;
 pub mod inspect;
 pub mod interactive;
 #[cfg(feature = "server")]

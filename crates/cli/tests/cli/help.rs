@@ -35,6 +35,7 @@ fn help_of_every_command() {
         "completions",
         "manual",
         "lexicon",
+        "import",
     ] {
         insta::assert_snapshot!(format!("help {command}").replace(' ', "_"), help(command));
     }

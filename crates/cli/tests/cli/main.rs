@@ -10,6 +10,7 @@ mod features;
 mod generate;
 mod going_on;
 mod help;
+mod import;
 mod interrupt;
 mod lexicons;
 #[cfg(unix)]
