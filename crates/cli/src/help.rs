@@ -108,7 +108,10 @@ const EXAMPLES: [(&str, [&str; 2]); 20] = [
             "serve runs/words --model dates=runs/dates --address 0.0.0.0:8080 --token-file token",
         ],
     ),
-    ("lesson", ["lesson", "lesson --address 127.0.0.1:9000"]),
+    (
+        "lesson",
+        ["lesson", "lesson --export site --wasm seq2seq_page.wasm"],
+    ),
     (
         "eval",
         [

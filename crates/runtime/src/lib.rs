@@ -25,7 +25,7 @@ pub mod storage;
 pub mod text;
 
 pub use model::{
-    Alignment, Answer, EnsembleError, Hypothesis, Lexicon, Model, ModelFileError, Origin,
-    PredictOptions, Predictor, Provenance, SearchRequest, SourceText, SourceWithFeatures, Trace,
-    TraceStep, Warning,
+    Alignment, Answer, EnsembleError, Hypothesis, Lexicon, LexiconTooLarge, Model, ModelFileError,
+    Origin, PredictOptions, Predictor, Provenance, SearchRequest, SourceText, SourceWithFeatures,
+    Trace, TraceStep, Warning,
 };

@@ -60,7 +60,8 @@ function showAnswers(output) {
     const item = make("li");
     make("span", hypothesis.text === "" ? "(nothing)" : hypothesis.text, item).className = "text";
     const sure = hypothesis.confidence === null ? "" : "confidence " + percent(hypothesis.confidence) + " %, ";
-    make("span", sure + "score " + hypothesis.score.toFixed(3) + (hypothesis.finished ? "" : ", cut at the length limit"), item).className = "figures";
+    const figures = output.source === "lexicon" ? "from the lexicon" : sure + "score " + hypothesis.score.toFixed(3) + (hypothesis.finished ? "" : ", cut at the length limit");
+    make("span", figures, item).className = "figures";
     return item;
   }));
   $("warnings").replaceChildren(...output.warnings.map((warning) => make("li", "Warning: " + warning)));

@@ -29,6 +29,12 @@ pub enum ServiceError {
          --insecure to let anybody train here"
     )]
     OpenLesson(SocketAddr),
+    /// Anybody could watch.
+    #[error(
+        "{0} can be reached from other machines, and a run shows its figures without a token: watch it at an \
+         address of this machine, such as 127.0.0.1:8091"
+    )]
+    OpenWatch(SocketAddr),
     /// The address is taken, or not this machine's.
     #[error("cannot listen at {address}: {source}{}", advice(source))]
     Bind {
@@ -45,7 +51,7 @@ pub enum ServiceError {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program listens there: give another --address (port 0 takes any that is free)"
+            "; another program listens there: give another address (port 0 takes any that is free)"
         }
         _ => "",
     }

@@ -4,9 +4,10 @@
 //! and then ends in good order. `docs/service.md` has the API by example.
 //!
 //! Modules in the order in which they use each other: [`limits`], `response` (bodies), `refusal` (errors as JSON), `metrics`,
-//! `models`, `request` (JSON to checked questions), `answer` (answers to JSON), `queue` (admission and
+//! `models`, `request` (JSON to checked questions), `queue` (admission and
 //! inference), `guard` (who may ask), `connections` (sockets and the drain), `error` (why a server cannot start),
-//! `bound` (an address that is listened on), `routes`, `service` and `lesson`.
+//! `bound` (an address that is listened on), `routes`, `service`, `pages` (files of pages), `lesson` and `watch` (a
+//! training run that is watched).
 
 #![warn(
     clippy::arithmetic_side_effects,
@@ -14,7 +15,6 @@
     clippy::panic
 )] // what strangers send is read here
 
-mod answer;
 mod bound;
 mod connections;
 mod error;
@@ -24,16 +24,22 @@ mod lesson;
 pub mod limits;
 mod metrics;
 mod models;
+#[cfg(feature = "lesson")]
+mod pages;
 mod queue;
 mod refusal;
 mod request;
 mod response;
 mod routes;
 mod service;
+#[cfg(feature = "lesson")]
+mod watch;
 
 pub use error::ServiceError;
 #[cfg(feature = "lesson")]
-pub use lesson::Lesson;
+pub use lesson::{Export, ExportError, Exported, Lesson};
 pub use limits::Limits;
-pub use models::ModelsError;
+pub use models::{ModelSource, ModelsError};
 pub use service::{Access, Service, stop_signal};
+#[cfg(feature = "lesson")]
+pub use watch::{Watch, Watching};

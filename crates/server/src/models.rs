@@ -1,18 +1,40 @@
 //! The models that a service answers with, by name.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
-use seq2seq_runtime::{Model, ModelFileError};
+use seq2seq_runtime::{Lexicon, LexiconTooLarge, Model, ModelFileError, PredictOptions};
 use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 
 use crate::refusal::Refusal;
 
+/// A model to serve.
+#[derive(Clone, Debug, Default)]
+pub struct ModelSource {
+    /// The name under which requests ask for it.
+    pub name: String,
+    /// The model's file.
+    pub file: PathBuf,
+    /// Known words with their pronunciations, which go before the model's answers; a word may come several
+    /// times.
+    pub lexicon: Option<Vec<(String, String)>>,
+}
+
+/// A model with the lexicon that goes before it.
+#[derive(Clone, Debug)]
+pub struct ServedModel {
+    /// The model.
+    pub model: Model,
+    /// Known words, if there is a lexicon.
+    pub lexicon: Option<Arc<Lexicon>>,
+}
+
 /// Models by name; the first is that of requests that name none.
 #[derive(Clone, Debug)]
-pub struct Models(Vec<(String, Model)>);
+pub struct Models(Vec<(String, ServedModel)>);
 
 /// Why models cannot be served. All are loaded before the first request is taken.
 #[derive(Debug, Error)]
@@ -27,6 +49,14 @@ pub enum ModelsError {
         path: PathBuf,
         /// Why not.
         source: Box<ModelFileError>,
+    },
+    /// A lexicon has too much text.
+    #[error("the lexicon of model {name:?} cannot be used: {source}")]
+    Lexicon {
+        /// The model that it was for.
+        name: String,
+        /// Why not.
+        source: LexiconTooLarge,
     },
     /// Two models with one name.
     #[error("two models are called {0:?}: give each a name of its own with --model NAME=FILE")]
@@ -63,23 +93,26 @@ pub struct ModelInfo {
     pub longest_source: usize,
     /// Beam of requests that give none.
     pub beam: usize,
+    /// Words that its lexicon answers; none without a lexicon.
+    pub lexicon_words: Option<usize>,
 }
 
 impl Models {
-    /// Loads all models, each with its name.
+    /// Loads all models, each with its name and lexicon.
     ///
     /// # Errors
     /// If one cannot be loaded, or has no name of its own: names it.
-    pub fn load(files: &[(String, PathBuf)]) -> Result<Self, ModelsError> {
-        let mut models: Vec<(String, Model)> = Vec::with_capacity(files.len());
-        for (name, path) in files {
-            if !is_name(name) {
-                return Err(ModelsError::Name(name.clone()));
+    pub fn load(sources: Vec<ModelSource>) -> Result<Self, ModelsError> {
+        let mut models: Vec<(String, ServedModel)> = Vec::with_capacity(sources.len());
+        for source in sources {
+            let name = source.name.clone();
+            if !is_name(&name) {
+                return Err(ModelsError::Name(name));
             }
-            if models.iter().any(|(other, _)| other == name) {
-                return Err(ModelsError::Twice(name.clone()));
+            if models.iter().any(|(other, _)| *other == name) {
+                return Err(ModelsError::Twice(name));
             }
-            models.push((name.clone(), load(name, path)?));
+            models.push((name, load(source)?));
         }
         Ok(Self(models))
     }
@@ -93,7 +126,7 @@ impl Models {
     ///
     /// # Errors
     /// If there is none of this name: names those that there are.
-    pub fn get(&self, name: Option<&str>) -> Result<(&str, &Model), Refusal> {
+    pub fn get(&self, name: Option<&str>) -> Result<(&str, &ServedModel), Refusal> {
         let found = match name {
             None => self.0.first(),
             Some(name) => self.0.iter().find(|(known, _)| known == name),
@@ -113,7 +146,8 @@ impl Models {
 
     /// What there is to know of each.
     pub fn infos(&self) -> Vec<ModelInfo> {
-        let info = |(place, (name, model)): (usize, &(String, Model))| {
+        let info = |(place, (name, served)): (usize, &(String, ServedModel))| {
+            let model = &served.model;
             let settings = model.settings();
             let architecture = serde_json::to_value(settings.model.architecture);
             let architecture = architecture
@@ -134,17 +168,46 @@ impl Models {
                 target_symbols: model.codec().target.vocabulary.len(),
                 longest_source: model.provenance().longest_source,
                 beam: settings.decoding.beam,
+                lexicon_words: served.lexicon.as_ref().map(|lexicon| lexicon.words()),
             }
         };
         self.0.iter().enumerate().map(info).collect()
     }
 }
 
-fn load(name: &str, path: &Path) -> Result<Model, ModelsError> {
-    Model::load(path).map_err(|source| ModelsError::Load {
-        name: name.to_owned(),
-        path: path.to_owned(),
-        source: Box::new(source),
+impl ServedModel {
+    /// Whether the lexicon answers a line of input, and the model is not asked.
+    pub fn is_known(&self, line: &str) -> bool {
+        let options = PredictOptions {
+            lexicon: self.lexicon.clone(),
+            ..PredictOptions::default()
+        };
+        let predictor = self.model.predictor(options);
+        predictor.is_ok_and(|predictor| predictor.is_known(&self.model.line(line)))
+    }
+}
+
+fn load(source: ModelSource) -> Result<ServedModel, ModelsError> {
+    let ModelSource {
+        name,
+        file,
+        lexicon,
+    } = source;
+    let model = match Model::load(&file) {
+        Ok(model) => model,
+        Err(source) => {
+            return Err(ModelsError::Load {
+                name,
+                path: file,
+                source: Box::new(source),
+            });
+        }
+    };
+    let lexicon = lexicon.map(|pairs| Lexicon::new(&model, pairs)).transpose();
+    let lexicon = lexicon.map_err(|source| ModelsError::Lexicon { name, source })?;
+    Ok(ServedModel {
+        model,
+        lexicon: lexicon.map(Arc::new),
     })
 }
 

@@ -147,7 +147,8 @@ pub fn check_length(input: &str, place: usize, limits: &Limits) -> Result<(), Re
 impl PredictRequest {
     /// The question, if it can be answered within the limits.
     pub fn check(self, models: &Models, limits: &Limits) -> Result<Question, Refusal> {
-        let (name, model) = models.get(self.model.as_deref())?;
+        let (name, served) = models.get(self.model.as_deref())?;
+        let model = &served.model;
         let count = self.inputs.len();
         if count == 0 {
             let message = "inputs is empty: give at least one text";
@@ -165,7 +166,10 @@ impl PredictRequest {
         for (place, input) in self.inputs.iter().enumerate() {
             check_length(input, place, limits)?;
         }
-        let options = self.options(model, limits)?;
+        let options = PredictOptions {
+            lexicon: served.lexicon.clone(),
+            ..self.options(model, limits)?
+        };
         let predictor = model
             .predictor(options)
             .map_err(|error| Refusal::unprocessable("impossible_options", error.to_string()))?;

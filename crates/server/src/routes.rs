@@ -17,7 +17,6 @@ use serde::Serialize;
 use tokio::time::timeout;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::answer::{ExplainResponse, Output, PredictResponse};
 use crate::guard::{Guard, add_headers, check_media_type};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -26,6 +25,7 @@ use crate::queue::{Queue, too_slow};
 use crate::refusal::{ErrorBody, Refusal, RefusalCode};
 use crate::request::{ExplainRequest, PredictRequest, check_length, parse};
 use crate::response::{json_response, with_type};
+use seq2seq_page::answer::{ExplainResponse, Output, PredictResponse};
 
 /// Everything that requests are answered with.
 pub struct App {
@@ -202,7 +202,8 @@ async fn explain(State(app): State<Arc<App>>, request: Request) -> Result<Respon
         let body = json_body(request, &app.limits).await?;
         let request: ExplainRequest = parse(&body)?;
         check_length(&request.input, 0, &app.limits)?;
-        let (name, model) = app.models.get(request.model.as_deref())?;
+        let (name, served) = app.models.get(request.model.as_deref())?;
+        let model = &served.model;
         let vocabulary = &model.codec().target.vocabulary;
         let unknown = |symbol: &str| {
             let message =
@@ -215,12 +216,14 @@ async fn explain(State(app): State<Arc<App>>, request: Request) -> Result<Respon
         });
         let forced = ids.collect::<Result<Vec<u32>, Refusal>>()?;
         let (name, model) = (name.to_owned(), model.clone());
+        let known = served.is_known(&request.input);
         let explanation = app.queue.run(move || {
             let line = model.line(&request.input);
             let predictor = model.predictor(PredictOptions::default());
             let answers = predictor.map_or_else(|_| Vec::new(), |it| it.predict(&[line]));
             let warnings = answers.iter().flat_map(|answer| &answer.warnings);
-            let warnings = warnings.map(Warning::to_string).collect();
+            let warnings = warnings.map(Warning::to_string);
+            let warnings = known.then(in_lexicon).into_iter().chain(warnings).collect();
             let trace = model.trace(&line, &forced);
             let top = request.top.unwrap_or(5);
             ExplainResponse::new(name, &model, trace, warnings, top, request.states)
@@ -228,6 +231,12 @@ async fn explain(State(app): State<Arc<App>>, request: Request) -> Result<Respon
         Ok(json_response(StatusCode::OK, &explanation.await?))
     })
     .await
+}
+
+/// What to know of the explanation of a word that the model is not asked for.
+fn in_lexicon() -> String {
+    "the lexicon has this input and answers it; the model, whose steps these are, is not asked"
+        .to_owned()
 }
 
 /// List the models

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -12,7 +11,7 @@ use crate::error::ServiceError;
 use crate::guard::Guard;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::models::Models;
+use crate::models::{ModelSource, Models};
 use crate::queue::Queue;
 use crate::routes::{App, router};
 
@@ -38,7 +37,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// Loads the models, named, and binds the address: all or nothing.
+    /// Loads the models with their lexicons, and binds the address: all or nothing.
     ///
     /// `workers` are the threads that answer, each what waits when it is free.
     ///
@@ -46,7 +45,7 @@ impl Service {
     /// If a model cannot be loaded, a limit refuses everything, the address is open to others without a token,
     /// or cannot be bound.
     pub fn load(
-        models: &[(String, PathBuf)],
+        models: Vec<ModelSource>,
         address: SocketAddr,
         access: Access,
         limits: Limits,

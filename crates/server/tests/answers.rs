@@ -8,7 +8,7 @@ use seq2seq_runtime::decoding::Method;
 use seq2seq_runtime::{Model, PredictOptions};
 use seq2seq_server::{Access, Limits, Service, ServiceError};
 use serde_json::{Value, json};
-use support::{Running, stored};
+use support::{Running, source, stored};
 
 const WORDS: [&str; 6] = ["hello", "abandon", "zebra", "a", "seashells", "quiz"];
 
@@ -35,6 +35,7 @@ fn answers_are_those_of_the_library() {
         .zip(WORDS)
     {
         assert_eq!(output["input"], word);
+        assert_eq!(output["source"], "model");
         assert_eq!(
             output["warnings"].as_array().unwrap().len(),
             expected.warnings.len()
@@ -87,6 +88,55 @@ fn answers_do_not_depend_on_what_else_waits() {
         });
         assert_eq!(together, alone);
     }
+}
+
+#[test]
+fn known_words_come_from_the_lexicon() {
+    let words = [
+        ("hello", "HH AH L OW"),
+        ("hello", "HH EH L OW"),
+        ("a", "AH"),
+    ];
+    let lexicon = words.map(|(word, phones)| (word.to_owned(), phones.to_owned()));
+    let mut with = source("with", "recurrent");
+    with.lexicon = Some(lexicon.to_vec());
+    let models = vec![with, source("without", "recurrent")];
+    let service = Running::with_models(models, Limits::default(), Access::default());
+    let ask = |body: Value| service.post("/v1/predict", &body.to_string()).json();
+    let body = json!({"inputs": ["hello", "zebra", "a"], "n_best": 2, "beam": 4});
+    let answer = ask(body.clone());
+    let sources: Vec<&Value> = (answer["outputs"].as_array().unwrap().iter())
+        .map(|output| &output["source"])
+        .collect();
+    assert_eq!(sources, ["lexicon", "model", "lexicon"]);
+    assert_eq!(
+        answer["outputs"][0]["hypotheses"],
+        json!([
+            {"text": "HH AH L OW", "log_probability": 0.0, "score": 0.0, "confidence": 1.0, "finished": true},
+            {"text": "HH EH L OW", "log_probability": 0.0, "score": 0.0, "confidence": 1.0, "finished": true}
+        ])
+    );
+    assert_eq!(
+        answer["outputs"][2]["hypotheses"].as_array().unwrap().len(),
+        1
+    );
+    // Another model has no lexicon, and what the lexicon lacks is answered as if there were none.
+    let mut of_other = body;
+    of_other["model"] = "without".into();
+    let other = ask(of_other);
+    assert_eq!(other["outputs"][0]["source"], "model");
+    assert_eq!(other["outputs"][1], answer["outputs"][1]);
+    let explained = service.post("/v1/explain", "{\"input\": \"hello\"}").json();
+    let warning = explained["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.contains("the lexicon has this input"),
+        "{explained}"
+    );
+    let explained = service.post("/v1/explain", "{\"input\": \"zebra\"}").json();
+    assert_eq!(explained["warnings"], json!([]));
+    let models = service.get("/v1/models").json();
+    assert_eq!(models["models"][0]["lexicon_words"], 2);
+    assert_eq!(models["models"][1]["lexicon_words"], Value::Null);
 }
 
 #[test]
@@ -143,6 +193,12 @@ fn what_there_is_is_described() {
     assert!(
         fields["n_best"].is_object() && fields["inputs"].is_object(),
         "{fields}"
+    );
+    let output = &api["components"]["schemas"]["Output"];
+    assert!(output["properties"]["source"].is_object(), "{output}");
+    assert_eq!(
+        api["components"]["schemas"]["Source"]["enum"],
+        json!(["model", "lexicon"])
     );
     let models = service.get("/v1/models").json();
     assert_eq!(models["models"][0]["name"], "words");
@@ -205,12 +261,9 @@ fn pages_load_nothing_from_elsewhere() {
 #[test]
 fn services_start_whole_or_not_at_all() {
     let start = |models: &[(&str, &str)], address: &str, access: Access| {
-        let models: Vec<_> = models
-            .iter()
-            .map(|(name, file)| ((*name).to_owned(), stored(file)))
-            .collect();
+        let models = models.iter().map(|(name, file)| source(name, file));
         Service::load(
-            &models,
+            models.collect(),
             address.parse().unwrap(),
             access,
             Limits::default(),

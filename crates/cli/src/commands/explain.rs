@@ -103,7 +103,7 @@ fn read_part(input: &str, found: &Explanation) -> String {
     }
     let warnings = found.answer.warnings.iter();
     let known: Vec<String> = warnings
-        .filter(|warning| warning.is_about_input())
+        .filter(|warning| warning.is_about_input() || warning.is_about_kind())
         .map(|warning| format!("\nwarning: {warning}"))
         .collect();
     format!(

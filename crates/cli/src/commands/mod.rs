@@ -30,6 +30,7 @@ pub mod search_args;
 pub mod serve;
 pub mod train;
 pub mod tune;
+pub mod watch;
 
 use std::path::Path;
 use std::time::Duration;

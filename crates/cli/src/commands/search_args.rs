@@ -182,10 +182,16 @@ impl SearchArgs {
 
 /// Reads a lexicon of known words, in any of the formats of pairs, as a model spells them.
 fn read_lexicon(path: &Path, model: &Model) -> Result<Lexicon> {
+    let pairs = read_known_words(path)?;
+    Lexicon::new(model, pairs).with_context(|| path.display().to_string())
+}
+
+/// Reads known words with their pronunciations, in any of the formats of pairs.
+pub fn read_known_words(path: &Path) -> Result<Vec<(String, String)>> {
     let file = read_pairs(path, &ReadOptions::default())?;
     describe_notes(&file.notes);
-    let pairs = file.pairs.iter().map(|pair| (&pair.source, &pair.target));
-    Lexicon::new(model, pairs).with_context(|| file.name.clone())
+    let pairs = file.pairs.into_iter();
+    Ok(pairs.map(|pair| (pair.source, pair.target)).collect())
 }
 
 fn method_in_words(method: Method) -> Vec<String> {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use seq2seq_server::{Access, Limits, Service, ServiceError, stop_signal};
+use seq2seq_server::{Access, Limits, ModelSource, Service, ServiceError, stop_signal};
 
+use super::search_args::read_known_words;
 use crate::Done;
 use crate::output::{print_line, wrong_usage, wrong_usage_unless};
 
@@ -22,6 +23,10 @@ pub struct Serve {
     /// Another model, under this name; may be given several times
     #[arg(long = "model", value_name = "NAME=FILE", value_parser = named)]
     models: Vec<(String, PathBuf)>,
+    /// Answer the words of this lexicon with its pronunciations, and ask the model for the others: FILE for
+    /// MODEL, NAME=FILE for the model of that name; may be given once for each model
+    #[arg(long = "lexicon", value_name = "[NAME=]FILE")]
+    lexicons: Vec<String>,
     /// Name of MODEL [default: that of its file or folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -103,12 +108,8 @@ impl Serve {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
         allow_connections(self.limits.max_connections);
-        let name = match &self.name {
-            Some(name) => name.clone(),
-            None => name_of(&self.model),
-        };
-        let mut models = vec![(name, self.model.clone())];
-        models.extend(self.models.iter().cloned());
+        let models = self.sources()?;
+        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
         let access = Access {
             token: self.token()?,
             insecure: self.insecure,
@@ -117,9 +118,8 @@ impl Serve {
         let workers = self
             .workers
             .map_or_else(seq2seq::parallel::threads, usize::from);
-        let service = Service::load(&models, self.address, access, self.limits.limits(), workers);
+        let service = Service::load(models, self.address, access, self.limits.limits(), workers);
         let service = service.map_err(usage)?;
-        let names: Vec<&str> = models.iter().map(|(name, _)| name.as_str()).collect();
         let address = service.address();
         print_line(&format!(
             "serving {} at http://{address}/",
@@ -128,6 +128,37 @@ impl Serve {
         service.run(stop_signal())?;
         say!("stopped: every request that was taken has been answered");
         Ok(Done::Completed)
+    }
+
+    /// The models with their names and lexicons.
+    fn sources(&self) -> Result<Vec<ModelSource>> {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => name_of(&self.model),
+        };
+        let named = std::iter::once((name, self.model.clone())).chain(self.models.iter().cloned());
+        let mut models: Vec<ModelSource> = named
+            .map(|(name, file)| ModelSource {
+                name,
+                file,
+                lexicon: None,
+            })
+            .collect();
+        for lexicon in &self.lexicons {
+            let (place, file) = placed(lexicon, &models);
+            let model = &mut models[place];
+            wrong_usage_unless(model.lexicon.is_none(), || {
+                format!(
+                    "--lexicon gives model {:?} a second lexicon, {file}: join the files, or give NAME=FILE for \
+                     another model",
+                    model.name
+                )
+            })?;
+            let words = read_known_words(Path::new(file))
+                .with_context(|| format!("cannot read the lexicon of model {:?}", model.name))?;
+            model.lexicon = Some(words);
+        }
+        Ok(models)
     }
 
     /// The token of the file, or of the environment.
@@ -155,9 +186,10 @@ impl Serve {
 /// Errors that another flag mends have the exit code of wrong usage.
 pub fn usage(error: ServiceError) -> anyhow::Error {
     match error {
-        ServiceError::Open(_) | ServiceError::OpenLesson(_) | ServiceError::Limits(_) => {
-            wrong_usage(error).into()
-        }
+        ServiceError::Open(_)
+        | ServiceError::OpenLesson(_)
+        | ServiceError::OpenWatch(_)
+        | ServiceError::Limits(_) => wrong_usage(error).into(),
         error => error.into(),
     }
 }
@@ -167,6 +199,16 @@ fn named(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, file)) if !file.is_empty() => Ok((name.to_owned(), file.into())),
         _ => Err("give a name and a file, as in dutch=runs/dutch".to_owned()),
     }
+}
+
+/// The place of the model that a lexicon is for, and the lexicon's file. What stands before `=` and names no
+/// model belongs to the name of the file.
+fn placed<'a>(lexicon: &'a str, models: &[ModelSource]) -> (usize, &'a str) {
+    let named = lexicon.split_once('=').and_then(|(name, file)| {
+        let place = models.iter().position(|model| model.name == name)?;
+        Some((place, file))
+    });
+    named.unwrap_or((0, lexicon))
 }
 
 /// The name of a model: that of its file without the ending, or of its run's folder.

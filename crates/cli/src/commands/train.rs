@@ -19,6 +19,7 @@ use seq2seq::{Model, shell_quoted};
 use super::columns::FormatArgs;
 use super::mixture;
 use super::replay::{self, OldAndNew};
+use super::watch::WatchArgs;
 use super::{column, describe_notes, evaluation_table, time_budget, usage_of, warn_of_unknown};
 use crate::Done;
 use crate::memory;
@@ -110,6 +111,8 @@ pub struct Train {
     /// Change a setting, such as training.epochs=5; may be repeated
     #[arg(help_heading = "Learning", long = "set", value_name = "KEY=VALUE")]
     set: Vec<Override>,
+    #[command(flatten)]
+    watch: WatchArgs,
     /// Show nothing but errors
     #[arg(help_heading = "Run", long)]
     quiet: bool,
@@ -139,6 +142,7 @@ impl From<BadLineOption> for OnBadLine {
 impl Train {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
+        let watched = self.watch.bind(self.quiet)?;
         let (mut learner, folder) = match &self.resume {
             Some(folder) => self.resumed(folder)?,
             None => self.fresh()?,
@@ -158,7 +162,7 @@ impl Train {
             seconds => Length::Seconds(seconds - elapsed),
         };
         let mut progress = Progress::new(length, self.quiet, signal.asked());
-        let outcome = learner.run(&mut progress);
+        let outcome = watched.train(learner, &folder, &mut progress);
         progress.finish();
         let outcome = outcome.map_err(|error| with_way_on(error, &folder))?;
         signal.training_is_over();

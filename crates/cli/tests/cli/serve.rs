@@ -41,10 +41,18 @@ impl Drop for Service {
 fn answers_are_those_of_predict() {
     let folder = tempfile::tempdir().unwrap();
     let model = repository().join("crates/runtime/examples/g2p.safetensors");
+    let lexicon = folder.path().join("known.dict");
+    std::fs::write(
+        &lexicon,
+        "seashell  S IY1 SH EH2 L\nx  EH1 K S\nx(1)  EH1 K Z\n",
+    )
+    .unwrap();
     let mut service = Command::cargo_bin("seq2seq").unwrap();
     let mut service = service
         .args(["serve", "--address", "127.0.0.1:0", "--model"])
         .arg(format!("spelling={}", trained().display()))
+        .arg("--lexicon")
+        .arg(&lexicon)
         .arg(&model)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -66,7 +74,11 @@ fn answers_are_those_of_predict() {
         .1;
 
     let words = ["seashell", "naïve", "abandon", "x", "Hello"];
-    let arguments = format!("predict {} --json --nbest 3 --beam 4", model.display());
+    let arguments = format!(
+        "predict {} --json --nbest 3 --beam 4 --lexicon {}",
+        model.display(),
+        lexicon.display()
+    );
     let predicted = seq2seq(folder.path())
         .args(arguments.split(' '))
         .write_stdin(words.join("\n") + "\n")
@@ -82,7 +94,10 @@ fn answers_are_those_of_predict() {
         let best = best.as_object_mut().unwrap();
         let others = best.remove("alternatives").unwrap();
         assert_eq!(best.remove("input").unwrap(), output["input"]);
-        assert_eq!(best.remove("origin").unwrap(), "model");
+        let origin = best.remove("origin").unwrap();
+        assert_eq!(origin, output["source"]);
+        let known = ["seashell", "x"].contains(&output["input"].as_str().unwrap());
+        assert_eq!(origin, if known { "lexicon" } else { "model" });
         assert_eq!(best.remove("warnings").unwrap(), output["warnings"]);
         let mut hypotheses = vec![Value::Object(best.clone())];
         hypotheses.extend(others.as_array().unwrap().iter().cloned());
@@ -121,6 +136,7 @@ fn what_cannot_be_served_is_told() {
     std::os::unix::fs::symlink(&model, folder.path().join("g2p.safetensors")).unwrap();
     std::fs::write(folder.path().join("no.safetensors"), "nonsense").unwrap();
     std::fs::write(folder.path().join("token"), "short\n").unwrap();
+    std::fs::write(folder.path().join("known.dict"), "SEA  S IY1\n").unwrap();
     for (name, arguments) in [
         ("missing", "serve missing.safetensors"),
         (
@@ -136,6 +152,14 @@ fn what_cannot_be_served_is_told() {
         ("no_inputs", "serve g2p.safetensors --max-inputs 0"),
         ("no_time", "serve g2p.safetensors --max-time 0s"),
         ("address", "serve g2p.safetensors --address localhost"),
+        ("watch_open", "train words.tsv --watch=0.0.0.0:0"),
+        ("export_alone", "lesson --export site"),
+        ("no_module", "lesson --export site --wasm missing.wasm"),
+        ("no_lexicon", "serve g2p.safetensors --lexicon missing.dict"),
+        (
+            "two_lexicons",
+            "serve g2p.safetensors --lexicon known.dict --lexicon g2p=known.dict",
+        ),
     ] {
         insta::assert_snapshot!(format!("serve_{name}"), run(folder.path(), arguments));
     }

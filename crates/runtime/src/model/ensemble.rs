@@ -176,6 +176,10 @@ fn joined(models: &[Model]) -> Provenance {
         shortest_source: all().map(|p| p.shortest_source).min().unwrap_or(0),
         longest_source: most(|p| p.longest_source),
         longest_target: most(|p| p.longest_target),
+        source_numbers: all()
+            .map(|p| p.source_numbers)
+            .reduce(|a, b| Some(a?.joined(b?)))
+            .flatten(),
         // A member that does not say has no bound.
         length_bound: all()
             .map(|p| p.length_bound)

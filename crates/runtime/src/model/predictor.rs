@@ -6,7 +6,7 @@ use super::outputs::queries;
 use super::{Answer, Hypothesis, Lexicon, Model, Origin, SourceText};
 use crate::decoding::{LengthLimit, Longest, Method, Output, SearchError, SearchOptions, choose};
 use crate::parallel;
-use crate::text::EncodedSource;
+use crate::text::{EncodedSource, NumbersOfTexts};
 
 /// Batches for each thread that are searched together, so that none waits long for the last.
 const BATCHES: usize = 4;
@@ -67,6 +67,8 @@ pub(super) struct Input {
     /// The source, where it misses features.
     pub source: String,
     pub encoded: EncodedSource,
+    /// Its numbers, if every source in training had some.
+    pub numbers: Option<NumbersOfTexts>,
     pub limit: usize,
     /// What its random choices start from.
     pub number: u64,
@@ -229,6 +231,11 @@ impl Predictor {
         known.into_iter().filter_map(answer).collect()
     }
 
+    /// Whether the lexicon answers a text, so that the model is not asked.
+    pub fn is_known(&self, text: &impl SourceText) -> bool {
+        self.known(text).is_some()
+    }
+
     /// The pronunciations of a text that the lexicon has: as many as outputs are asked for. What has
     /// features is another form of a word, which no lexicon has.
     fn known(&self, text: &impl SourceText) -> Option<Answer> {
@@ -268,6 +275,8 @@ impl Predictor {
                 Some(length) => length,
                 None => limit.of(encoded.ids.len(), longest).max(shortest),
             };
+            let known = self.model.provenance().source_numbers;
+            let numbers = || NumbersOfTexts::of(&codec.source_text(text.source()));
             // Few miss features, so few are copied.
             let source = match encoded.lacks_features {
                 true => text.source().to_owned(),
@@ -276,6 +285,7 @@ impl Predictor {
             Input {
                 source,
                 encoded,
+                numbers: known.and_then(|_| numbers()),
                 limit,
                 number: number.wrapping_add(place as u64),
             }

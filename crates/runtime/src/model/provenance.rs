@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::decoding::LengthBound;
-use crate::text::LONGEST_TEXT;
+use crate::text::{LONGEST_TEXT, NumbersOfTexts};
 
 /// Columns that a source may be joined from, at most: what bounds its symbols.
 const MOST_COLUMNS: usize = 16;
@@ -22,6 +22,9 @@ pub struct Provenance {
     pub shortest_source: usize,
     /// Longest target in symbols.
     pub longest_target: usize,
+    /// Numbers of the sources, where every source has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_numbers: Option<NumbersOfTexts>,
     /// How the longest targets grow with their sources.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length_bound: Option<LengthBound>,

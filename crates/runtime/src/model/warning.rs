@@ -6,7 +6,7 @@ use std::fmt;
 use super::Model;
 use super::predictor::Input;
 use crate::decoding::Output;
-use crate::text::{Case, EncodedSource, UnknownSymbol, quoted};
+use crate::text::{Case, EncodedSource, NumbersOfTexts, UnknownSymbol, quoted};
 
 /// What a user of an answer should know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,22 @@ pub enum Warning {
         symbols: usize,
         /// Symbols of every training input.
         width: usize,
+    },
+    /// A number of the input has more digits than any in training, where every input had numbers.
+    LongNumber {
+        /// Digits of the longest number of the input.
+        digits: usize,
+        /// Digits of the longest number in training.
+        longest: usize,
+    },
+    /// The input has fewer or more numbers than any in training, where every input had some.
+    OtherNumbers {
+        /// Numbers of the input.
+        numbers: usize,
+        /// Fewest numbers of a training input.
+        fewest: usize,
+        /// Most numbers of a training input.
+        most: usize,
     },
     /// The model did not end the output.
     Cut {
@@ -103,6 +119,29 @@ impl fmt::Display for Warning {
                 "the input has {symbols} symbols, but every input in training had {width}: the answer may be \
                  wrong; fill it up as the training inputs were"
             ),
+            Self::LongNumber { digits, longest } => write!(
+                formatter,
+                "the input has a number of {digits} digits, but the longest in training had {longest}: the \
+                 answer may be wrong"
+            ),
+            Self::OtherNumbers {
+                numbers,
+                fewest,
+                most,
+            } => {
+                let count = match numbers {
+                    1 => "1 number".to_owned(),
+                    numbers => format!("{numbers} numbers"),
+                };
+                let known = match fewest == most {
+                    true => most.to_string(),
+                    false => format!("{fewest} to {most}"),
+                };
+                write!(
+                    formatter,
+                    "the input has {count}, but every input in training had {known}: the answer may be wrong"
+                )
+            }
             Self::Cut { limit } => write!(
                 formatter,
                 "the output reached the length limit of {limit} symbols and was cut"
@@ -121,6 +160,17 @@ impl Warning {
                 | Self::UnknownCase { .. }
                 | Self::UnknownFeature(_)
                 | Self::NoFeatures { .. }
+        )
+    }
+
+    /// Whether it is about the kind of input: no training input was like it.
+    pub fn is_about_kind(&self) -> bool {
+        matches!(
+            self,
+            Self::LongInput { .. }
+                | Self::OtherWidth { .. }
+                | Self::LongNumber { .. }
+                | Self::OtherNumbers { .. }
         )
     }
 }
@@ -187,6 +237,28 @@ impl Model {
         warnings
     }
 
+    /// What there is to say about the numbers of an input, where all in training had some.
+    fn warnings_of_numbers(&self, input: &Input) -> impl Iterator<Item = Warning> {
+        let known = self.provenance().source_numbers;
+        let of_input = input.numbers.unwrap_or(NumbersOfTexts {
+            fewest: 0,
+            most: 0,
+            digits: 0,
+        });
+        let long = known.filter(|known| of_input.digits > known.digits);
+        let long = long.map(|known| Warning::LongNumber {
+            digits: of_input.digits,
+            longest: known.digits,
+        });
+        let other = known.filter(|known| !(known.fewest..=known.most).contains(&of_input.most));
+        let other = other.map(|known| Warning::OtherNumbers {
+            numbers: of_input.most,
+            fewest: known.fewest,
+            most: known.most,
+        });
+        long.into_iter().chain(other)
+    }
+
     /// What there is to say about an input and the best output for it, if there is one.
     pub(super) fn warnings(&self, input: &Input, best: Option<&Output>) -> Vec<Warning> {
         let mut warnings = self.warnings_of_source(&input.source, &input.encoded);
@@ -207,6 +279,7 @@ impl Model {
                 longest: longest - mark,
             });
         }
+        warnings.extend(self.warnings_of_numbers(input));
         match best {
             None => warnings.push(Warning::NoOutput),
             Some(best) if best.finished || self.fixed_length().is_some() => {}

@@ -9,6 +9,7 @@
 mod codec;
 mod features;
 mod normalization;
+mod numbers;
 mod quoted;
 mod symbol_map;
 mod tokenization;
@@ -17,6 +18,7 @@ mod vocabulary;
 pub use codec::{Align, Codec, EncodedSource, NOT_COPIED, Side, SourceIds, VocabularySizes};
 pub use features::Features;
 pub use normalization::Normalization;
+pub use numbers::NumbersOfTexts;
 pub use quoted::{Quoted, quoted, quoted_start};
 pub use symbol_map::{SymbolMap, without_stress};
 pub use tokenization::Tokenization;

@@ -36,6 +36,11 @@ impl Task {
             },
             longest_source: longest(report.longest_source, before.map(|b| b.longest_source)),
             longest_target: longest(report.longest_target, before.map(|b| b.longest_target)),
+            source_numbers: match before {
+                Some(before) => (report.source_numbers.zip(before.source_numbers))
+                    .map(|(now, before)| now.joined(before)),
+                None => report.source_numbers,
+            },
             length_bound: match before {
                 Some(before) => (report.length_bound.zip(before.length_bound))
                     .map(|(now, before)| now.above(before)),

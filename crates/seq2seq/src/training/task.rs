@@ -20,7 +20,7 @@ use crate::data::{
 use crate::decoding::LengthBound;
 use crate::encoding::{Example, PairCodec};
 use crate::evaluation::UnknownSymbols;
-use crate::text::{Codec, Normalization, Tokenization, quoted};
+use crate::text::{Codec, Normalization, NumbersOfTexts, Tokenization, quoted};
 
 /// Why training cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +137,8 @@ pub struct DataReport {
     pub longest_source: usize,
     /// Longest training target, in symbols.
     pub longest_target: usize,
+    /// Numbers of the training sources, where every source has some.
+    pub source_numbers: Option<NumbersOfTexts>,
     /// How the longest targets grow with their sources.
     pub length_bound: Option<LengthBound>,
     /// Symbols of the validation pairs that training does not have.
@@ -282,6 +284,9 @@ impl Task {
             shortest_source: train.iter().map(|e| e.source.len()).min().unwrap_or(0),
             longest_source: train.iter().map(|e| e.source.len()).max().unwrap_or(0),
             longest_target: train.iter().map(|e| e.target.len()).max().unwrap_or(0),
+            source_numbers: NumbersOfTexts::of_all(
+                pairs.iter().map(|pair| codec.source_text(&pair.source)),
+            ),
             length_bound: {
                 let lengths: Vec<_> = (train.iter())
                     .map(|e| [e.source.len(), e.target.len()])

@@ -1,20 +1,32 @@
 // Chapter 6: attention, on dates.
 
-import { $, make, visible, percent, later, call, problem, trying, repeat, NOTEBOOK, onOpen } from "./base.js";
+import { $, make, visible, percent, later, call, problem, trying, repeat, onOpen } from "./base.js";
+import { recorded } from "./backend.js";
+import { DATES } from "./setups.js";
 import { showLane } from "./training.js";
 import { barTable } from "./why.js";
 
-const DATES = { ...NOTEBOOK, subject: "dates", reversed: false, pairs: 6000, units: 64, embedding: 32, batch_size: 64, learning_rate: 0.003, epochs: 12 };
 const dates = {
   plain: { name: "Without attention", attention: "none", run: null, points: [], status: null },
   attention: { name: "With attention", attention: "general", run: null, points: [], status: null },
 };
 let datesPolling = false;
 
-const startDates = trying(async () => {
+/** The last start of both runs; none before the first, and after one that failed. */
+let starting = null;
+
+/** One start after the other. */
+function startDates() {
+  starting = Promise.resolve(starting).then(startBoth).then(() => { if (dates.attention.run === null) starting = null; });
+  return starting;
+}
+
+const ensureDates = () => starting || startDates();
+
+const startBoth = trying(async () => {
   for (const lane of Object.values(dates)) {
-    if (lane.run !== null) call("/api/runs/" + lane.run, undefined, "DELETE").catch(() => {});
-    const { run } = await call("/api/runs", { ...DATES, attention: lane.attention });
+    if (lane.run !== null) call("api/runs/" + lane.run, undefined, "DELETE").catch(() => {});
+    const { run } = await call("api/runs", { ...DATES, attention: lane.attention });
     Object.assign(lane, { run, points: [], status: null });
   }
   $("dates-state").textContent = "";
@@ -26,14 +38,14 @@ const datesRunning = () => Object.values(dates).some((lane) => lane.status && la
 async function lookAtDates() {
   for (const [key, lane] of Object.entries(dates)) {
     if (lane.run === null) continue;
-    lane.status = await call("/api/runs/" + lane.run + "?since=0");
+    lane.status = await call("api/runs/" + lane.run + "?since=0");
     lane.points = lane.status.points;
     showLane($("lane-" + key), lane);
   }
   const running = datesRunning();
   const done = Object.values(dates).every((lane) => lane.status && lane.status.finished);
   $("dates-go").textContent = running ? "Pause both" : "Start both";
-  $("dates-go").disabled = done;
+  $("dates-go").disabled = done && !recorded;
   const last = (lane) => lane.points[lane.points.length - 1];
   if ((done || !running) && last(dates.plain) && last(dates.attention)) {
     $("dates-state").textContent = (done ? "Both runs are done. " : "Paused. ") + "Whole answers right: without attention "
@@ -45,7 +57,7 @@ async function lookAtDates() {
 async function showHeat() {
   if (dates.attention.run === null) return;
   const input = $("date").value;
-  const [answer, plain] = await Promise.all(["attention", "plain"].map((key) => call("/api/runs/" + dates[key].run + "/trace", { input })));
+  const [answer, plain] = await Promise.all(["attention", "plain"].map((key) => call("api/runs/" + dates[key].run + "/trace", { input })));
   $("date-answer").textContent = "With attention: " + JSON.stringify(answer.text) + "; without: " + JSON.stringify(plain.text) + "."
     + (answer.warnings.length ? " Warning: " + answer.warnings.join("; ") : "");
   const table = $("heat");
@@ -66,7 +78,7 @@ async function showHeat() {
 }
 
 async function showLengths() {
-  const [plain, attention] = await Promise.all(["plain", "attention"].map((key) => call("/api/runs/" + dates[key].run + "/positions")));
+  const [plain, attention] = await Promise.all(["plain", "attention"].map((key) => call("api/runs/" + dates[key].run + "/positions")));
   const share = (found) => found && found.questions ? found.right / found.questions : null;
   barTable($("by-length"), ["symbols", "without attention", "with attention"], plain.by_length.map((group, place) => [group.from + " to " + group.to + " (" + group.questions + ")", share(group), share(attention.by_length[place])]));
 }
@@ -75,9 +87,12 @@ async function pollDates() {
   if (datesPolling) return;
   datesPolling = true;
   try {
-    await repeat(700, lookAtDates, () => datesRunning() || Object.values(dates).some((lane) => lane.points.length === 0));
-    await lookAtDates();
-    await showLengths();
+    // Somebody may start them again while the last figures are fetched.
+    do {
+      await repeat(700, lookAtDates, () => datesRunning() || Object.values(dates).some((lane) => lane.points.length === 0));
+      await lookAtDates();
+      await showLengths();
+    } while (datesRunning());
   } catch (error) {
     problem(error.message);
   }
@@ -85,12 +100,12 @@ async function pollDates() {
 }
 
 $("dates-go").addEventListener("click", trying(async () => {
-  if (dates.plain.run === null) await startDates();
+  await ensureDates();
   const action = datesRunning() ? "pause" : "go";
-  await Promise.all(Object.values(dates).map((lane) => call("/api/runs/" + lane.run + "/control", { action })));
+  await Promise.all(Object.values(dates).map((lane) => call("api/runs/" + lane.run + "/control", { action })));
   $("dates-state").textContent = "";
   pollDates();
 }));
 $("dates-reset").addEventListener("click", startDates);
 $("date").addEventListener("input", later(150, trying(showHeat)));
-onOpen.attending = () => { if (dates.plain.run === null) startDates(); };
+onOpen.attending = trying(async () => { await ensureDates(); pollDates(); });

@@ -1,6 +1,6 @@
 // Chapter 4: inside one answer.
 
-import { $, make, visible, percent, later, remember, call, trying, setup, onOpen } from "./base.js";
+import { $, make, visible, percent, short, later, remember, call, trying, setup, onOpen } from "./base.js";
 import { ensure, lanes } from "./training.js";
 
 let forced = [];
@@ -22,10 +22,10 @@ const lookInside = trying(async () => {
     if (ask.teacher === null) throw new Error("The true symbols are those of the sum: type a question such as 12+345.");
     ask.forced = [];
   }
-  const answer = await call("/api/runs/" + lane().run + "/trace", ask);
-  const status = await call("/api/runs/" + lane().run + "?since=0");
+  const answer = await call("api/runs/" + lane().run + "/trace", ask);
+  const status = await call("api/runs/" + lane().run + "?since=0");
   const point = status.points[status.points.length - 1];
-  $("inside-state").textContent = "Question " + JSON.stringify(input) + ": after " + (point ? point.epoch.toFixed(2) : "0") + " epochs the model writes " + JSON.stringify(answer.text)
+  $("inside-state").textContent = "Question " + JSON.stringify(input) + ": after " + (point ? short(point.epoch) : "0") + " epochs the model writes " + JSON.stringify(answer.text)
     + (forced.length ? " with your choice." : ".") + (answer.warnings.length ? " Warning: " + answer.warnings.join("; ") : "")
     + (status.batches === 0 ? " It has learned nothing yet: train it in chapter 3." : "");
   showSoftmax(answer);
@@ -121,7 +121,7 @@ function showGates(answer) {
 async function searchAnswers() {
   const ask = { input: $("inside-question").value, beam: Number($("beam").value) };
   if ($("sampled").checked) Object.assign(ask, { temperature: Number($("temperature").value), seed: Math.floor(Math.random() * 1e6) });
-  const { hypotheses } = await call("/api/runs/" + lane().run + "/search", ask);
+  const { hypotheses } = await call("api/runs/" + lane().run + "/search", ask);
   // Answers that begin alike share a branch.
   const root = { children: new Map(), leaf: null };
   for (const hypothesis of hypotheses) {

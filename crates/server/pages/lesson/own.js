@@ -10,25 +10,25 @@ const trainOwn = trying(async () => {
   const text = $("own-pairs").value;
   if (text.length > LARGEST_FILE) throw new Error("That is too much for a page (" + Math.round(text.length / 1048576) + " MB; at most 20): use seq2seq train FILE.");
   $("own-state").textContent = "Reading the pairs.";
-  if (own.run !== null) call("/api/runs/" + own.run, undefined, "DELETE").catch(() => {});
+  if (own.run !== null) call("api/runs/" + own.run, undefined, "DELETE").catch(() => {});
   own.run = null;
-  const started = await call("/api/pairs", { text }).catch((error) => { $("own-state").textContent = ""; throw error; });
+  const started = await call("api/pairs", { text }).catch((error) => { $("own-state").textContent = ""; throw error; });
   own.run = started.run;
   $("own-recipe").textContent = started.recipe;
   $("own-state").textContent = started.pairs + " pairs to train on, " + started.held_out + " held out for the figures.";
-  await call("/api/runs/" + own.run + "/control", { action: "go" });
+  await call("api/runs/" + own.run + "/control", { action: "go" });
   pollOwn();
 });
 
 const pollOwn = trying(async () => {
   do {
-    own.status = await call("/api/runs/" + own.run + "?since=0");
+    own.status = await call("api/runs/" + own.run + "?since=0");
     own.points = own.status.points;
     showLane($("lane-own"), own);
     $("own-pause").disabled = own.status.finished || Boolean(own.status.failed);
     $("own-pause").textContent = own.status.running ? "Pause" : "Go on";
     $("own-download").hidden = own.points.length === 0;
-    $("own-download").href = "/api/runs/" + own.run + "/model.safetensors";
+    $("own-download").href = "api/runs/" + own.run + "/model.safetensors";
     if (own.points.length) await tryOwn();
     await new Promise((done) => setTimeout(done, 600));
   } while (own.status.running);
@@ -38,7 +38,7 @@ const pollOwn = trying(async () => {
 async function tryOwn() {
   const input = $("own-input").value;
   if (own.run === null || input === "") return;
-  const { hypotheses } = await call("/api/runs/" + own.run + "/search", { input, beam: 3 });
+  const { hypotheses } = await call("api/runs/" + own.run + "/search", { input, beam: 3 });
   $("own-answers").replaceChildren(...hypotheses.map((found) => make("li", null, found.text + "  (probability " + percent(Math.exp(found.log_probability)) + ")")));
 }
 
@@ -49,7 +49,7 @@ const takeFile = trying(async (file) => {
 
 $("own-go").addEventListener("click", trainOwn);
 $("own-pause").addEventListener("click", trying(async () => {
-  await call("/api/runs/" + own.run + "/control", { action: own.status.running ? "pause" : "go" });
+  await call("api/runs/" + own.run + "/control", { action: own.status.running ? "pause" : "go" });
   pollOwn();
 }));
 $("own-input").addEventListener("input", later(150, trying(tryOwn)));

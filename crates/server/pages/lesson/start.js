@@ -1,6 +1,9 @@
 // Opens the page: chapters, settings and what the address holds.
 
-import { $, recall, settingChanged, showChapters, openChapter, NOTEBOOK, QUICK, chapter, changed, takeSetup } from "./base.js";
+import { $, recall, settingChanged, showChapters, openChapter, problem, trying, chapter, changed, takeSetup } from "./base.js";
+import { prepare } from "./backend.js";
+import { showReplays } from "./replay.js";
+import { NOTEBOOK, QUICK } from "./setups.js";
 import "./symbols.js";
 import "./training.js";
 import "./inside.js";
@@ -13,6 +16,11 @@ $("question").addEventListener("input", () => { $("inside-question").value = $("
 for (const button of document.querySelectorAll(".notebook")) button.addEventListener("click", () => takeSetup(NOTEBOOK));
 for (const button of document.querySelectorAll(".quick")) button.addEventListener("click", () => takeSetup(QUICK));
 addEventListener("hashchange", () => { recall(); openChapter(chapter, true); });
-showChapters();
-recall();
-openChapter(chapter, false);
+await trying(async () => {
+  await prepare();
+  problem("");
+  showReplays();
+  showChapters();
+  recall();
+  openChapter(chapter, false);
+})();

@@ -4,7 +4,7 @@ import { $, make, draw, visible, whole, later, call, trying, setup, onOpen, onCh
 
 const encode = later(60, trying(async () => {
   const text = $("question").value;
-  const answer = await call("/api/encode", { setup, text });
+  const answer = await call("api/encode", { setup, text });
   $("encode-warnings").replaceChildren(...answer.warnings.map((warning) => make("li", null, "Warning: " + warning)));
   const size = answer.vocabulary.length;
   const padded = answer.symbols.length - [...text].length;
@@ -31,7 +31,7 @@ const encode = later(60, trying(async () => {
 
 
 const shapes = later(60, trying(async () => {
-  const answer = await call("/api/model", setup);
+  const answer = await call("api/model", setup);
   drawModel(answer);
   const table = $("weights");
   table.replaceChildren();

@@ -1,6 +1,8 @@
 // Chapter 3: two runs, live.
 
-import { $, make, draw, percent, whole, later, call, problem, trying, repeat, setup, onOpen, onChange } from "./base.js";
+import { $, make, percent, short, whole, later, call, problem, trying, repeat, setup, onOpen, onChange } from "./base.js";
+import { recorded } from "./backend.js";
+import { chart, legend } from "./chart.js";
 
 export const lanes = {
   written: { name: "As written", reversed: false, run: null, points: [], batches: -1, status: null },
@@ -28,9 +30,9 @@ function startRuns() {
 async function startBoth() {
   runsSetup = setupOfRuns();
   for (const lane of Object.values(lanes)) {
-    if (lane.run !== null) call("/api/runs/" + lane.run, undefined, "DELETE").catch(() => {});
+    if (lane.run !== null) call("api/runs/" + lane.run, undefined, "DELETE").catch(() => {});
     lane.run = null;
-    const { run } = await call("/api/runs", { ...setup, reversed: lane.reversed });
+    const { run } = await call("api/runs", { ...setup, reversed: lane.reversed });
     Object.assign(lane, { run, points: [], batches: -1, status: null });
   }
 }
@@ -53,7 +55,7 @@ export async function pollOnce() {
   for (const lane of Object.values(lanes)) {
     const { run } = lane;
     if (run === null) continue;
-    const status = await call("/api/runs/" + run + "?since=0").catch((error) => {
+    const status = await call("api/runs/" + run + "?since=0").catch((error) => {
       // It has been reset in the meantime.
       if (lane.run === run) throw error;
     });
@@ -68,8 +70,11 @@ async function poll() {
   if (polling) return;
   polling = true;
   try {
-    await repeat(400, pollOnce, () => anyRunning() || beingPrepared());
-    await pollOnce();
+    // Somebody may start them again while the last figures are fetched.
+    do {
+      await repeat(400, pollOnce, () => anyRunning() || beingPrepared());
+      await pollOnce();
+    } while (anyRunning());
   } catch (error) {
     problem(error.message);
   }
@@ -78,21 +83,21 @@ async function poll() {
 
 async function control(action) {
   await ensure();
-  await Promise.all(Object.values(lanes).map((lane) => call("/api/runs/" + lane.run + "/control", { action })));
+  await Promise.all(Object.values(lanes).map((lane) => call("api/runs/" + lane.run + "/control", { action })));
 }
 
 function showRuns() {
   const running = anyRunning();
   const done = Object.values(lanes).every((lane) => lane.status && lane.status.finished);
   $("go").textContent = running ? "Pause both" : "Start both";
-  $("go").disabled = done;
+  $("go").disabled = done && !recorded;
   $("batch").disabled = running || done;
   for (const [key, lane] of Object.entries(lanes)) showLane($("lane-" + key), lane);
   const last = (lane) => lane.points[lane.points.length - 1];
   const [written, reversed] = [last(lanes.written), last(lanes.reversed)];
   if (written && reversed && (done || !running)) {
     if (reversed.batches === 0 && written.batches === 0) $("training-state").textContent = "Ready. Nothing has been learned yet: answers are guesses.";
-    else $("training-state").textContent = (done ? "Both runs are done. " : "Paused after epoch " + reversed.epoch.toFixed(1) + ". ")
+    else $("training-state").textContent = (done ? "Both runs are done. " : "Paused after epoch " + short(reversed.epoch) + ". ")
       + "As written: accuracy " + percent(written.accuracy) + "; reversed: " + percent(reversed.accuracy) + ".";
   }
   showCurves();
@@ -110,7 +115,7 @@ export function showLane(place, lane) {
   make("b", forced, percent(point.accuracy));
   const free = make("p", place, "Whole answers right, free-running: ", "figures");
   make("b", free, percent(point.exact_match));
-  make("p", place, "Epoch " + point.epoch.toFixed(2) + ", batch " + whole(point.batches) + ", loss " + point.loss.toFixed(3)
+  make("p", place, "Epoch " + short(point.epoch) + ", batch " + whole(point.batches) + ", loss " + point.loss.toFixed(3)
     + (status.pairs_per_second ? ", " + whole(status.pairs_per_second) + " questions a second" : ""));
   const region = make("div", place, undefined, "scroll");
   region.tabIndex = 0;
@@ -130,40 +135,17 @@ export function showLane(place, lane) {
 }
 
 function showCurves() {
-  const charts = [
-    ["Accuracy on 200 questions that are not in training", (point) => [point.accuracy, point.exact_match], 1, percent],
-    ["Teacher-forced loss on them, nats a symbol", (point) => [point.loss], null, (value) => value.toFixed(1)],
-  ];
+  const lines = (values) => Object.entries(lanes).flatMap(([key, lane]) => values.map((value, which) => ({
+    name: key + (which ? " free" : ""), points: lane.points.map((point) => [point.epoch, value(point)]),
+  })));
   const grid = make("div", null, undefined, "charts");
-  for (const [title, values, fixed, shown] of charts) {
-    const figure = make("figure", grid);
-    make("figcaption", figure, title);
-    const all = Object.values(lanes).flatMap((lane) => lane.points);
-    const most = fixed || Math.max(0.5, ...all.map((point) => values(point)[0]));
-    const epochs = Math.max(1, ...all.map((point) => point.epoch));
-    const svg = draw("svg", figure, { viewBox: "0 0 420 200", role: "img", "aria-label": title + ". The figures are beside each run below." });
-    for (let line = 0; line <= 4; line++) {
-      const y = 10 + line * 40;
-      draw("line", svg, { x1: 45, x2: 415, y1: y, y2: y, class: "grid" });
-      draw("text", svg, { x: 40, y: y + 4, "text-anchor": "end", class: "soft" }, shown(most * (4 - line) / 4).replace(".0 %", " %"));
-    }
-    draw("text", svg, { x: 415, y: 194, "text-anchor": "end", class: "soft" }, "epoch " + epochs.toFixed(epochs < 10 ? 1 : 0));
-    for (const [key, lane] of Object.entries(lanes)) {
-      const count = lane.points.length ? values(lane.points[0]).length : 0;
-      for (let which = 0; which < count; which++) {
-        const path = lane.points.map((point) => (45 + 370 * point.epoch / epochs).toFixed(1) + "," + (170 - 160 * Math.min(1, values(point)[which] / most)).toFixed(1));
-        draw("polyline", svg, { points: path.join(" "), class: key + (which ? " free" : "") });
-      }
-    }
-  }
-  const legend = make("ul", null, undefined, "legend");
-  for (const [label, name] of [["as written, teacher-forced", "written"], ["as written, whole answers", "written free"], ["reversed, teacher-forced", "reversed"], ["reversed, whole answers", "reversed free"]]) {
-    const item = make("li", legend);
-    const svg = draw("svg", item, { viewBox: "0 0 40 12", "aria-hidden": "true" });
-    draw("polyline", svg, { points: "0,6 40,6", class: name });
-    item.append(" " + label);
-  }
-  $("curves").replaceChildren(grid, legend);
+  const beside = ". The figures are beside each run below.";
+  chart(grid, "Accuracy on 200 questions that are not in training", beside, lines([(point) => point.accuracy, (point) => point.exact_match]), percent, 1);
+  chart(grid, "Teacher-forced loss on them, nats a symbol", beside, lines([(point) => point.loss]), (value) => value.toFixed(1));
+  $("curves").replaceChildren(grid, legend([
+    ["as written, teacher-forced", "written"], ["as written, whole answers", "written free"],
+    ["reversed, teacher-forced", "reversed"], ["reversed, whole answers", "reversed free"],
+  ]));
 }
 
 $("go").addEventListener("click", trying(async () => {

@@ -1,6 +1,6 @@
 // Chapter 5: why reversing helps.
 
-import { $, make, percent, call, trying, setup, onOpen } from "./base.js";
+import { $, make, percent, short, call, trying, setup, onOpen } from "./base.js";
 import { ensure, lanes, pollOnce } from "./training.js";
 
 export function barTable(table, names, rows) {
@@ -22,10 +22,10 @@ export function barTable(table, names, rows) {
 
 const explainWhy = trying(async () => {
   await ensure();
-  const [written, reversed] = await Promise.all([lanes.written, lanes.reversed].map((lane) => call("/api/runs/" + lane.run + "/positions")));
+  const [written, reversed] = await Promise.all([lanes.written, lanes.reversed].map((lane) => call("api/runs/" + lane.run + "/positions")));
   await pollOnce();
   const point = lanes.reversed.points[lanes.reversed.points.length - 1];
-  $("why-state").textContent = point && point.batches > 0 ? "After " + point.epoch.toFixed(1) + " epochs, on 200 questions that are not in training."
+  $("why-state").textContent = point && point.batches > 0 ? "After " + short(point.epoch) + " epochs, on 200 questions that are not in training."
     : "Nothing has been learned yet: start the runs in chapter 3, then come back.";
   const places = written.accuracy.map((_, place) => place);
   const names = ["place", "as written", "reversed"];

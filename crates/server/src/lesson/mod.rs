@@ -1,13 +1,18 @@
 //! The lesson: pages on which a model is taken apart and trained, live, by this library.
 //!
 //! `setup` makes a recipe and its pairs of what a page asks for, `run` trains in a thread that pages can pause,
-//! `figures` and `gradient` make figures of a model, and `routes` is what pages ask.
+//! `figures` and `gradient` make figures of a model, `routes` is what pages ask, and `record` and `export` make
+//! pages that need no program.
 
-mod figures;
+mod export;
+pub(crate) mod figures;
 mod gradient;
+mod record;
 mod routes;
 mod run;
 mod setup;
+
+pub use export::{Export, ExportError, Exported};
 
 use std::future::Future;
 use std::net::SocketAddr;

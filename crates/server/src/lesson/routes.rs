@@ -1,5 +1,6 @@
 //! What pages of the lesson ask.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,17 +11,19 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use seq2seq::decoding::Method;
-use seq2seq::{Model, PredictOptions, Warning};
+use seq2seq::Model;
+use seq2seq_page::question::{SearchRequest, TraceRequest};
+use seq2seq_page::symbols::Encoded;
+use seq2seq_page::weights::Weights;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use super::figures::ByPosition;
 use super::run::{Run, Runs};
-use super::setup::Setup;
-use crate::answer::{ExplainResponse, Output};
+use super::setup::{Setup, setups};
 use crate::guard::{Guard, add_headers};
 use crate::limits::Limits;
+use crate::pages::{BACKEND, LESSON, LESSON_FILES, LIVE, PageFile, SCRIPT, SETUPS};
 use crate::refusal::Refusal;
 use crate::request::{check_length, parse};
 use crate::response::{json_response, with_type};
@@ -45,62 +48,21 @@ impl App {
     }
 }
 
-/// A page's files: path, text, media type.
-const FILES: [(&str, &str, &str); 10] = [
-    ("/", include_str!("../../pages/lesson.html"), HTML),
-    ("/lesson.css", include_str!("../../pages/lesson.css"), CSS),
-    (
-        "/lesson/start.js",
-        include_str!("../../pages/lesson/start.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/base.js",
-        include_str!("../../pages/lesson/base.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/symbols.js",
-        include_str!("../../pages/lesson/symbols.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/training.js",
-        include_str!("../../pages/lesson/training.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/inside.js",
-        include_str!("../../pages/lesson/inside.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/why.js",
-        include_str!("../../pages/lesson/why.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/attention.js",
-        include_str!("../../pages/lesson/attention.js"),
-        SCRIPT,
-    ),
-    (
-        "/lesson/own.js",
-        include_str!("../../pages/lesson/own.js"),
-        SCRIPT,
-    ),
-];
-
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
-    let mut router = Router::new();
-    for (path, text, kind) in FILES {
-        let file = move || async move { with_type(Body::from(text), kind) };
-        router = router.route(path, get(file));
+    let file = |text: Cow<'static, str>, kind| {
+        get(move || {
+            let body = Body::from(text.clone());
+            async move { with_type(body, kind) }
+        })
+    };
+    let setups = setups(&Setup::default());
+    let mut router = Router::new()
+        .route("/", file(LESSON.text.into(), LESSON.kind))
+        .route(&format!("/{BACKEND}"), file(LIVE.text.into(), LIVE.kind))
+        .route(&format!("/{SETUPS}"), file(setups.into(), SCRIPT));
+    for PageFile { path, text, kind } in LESSON_FILES {
+        router = router.route(&format!("/{path}"), file(text.into(), kind));
     }
     router
         .route("/api/encode", post(encode))
@@ -156,78 +118,15 @@ struct EncodeRequest {
     text: String,
 }
 
-#[derive(Debug, Serialize)]
-struct Encoded {
-    /// All symbols of sources, each at the place of its id.
-    vocabulary: Vec<String>,
-    /// Symbols of the text, blanks filled up.
-    symbols: Vec<String>,
-    /// Ids in the order of reading.
-    ids: Vec<u32>,
-    /// The vector of each symbol that is read, where they are learned.
-    vectors: Option<Vec<Vec<f32>>>,
-    /// What is wrong with the question.
-    warnings: Vec<String>,
-}
-
 async fn encode(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
     let body = json_body(request, &app.limits).await?;
     let request: EncodeRequest = parse(&body)?;
     check_length(&request.text, 0, &app.limits)?;
     let encoded = compute(move || {
         let model = request.setup.untrained().map_err(impossible)?;
-        let source = model.codec().encode_source(&request.text, None);
-        let vectors = model.weights().get("source_embedding").map(|table| {
-            let width = table.shape.get(1).copied().unwrap_or(0);
-            let values = table.as_f32().map_or(&[][..], |values| values);
-            let row = |&id: &u32| {
-                let from = (id as usize).saturating_mul(width);
-                let row = values.get(from..from.saturating_add(width));
-                row.unwrap_or(&[]).to_vec()
-            };
-            source.ids.symbols.iter().map(row).collect()
-        });
-        Ok(Encoded {
-            vocabulary: model.codec().source.vocabulary.symbols().to_vec(),
-            warnings: warnings(&model, &request.text),
-            symbols: source.symbols,
-            ids: source.ids.symbols,
-            vectors,
-        })
+        Ok(Encoded::new(&model, &request.text))
     });
     Ok(json_response(StatusCode::OK, &encoded.await?))
-}
-
-/// What a user of the model should know about an input.
-fn warnings(model: &Model, input: &str) -> Vec<String> {
-    let predictor = model.predictor(PredictOptions::default());
-    let answers = predictor.map_or_else(|_| Vec::new(), |it| it.predict(&[input]));
-    let all = answers.iter().flat_map(|answer| &answer.warnings);
-    let about_input = |warning: &&Warning| {
-        warning.is_about_input()
-            || matches!(
-                warning,
-                Warning::LongInput { .. } | Warning::OtherWidth { .. }
-            )
-    };
-    all.filter(about_input).map(Warning::to_string).collect()
-}
-
-#[derive(Debug, Serialize)]
-struct Shapes {
-    weights: Vec<Weight>,
-    total: usize,
-    source_symbols: usize,
-    target_symbols: usize,
-    longest_source: usize,
-    longest_target: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct Weight {
-    name: String,
-    shape: Vec<usize>,
-    count: usize,
 }
 
 async fn shapes(State(app): State<Arc<App>>, request: Request) -> Result<Response, Refusal> {
@@ -235,21 +134,7 @@ async fn shapes(State(app): State<Arc<App>>, request: Request) -> Result<Respons
     let setup: Setup = parse(&body)?;
     let shapes = compute(move || {
         let model = setup.untrained().map_err(impossible)?;
-        let weights: Vec<Weight> = (model.parameters())
-            .map(|(name, shape)| Weight {
-                name: name.to_owned(),
-                shape: shape.to_vec(),
-                count: shape.iter().product(),
-            })
-            .collect();
-        Ok(Shapes {
-            total: weights.iter().map(|weight| weight.count).sum(),
-            weights,
-            source_symbols: model.codec().source.vocabulary.len(),
-            target_symbols: model.codec().target.vocabulary.len(),
-            longest_source: model.provenance().longest_source,
-            longest_target: model.provenance().longest_target,
-        })
+        Ok(Weights::new(&model))
     });
     Ok(json_response(StatusCode::OK, &shapes.await?))
 }
@@ -375,18 +260,6 @@ async fn control(
     Ok(json_response(StatusCode::OK, &Started { run: number }))
 }
 
-/// An input to follow through the model.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TraceRequest {
-    input: String,
-    /// Symbols that the first steps write.
-    #[serde(default)]
-    forced: Vec<String>,
-    /// The answer whose symbols are read instead of the model's own (teacher forcing).
-    teacher: Option<String>,
-}
-
 async fn trace(
     State(app): State<Arc<App>>,
     Path(number): Path<u64>,
@@ -396,40 +269,8 @@ async fn trace(
     let request: TraceRequest = parse(&body)?;
     check_length(&request.input, 0, &app.limits)?;
     let model = model_of(&app, number).await?;
-    let explained = compute(move || {
-        let vocabulary = &model.codec().target.vocabulary;
-        let unknown = |symbol: &String| {
-            impossible(format!("{symbol:?} is no symbol that this model can write"))
-        };
-        let forced = match &request.teacher {
-            Some(answer) => model.codec().encode_target(answer).ids,
-            None => (request.forced.iter())
-                .map(|symbol| vocabulary.id(symbol).ok_or_else(|| unknown(symbol)))
-                .collect::<Result<_, _>>()?,
-        };
-        let trace = model.trace(&request.input, &forced);
-        let warnings = warnings(&model, &request.input);
-        let symbols = vocabulary.len();
-        Ok(ExplainResponse::new(
-            String::new(),
-            &model,
-            trace,
-            warnings,
-            symbols,
-            true,
-        ))
-    });
+    let explained = compute(move || request.answer(&model).map_err(impossible));
     Ok(json_response(StatusCode::OK, &explained.await?))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AnswersRequest {
-    input: String,
-    /// Hypotheses of the beam; samples where there is a temperature.
-    beam: usize,
-    temperature: Option<f32>,
-    seed: Option<u64>,
 }
 
 async fn search(
@@ -438,34 +279,10 @@ async fn search(
     request: Request,
 ) -> Result<Response, Refusal> {
     let body = json_body(request, &app.limits).await?;
-    let request: AnswersRequest = parse(&body)?;
+    let request: SearchRequest = parse(&body)?;
     check_length(&request.input, 0, &app.limits)?;
-    if request.beam > app.limits.beam {
-        return Err(impossible(format!(
-            "a beam has at most {} hypotheses here",
-            app.limits.beam
-        )));
-    }
     let model = model_of(&app, number).await?;
-    let found = compute(move || {
-        let mut options = PredictOptions::default();
-        options.search.nbest = request.beam;
-        options.search.method = match request.temperature {
-            None => Method::Beam { size: request.beam },
-            Some(temperature) => Method::Sample {
-                temperature,
-                top_k: None,
-                top_p: 1.0,
-                seed: request.seed.unwrap_or(1),
-            },
-        };
-        let predictor = model
-            .predictor(options)
-            .map_err(|error| impossible(error.to_string()))?;
-        let answers = predictor.predict(&[&request.input]);
-        let answer = answers.into_iter().next().ok_or_else(Refusal::internal)?;
-        Ok(Output::new(request.input, answer))
-    });
+    let found = compute(move || request.answer(&model).map_err(impossible));
     Ok(json_response(StatusCode::OK, &found.await?))
 }
 

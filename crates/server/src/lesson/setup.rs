@@ -90,6 +90,23 @@ impl Default for Setup {
     }
 }
 
+/// The script with the settings that pages offer; they begin with the usual ones.
+pub fn setups(usual: &Setup) -> String {
+    // Pages begin with a question that is read backwards, as in the notebook's last experiment.
+    let all = [
+        ("USUAL", usual.clone()),
+        ("NOTEBOOK", Setup::default()),
+        ("QUICK", Setup::quick()),
+        ("DATES", Setup::dates()),
+    ];
+    let lines = all.map(|(name, setup)| {
+        let reversed = setup.subject == Subject::Addition;
+        let setup = serde_json::json!(Setup { reversed, ..setup });
+        format!("export const {name} = {setup};\n")
+    });
+    format!("// The settings that pages offer.\n\n{}", lines.concat())
+}
+
 /// A task with the pairs that are held out.
 pub struct Prepared {
     /// What is trained.
@@ -99,6 +116,33 @@ pub struct Prepared {
 }
 
 impl Setup {
+    /// A small experiment, in which reversing shows after seconds.
+    pub fn quick() -> Self {
+        Self {
+            digits: 2,
+            pairs: 3000,
+            units: 48,
+            epochs: 40,
+            batch_size: 32,
+            learning_rate: 0.005,
+            ..Self::default()
+        }
+    }
+
+    /// Dates, as the chapter on attention learns them.
+    pub fn dates() -> Self {
+        Self {
+            subject: Subject::Dates,
+            pairs: 6000,
+            units: 64,
+            embedding: 32,
+            batch_size: 64,
+            learning_rate: 0.003,
+            epochs: 12,
+            ..Self::default()
+        }
+    }
+
     /// Refuses what would take longer than a page can wait.
     fn check(&self) -> Result<(), String> {
         let bounds = [

@@ -1,17 +1,20 @@
-// Walks the lesson and the playground in a browser: each chapter's main action, with the keyboard alone, in dark
+// Walks the lesson, the lesson on a web host, a watched training run and the playground in a browser: each chapter's main action, with the keyboard alone, in dark
 // mode, 375 pixels wide, with reduced motion, and an accessibility check of every state.
 //
-//     node check.mjs PROGRAM MODEL CHROMIUM [FOLDER for screenshots]
+//     node check.mjs PROGRAM MODEL CHROMIUM MODULE [FOLDER for screenshots]
+//
+// Without a MODULE, an empty name, the lesson on a web host is left out.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright-core";
 
-const [program, model, browserPath, shots] = process.argv.slice(2);
+const [program, model, browserPath, module, shots] = process.argv.slice(2);
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -24,15 +27,15 @@ process.on("exit", () => children.forEach((child) => child.kill()));
 
 /** Starts a command of the program; the address that it prints. */
 function start(...args) {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   children.push(child);
   const began = performance.now();
   return new Promise((resolve, reject) => {
     let text = "";
-    child.stdout.on("data", (data) => {
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => {
       text += data;
       const address = text.match(/http:\/\/\S+/);
-      if (address) resolve({ address: address[0], took: performance.now() - began });
+      if (address) resolve({ address: address[0], child, took: performance.now() - began });
     });
     child.on("exit", (code) => reject(new Error(args.join(" ") + " ended with " + code + ": " + text)));
   });
@@ -235,7 +238,7 @@ async function keyboardAlone(browser, address) {
   await page.context().close();
 }
 
-async function everyLook(browser, address, names) {
+async function everyLook(browser, address, names, prefix = "") {
   for (const [look, options] of [
     ["dark", { colorScheme: "dark" }],
     ["phone", { viewport: { width: 375, height: 740 } }],
@@ -246,10 +249,137 @@ async function everyLook(browser, address, names) {
       await page.waitForTimeout(1200);
       await fits(page, look + " " + name);
       await accessible(page, look + " " + name);
-      await shot(page, look + "-" + (name.replace(/\W+/g, "") || "page"));
+      await shot(page, prefix + look + "-" + (name.replace(/\W+/g, "") || "page"));
       await page.context().close();
     }
   }
+}
+
+/** Serves the files of a folder as a web host does, below a path of its own. */
+function host(folder) {
+  const kinds = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".json": "application/json" };
+  let sent = 0;
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, "http://host").pathname.replace(/^\/some\/place\//, "");
+    try {
+      const body = readFileSync(join(folder, normalize(path || "index.html")));
+      sent += body.length;
+      response.writeHead(200, { "Content-Type": kinds[extname(path || "index.html")] || "application/octet-stream" }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => {
+    done({ address: "http://127.0.0.1:" + server.address().port + "/some/place/", sent: () => sent, close: () => server.close() });
+  }));
+}
+
+/** The page's own Content-Security-Policy lets it work, WebAssembly included. */
+async function underItsPolicy(browser, address) {
+  const page = await open(browser, address, { bypassCSP: false });
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) errors.push(message.text());
+  });
+  await page.locator("#question").fill("1+2");
+  await page.locator("#onehot-text", { hasText: "filled up with 2 blanks" }).waitFor();
+  await page.locator("#chapters a", { hasText: "Inside" }).click();
+  await page.locator("#inside-state", { hasText: "writes" }).waitFor();
+  await page.context().close();
+}
+
+/** The lesson as files: WebAssembly answers, and training is replayed. */
+async function lessonOnHost(browser) {
+  const folder = join(profile, "site");
+  const began = performance.now();
+  const said = String(execFileSync(program, ["lesson", "--export", folder, "--wasm", module, "--quick"], { stdio: ["ignore", "pipe", "ignore"] }));
+  console.log(said.trim().replace(folder, "the folder") + "; recorded in " + ((performance.now() - began) / 1000).toFixed(0) + " s");
+  const site = await host(folder);
+  await underItsPolicy(browser, site.address);
+  const before = site.sent();
+  const page = await open(browser, site.address);
+  // 1. The library reads in WebAssembly what the program reads.
+  await page.locator("#question").fill("7+85");
+  await until(page, () => /filled up with 1 blank .*read backwards.*6 by 13/.test(document.querySelector("#onehot-text").textContent), "5 symbols and the end mark");
+  console.log("page weight until the first chapter answers: " + Math.round((site.sent() - before) / 1000) + " kB, a model of "
+    + Math.round(statSync(join(folder, "recorded", "sums-reversed-0.safetensors")).size / 1000) + " kB included");
+  await page.locator("#reversed").uncheck();
+  await until(page, () => document.querySelector("#onehot-text").textContent.includes("as it is written"), "the other direction");
+  await page.locator("#reversed").check();
+  await page.locator("#question").fill("1234+5");
+  await until(page, () => document.querySelector("#encode-warnings").textContent.includes("the longest in training had 2"), "a warning");
+  assert.ok(await page.locator("#digits").isDisabled(), "what was recorded cannot be set");
+  // 2. The model.
+  await chapter(page, "The model");
+  await until(page, () => document.querySelectorAll("#weights tbody tr").length > 5, "weights");
+  // 3. Training is replayed.
+  await chapter(page, "Training");
+  await until(page, () => document.querySelectorAll(".lane table tbody tr").length === 20, "ten questions a run");
+  assert.ok((await text(page, "#lane-reversed")).includes("batch 0,"));
+  await page.locator("#batch").click();
+  await until(page, () => /after epoch [1-9]/.test(document.querySelector("#training .replay output").textContent), "one moment on");
+  await page.locator("#go").click();
+  await until(page, () => document.querySelector("#go").textContent === "Pause both", "a replay");
+  await until(page, () => document.querySelector("#training-state").textContent.startsWith("Both runs are done"), "its end");
+  const [written, reversed] = [...(await text(page, "#training-state")).matchAll(/([\d.]+) %/g)].map((it) => Number(it[1]));
+  assert.ok(reversed > written + 8, "reversed " + reversed + " against as written " + written);
+  await shot(page, "host-3");
+  await page.locator("#training input[type=range]").focus();
+  await page.keyboard.press("Home");
+  await until(page, () => document.querySelector("#lane-reversed").textContent.includes("batch 0,"), "the beginning, by keyboard");
+  await page.keyboard.press("End");
+  // 4. WebAssembly answers as the program does.
+  await chapter(page, "Inside");
+  const last = readdirSync(join(folder, "recorded")).filter((name) => /^sums-reversed-40\./.test(name))[0];
+  for (const question of ["12+34", "9+9", "77+5", "50+50"]) {
+    await page.locator("#inside-question").fill(question);
+    await page.waitForFunction((asked) => document.querySelector("#inside-state").textContent.startsWith("Question " + JSON.stringify(asked)), question);
+    const answered = (await text(page, "#inside-state")).match(/writes "(.*?)"/)[1];
+    const expected = String(execFileSync(program, ["predict", join(folder, "recorded", last), "--text", question, "--beam", "1"], { stdio: ["ignore", "pipe", "ignore"] }));
+    assert.equal(answered, expected.replace(/\n$/, ""), question);
+  }
+  await page.locator("#softmax .step button:not([disabled])").nth(1).click();
+  await until(page, () => document.querySelector("#softmax").textContent.includes("forced"), "a forced symbol");
+  await page.locator("#sampled").check();
+  await page.locator("#draw").click();
+  await until(page, () => document.querySelectorAll("#tree li").length >= 1, "drawn answers");
+  await accessible(page, "chapter 4 on a web host");
+  await shot(page, "host-4");
+  // 5. Why.
+  await chapter(page, "Why");
+  await until(page, () => document.querySelectorAll("#by-position tbody tr").length === 3, "three places of an answer");
+  // 6. Dates.
+  await chapter(page, "Attention");
+  await page.locator("#dates-go").click();
+  await until(page, () => document.querySelector("#dates-state").textContent.startsWith("Both runs are done"), "the end of the dates");
+  await page.locator("#date").fill("sunday, february 11, 2018");
+  await until(page, () => document.querySelectorAll("#heat thead th").length === 25, "25 columns");
+  await shot(page, "host-6");
+  // 7. What it cannot do is said.
+  await chapter(page, "Your own");
+  assert.ok(await page.locator("#own-go").isDisabled());
+  assert.match(await text(page, "#own .note"), /needs the program/);
+  await page.context().close();
+  await everyLook(browser, site.address, ["#symbols", "#training", "#inside"], "host-");
+  site.close();
+}
+
+/** A training run that is watched while it goes on. */
+async function watched(browser) {
+  const pairs = ["train.tsv", "dev.tsv"].map((name) => join(process.cwd(), "data/g2p_cmudict_sample", name));
+  const run = join(profile, "watched");
+  const flags = ["train", pairs[0], "--dev", pairs[1], "--out", run, "--watch=127.0.0.1:0", "--set", "training.epochs=3", "--set", "model.encoder_units=16", "--set", "training.batch_size=64"];
+  const { address, child } = await start(...flags);
+  const page = await open(browser, address);
+  await until(page, () => document.querySelectorAll("#answers tbody tr").length === 10, "ten sample answers");
+  await until(page, () => document.querySelectorAll("#epochs tbody tr").length >= 1, "an epoch");
+  await accessible(page, "a watched run");
+  await fits(page, "a watched run");
+  await until(page, () => document.querySelector("#state").textContent === "Training has ended.", "the end");
+  assert.equal(await page.locator("#epochs tbody tr").count(), 3);
+  await shot(page, "watched");
+  await new Promise((done) => child.exitCode === null ? child.on("exit", done) : done());
+  assert.equal(child.exitCode, 0, "training ends though it is watched");
+  await page.context().close();
 }
 
 async function playground(browser, address) {
@@ -284,6 +414,9 @@ try {
   await everyLook(browser, own.address, ["#symbols", "#model", "#training", "#inside", "#why", "#attending", "#own"]);
   await playground(browser, service.address);
   await everyLook(browser, service.address, ["#input=hello"]);
+  await watched(browser);
+  if (module) await lessonOnHost(browser);
+  else console.log("the lesson on a web host: skipped, since there is no WebAssembly module");
   assert.deepEqual(errors, []);
   console.log("browser: all checks passed");
 } finally {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
-use seq2seq_server::{Access, Limits, Service};
+use seq2seq_server::{Access, Limits, ModelSource, Service};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -16,6 +16,15 @@ use tokio::sync::oneshot;
 pub fn stored(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtime/tests/files");
     folder.join(name).with_extension("safetensors")
+}
+
+/// A stored model under a name.
+pub fn source(name: &str, stored_name: &str) -> ModelSource {
+    ModelSource {
+        name: name.to_owned(),
+        file: stored(stored_name),
+        lexicon: None,
+    }
 }
 
 /// A service that runs until this is dropped.
@@ -31,12 +40,13 @@ impl Running {
     }
 
     pub fn with_access(limits: Limits, access: Access) -> Self {
-        let models = [
-            ("words".to_owned(), stored("recurrent")),
-            ("sums".to_owned(), stored("notebook")),
-        ];
+        let models = vec![source("words", "recurrent"), source("sums", "notebook")];
+        Self::with_models(models, limits, access)
+    }
+
+    pub fn with_models(models: Vec<ModelSource>, limits: Limits, access: Access) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
-        let service = Service::load(&models, address, access, limits, 2).unwrap();
+        let service = Service::load(models, address, access, limits, 2).unwrap();
         let address = service.address();
         let (stop, stopped) = oneshot::channel();
         let thread = spawn(move || {

@@ -1,7 +1,7 @@
 //! What is answered: predictions and explanations as JSON.
 
 use seq2seq_runtime::model::HiddenState;
-use seq2seq_runtime::{Alignment, Answer, Hypothesis, Model, Trace, Warning};
+use seq2seq_runtime::{Alignment, Answer, Hypothesis, Model, Origin, Trace, Warning};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,10 +19,31 @@ pub struct PredictResponse {
 pub struct Output {
     /// The input.
     pub input: String,
+    /// Where the answer comes from: the model, or the lexicon that goes before it.
+    pub source: Source,
     /// Outputs, best first.
     pub hypotheses: Vec<OutputHypothesis>,
     /// What a user of the answer should know about it.
     pub warnings: Vec<String>,
+}
+
+/// Where an answer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The model gave it.
+    Model,
+    /// The lexicon of known words had it.
+    Lexicon,
+}
+
+impl From<Origin> for Source {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Model => Self::Model,
+            Origin::Lexicon => Self::Lexicon,
+        }
+    }
 }
 
 /// One output.
@@ -150,6 +171,7 @@ impl Output {
     pub fn new(input: String, answer: Answer) -> Self {
         Self {
             input,
+            source: answer.origin.into(),
             warnings: answer.warnings.iter().map(Warning::to_string).collect(),
             hypotheses: answer.hypotheses.into_iter().map(Into::into).collect(),
         }
