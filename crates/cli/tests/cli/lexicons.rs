@@ -478,7 +478,7 @@ fn models_are_exported_as_onnx() {
     let folder = folder_with(&[("file", "x")]);
     let refused = run(
         folder.path(),
-        &format!("export {MODEL} --format onnx --out onnx"),
+        &format!("export {MODEL} --format openutau --out pack.zip"),
     );
     assert!(
         refused.contains("error: model.architecture = \"monotonic\" cannot be exported to ONNX"),

@@ -2,8 +2,12 @@
 
 mod graph;
 mod message;
+mod monotonic;
+mod network;
 pub mod openutau;
+mod operators;
 mod recurrent;
+mod transformer;
 
 use serde_json::{Value, json};
 
@@ -12,7 +16,10 @@ use seq2seq_runtime::settings::{Architecture, DecoderInput, FeatureUse, ModelSet
 
 use self::graph::{Axis, Graph, OPSET};
 use self::message::{AttributeProto, FLOAT, INT64};
-use self::recurrent::{BATCH, Network, SOURCE};
+use self::monotonic::Monotonic;
+use self::network::{BATCH, Network, SOURCE, Start};
+use self::recurrent::Recurrent;
+use self::transformer::Transformer;
 
 /// A file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +32,13 @@ pub struct ExportedFile {
 
 /// Why a model cannot be exported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{setting} cannot be exported to ONNX; recurrent models without it can (docs/onnx.md)")]
+#[error("{setting} cannot be exported to ONNX; models without it can (docs/onnx.md)")]
 pub struct NotExportable {
     setting: &'static str,
 }
 
-/// Writes a model as ONNX: `encoder.onnx` and `step.onnx`; `next.onnx` unless the network feeds its
-/// attention back; `metadata.json`, which the ONNX files hold, too; and `README.md`, which has the loop
+/// Writes a model as ONNX: `encoder.onnx` and `step.onnx`; `next.onnx` unless each step needs what the
+/// one before it found; `metadata.json`, which the ONNX files hold, too; and `README.md`, which has the loop
 /// around them.
 ///
 /// # Errors
@@ -39,25 +46,25 @@ pub struct NotExportable {
 pub fn export(model: &Model) -> Result<Vec<ExportedFile>, NotExportable> {
     let settings = &model.settings().model;
     check(settings, model.settings().feature_use())?;
-    let sizes = model.codec().sizes();
-    let network = Network::new(settings, [sizes.source, sizes.target]);
+    let network = network(model);
+    let network = network.as_ref();
     let entries = metadata(model);
     let text = |(key, value): &(&str, Value)| ((*key).to_owned(), value.to_string());
     let metadata: Vec<(String, String)> = entries.iter().map(text).collect();
     let mut files = vec![
         ExportedFile {
             name: "encoder.onnx",
-            bytes: encoder(model, &network).into_file(&metadata),
+            bytes: encoder(model, network).into_file(&metadata),
         },
         ExportedFile {
             name: "step.onnx",
-            bytes: step(model, &network).into_file(&metadata),
+            bytes: step(model, network).into_file(&metadata),
         },
     ];
-    if !settings.input_feeding {
+    if network.reads_whole_targets() {
         files.push(ExportedFile {
             name: "next.onnx",
-            bytes: next(model, &network).into_file(&metadata),
+            bytes: next(model, network).into_file(&metadata),
         });
     }
     let entries = entries
@@ -77,9 +84,7 @@ pub fn export(model: &Model) -> Result<Vec<ExportedFile>, NotExportable> {
 
 fn check(settings: &ModelSettings, features: FeatureUse) -> Result<(), NotExportable> {
     let architecture = match settings.architecture {
-        Architecture::Recurrent => None,
-        Architecture::Transformer => Some("model.architecture = \"transformer\""),
-        Architecture::Monotonic => Some("model.architecture = \"monotonic\""),
+        Architecture::Recurrent | Architecture::Transformer | Architecture::Monotonic => None,
         Architecture::Ngram => Some("model.architecture = \"ngram\""),
         Architecture::Ensemble => Some("model.architecture = \"ensemble\""),
     };
@@ -98,52 +103,85 @@ fn check(settings: &ModelSettings, features: FeatureUse) -> Result<(), NotExport
     }
 }
 
-fn encoder<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+/// The network of a model that [`check`] accepts.
+fn network(model: &Model) -> Box<dyn Network + '_> {
+    let (settings, sizes) = (&model.settings().model, model.codec().sizes());
+    match settings.architecture {
+        Architecture::Transformer => Box::new(Transformer::new(&settings.transformer)),
+        Architecture::Monotonic => Box::new(Monotonic::new(settings, sizes.target)),
+        _ => Box::new(Recurrent::new(settings, [sizes.source, sizes.target])),
+    }
+}
+
+fn encoder<'a>(model: &'a Model, network: &dyn Network) -> Graph<'a> {
     let mut graph = Graph::new("encoder", model.weights());
     let source = graph.input("source", INT64, &[BATCH, SOURCE]);
     let lengths = graph.input("lengths", INT64, &[BATCH]);
-    let (states, memory) = network.encode(&mut graph, &source, &lengths);
-    for (value, state) in states.iter().zip(network.states()) {
-        graph.output(value, &state.name, FLOAT, &[BATCH, Axis::Size(state.width)]);
-    }
-    if let Some(memory) = memory {
-        network.memory_outputs(&mut graph, &memory);
+    let encoded = network.encode(&mut graph, &source, &lengths);
+    let ports = network.states().into_iter().chain(network.memory(&graph));
+    for (value, port) in encoded.states.iter().chain(&encoded.memory).zip(ports) {
+        graph.output(value, &port.name, FLOAT, &port.shape);
     }
     graph
 }
 
-fn step<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+fn step<'a>(model: &'a Model, network: &dyn Network) -> Graph<'a> {
     let mut graph = Graph::new("step", model.weights());
     let last = graph.input("last", INT64, &[BATCH]);
-    let states = network.states();
-    let inputs = states.iter().map(|state| {
-        let shape = [BATCH, Axis::Size(state.width)];
-        graph.input(&state.name, FLOAT, &shape)
-    });
-    let inputs: Vec<String> = inputs.collect();
-    let memory = network.memory_inputs(&mut graph);
+    let ports = network.states();
+    let states: Vec<String> = ports
+        .iter()
+        .map(|port| graph.input(&port.name, FLOAT, &port.shape))
+        .collect();
+    let memory: Vec<String> = network
+        .memory(&graph)
+        .iter()
+        .map(|port| graph.input(&port.name, FLOAT, &port.shape))
+        .collect();
+    let lengths = match memory.is_empty() {
+        true => String::new(),
+        false => graph.input("lengths", INT64, &[BATCH]),
+    };
     let written = graph.with_axis(&last, 1);
-    let (scores, next, weights) = network.decode(&mut graph, &written, &inputs, memory.as_ref());
+    let start = Start {
+        states: &states,
+        memory: &memory,
+        lengths: &lengths,
+    };
+    let decoded = network.decode(&mut graph, &written, start);
     let symbols = model.codec().sizes().target;
     let shape = [BATCH, Axis::Size(symbols)];
-    graph.output(&scores, "log_probabilities", FLOAT, &shape);
-    for (value, state) in next.iter().zip(states) {
-        let name = format!("next_{}", state.name);
-        graph.output(value, &name, FLOAT, &[BATCH, Axis::Size(state.width)]);
+    graph.output(
+        &decoded.log_probabilities,
+        "log_probabilities",
+        FLOAT,
+        &shape,
+    );
+    for (value, port) in decoded.states.iter().zip(ports) {
+        let name = format!("next_{}", port.name);
+        graph.output(value, &name, FLOAT, &after(&port.shape));
     }
-    if let Some(weights) = weights {
+    if let Some(weights) = decoded.attention {
         graph.output(&weights, "attention", FLOAT, &[BATCH, SOURCE]);
     }
     graph
 }
 
-fn next<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
+/// The shape of a state after a step: what was written is longer by a symbol.
+fn after(shape: &[Axis]) -> Vec<Axis> {
+    let longer = |axis: &Axis| match axis {
+        Axis::Named("written") => Axis::Named("written_next"),
+        axis => *axis,
+    };
+    shape.iter().map(longer).collect()
+}
+
+fn next<'a>(model: &'a Model, network: &dyn Network) -> Graph<'a> {
     let mut graph = Graph::new("next", model.weights());
     let source = graph.input("source", INT64, &[BATCH, SOURCE]);
     let lengths = graph.input("lengths", INT64, &[BATCH]);
     let written = graph.input("written", INT64, &[BATCH, Axis::Named("target")]);
-    let (states, memory) = network.encode(&mut graph, &source, &lengths);
-    let (scores, ..) = network.decode(&mut graph, &written, &states, memory.as_ref());
+    let scores = whole_target(&mut graph, network, [&source, &lengths, &written]);
     let symbols = model.codec().sizes().target;
     let begin = model.codec().target.vocabulary.begin();
     let best = best(&mut graph, &scores, symbols, begin);
@@ -151,6 +189,21 @@ fn next<'a>(model: &'a Model, network: &Network) -> Graph<'a> {
     let shape = [BATCH, Axis::Size(symbols)];
     graph.output(&scores, "log_probabilities", FLOAT, &shape);
     graph
+}
+
+/// Log-probabilities `[batch, symbols]` of what follows written symbols, for sources and their lengths.
+fn whole_target(
+    graph: &mut Graph,
+    network: &dyn Network,
+    [source, lengths, written]: [&str; 3],
+) -> String {
+    let encoded = network.encode(graph, source, lengths);
+    let start = Start {
+        states: &encoded.states,
+        memory: &encoded.memory,
+        lengths,
+    };
+    network.decode(graph, written, start).log_probabilities
 }
 
 /// The most probable symbol `[batch]`. The begin mark is never written.

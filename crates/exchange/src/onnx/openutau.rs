@@ -10,13 +10,13 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use seq2seq_runtime::Model;
-use seq2seq_runtime::settings::Protocol;
+use seq2seq_runtime::settings::{Architecture, Protocol};
 use seq2seq_runtime::text::{Tokenization, Vocabulary};
 
 use super::graph::{Axis, Graph};
 use super::message::{AttributeProto, INT32, INT64};
-use super::recurrent::{Network, cast};
-use super::{NotExportable, check};
+use super::operators::cast;
+use super::{NotExportable, check, network, whole_target};
 
 /// The symbols that every pack begins with: unknown, padding, begin, end.
 const SPECIALS: usize = 4;
@@ -33,6 +33,10 @@ pub fn export(model: &Model, entries: &str) -> Result<Vec<u8>, NotExportable> {
     let codec = model.codec();
     let refused = [
         (settings.model.input_feeding, "model.input_feeding"),
+        (
+            settings.model.architecture == Architecture::Monotonic,
+            "model.architecture = \"monotonic\"",
+        ),
         (
             settings.model.protocol == Protocol::FirstSymbol,
             "model.protocol = \"first-symbol\"",
@@ -108,7 +112,7 @@ fn order(letters: &Vocabulary, phones: &Vocabulary) -> String {
 fn graph(model: &Model, begin: u32, end: u32) -> Graph<'_> {
     let codec = model.codec();
     let sizes = codec.sizes();
-    let network = Network::new(&model.settings().model, [sizes.source, sizes.target]);
+    let network = network(model);
     let mut graph = Graph::new("g2p", model.weights());
     let one = Axis::Size(1);
     let src = graph.input("src", INT32, &[one, Axis::Named("letters")]);
@@ -148,8 +152,7 @@ fn graph(model: &Model, begin: u32, end: u32) -> Graph<'_> {
     let mut phones = vec![i64::from(begin); SPECIALS];
     phones.extend(ordinary(&codec.target.vocabulary).map(|(id, _)| id));
     let written = looked_up(&mut graph, &phones, &tgt);
-    let (states, memory) = network.encode(&mut graph, &ids, &lengths);
-    let (scores, ..) = network.decode(&mut graph, &written, &states, memory.as_ref());
+    let scores = whole_target(&mut graph, network.as_ref(), [&ids, &lengths, &written]);
     let best = super::best(&mut graph, &scores, sizes.target, Some(begin));
 
     // Phones as the pack numbers them; the end mark is to go on.

@@ -1,73 +1,41 @@
 //! The recurrent network as graphs of ONNX operators.
 
-use seq2seq_runtime::layers::EPSILON;
 use seq2seq_runtime::settings::{AttentionKind, BridgeKind, CellKind, Embedding, ModelSettings};
 
-use super::graph::{Axis, Graph, Matrix};
-use super::message::{AttributeProto, FLOAT, INT32, INT64};
-
-/// Names of axes.
-pub const BATCH: Axis = Axis::Named("batch");
-/// The axis of source symbols.
-pub const SOURCE: Axis = Axis::Named("source");
-
-/// What a decoder carries from step to step, with its sizes.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// Its name as an input of a step and an output of the encoder.
-    pub name: String,
-    /// Units.
-    pub width: usize,
-}
+use super::graph::{Graph, Matrix};
+use super::message::{AttributeProto, INT32};
+use super::network::{Decoded, Encoded, Network, Port, SOURCE, Start};
+use super::operators::{cast, dense, layer_norm, softmax_of_lengths};
 
 /// What a decoder looks at of the source.
-pub struct Memory {
-    keys: String,
-    values: String,
-    lengths: String,
+struct Memory<'a> {
+    keys: &'a str,
+    values: &'a str,
+    lengths: &'a str,
 }
 
 /// A recurrent network whose layers are written into graphs.
-pub struct Network<'a> {
+pub struct Recurrent<'a> {
     settings: &'a ModelSettings,
     symbols: [usize; 2],
 }
 
 /// What a recurrent layer gives.
-struct LayerOutput {
+pub struct LayerOutput {
     /// `[time, batch, width]`.
-    sequence: String,
+    pub sequence: String,
     /// h, and c of an LSTM: `[batch, width]`.
-    finals: Vec<String>,
+    pub finals: Vec<String>,
 }
 
-impl<'a> Network<'a> {
+impl<'a> Recurrent<'a> {
     /// A network with so many source and target symbols.
     pub fn new(settings: &'a ModelSettings, symbols: [usize; 2]) -> Self {
         Self { settings, symbols }
     }
 
-    /// The states of the decoder.
-    pub fn states(&self) -> Vec<State> {
-        let width = self.settings.decoder_units();
-        let kinds: &[&str] = match self.settings.cell {
-            CellKind::Lstm => &["h", "c"],
-            _ => &["h"],
-        };
-        let layers = 0..self.settings.decoder_layers;
-        let names = layers.flat_map(|layer| {
-            let name = move |kind: &&str| format!("state.{layer}.{kind}");
-            kinds.iter().map(name)
-        });
-        let fed = self
-            .settings
-            .input_feeding
-            .then(|| "attentional".to_owned());
-        names.chain(fed).map(|name| State { name, width }).collect()
-    }
-
     /// Width of the keys and values of attention, if there is attention.
-    pub fn memory_widths(&self, graph: &Graph) -> Option<[usize; 2]> {
+    fn memory_widths(&self, graph: &Graph) -> Option<[usize; 2]> {
         let width = self.settings.encoder_width();
         let columns = |name: &str| match graph.has(name) {
             true => graph.matrix(name).shape[1],
@@ -79,48 +47,6 @@ impl<'a> Network<'a> {
                 columns("decoder.attention.value"),
             ]
         })
-    }
-
-    /// Reads sources `[batch, time]` with their lengths: the first states of the decoder, and what it
-    /// looks at.
-    pub fn encode(
-        &self,
-        graph: &mut Graph,
-        ids: &str,
-        lengths: &str,
-    ) -> (Vec<String>, Option<Memory>) {
-        let ids = graph.transposed(ids, &[1, 0]);
-        let table = ["source_embedding", "target_embedding"];
-        let table = table.into_iter().find(|name| graph.has(name));
-        let mut below = self.vectors(graph, &ids, table, self.symbols[0]);
-        let lengths_32 = cast(graph, lengths, INT32);
-        let mut finals = Vec::new();
-        for layer in 0..self.settings.encoder_layers {
-            let name = format!("encoder.layers.{layer}");
-            let directions: &[&str] = match self.settings.bidirectional {
-                true => &["forward", "backward"],
-                false => &["forward"],
-            };
-            let names: Vec<String> = directions.iter().map(|d| format!("{name}.{d}")).collect();
-            let output = self.layer(graph, &names, None, &below, Some(&lengths_32), None);
-            let input = (layer > 0).then_some(below.as_str());
-            below = self.finish(graph, &format!("{name}.norm"), output.sequence, input);
-            finals.push(output.finals);
-        }
-        let states = self.bridge(graph, &finals);
-        let memory = self.settings.has_attention().then(|| {
-            let states = graph.transposed(&below, &[1, 0, 2]);
-            let mut projected = |name: &str| match graph.has(name) {
-                true => graph.product(&states, name),
-                false => states.clone(),
-            };
-            Memory {
-                keys: projected("decoder.attention.key"),
-                values: projected("decoder.attention.value"),
-                lengths: lengths.to_owned(),
-            }
-        });
-        (states, memory)
     }
 
     /// The decoder's first states, from the last ones of the encoder's layers.
@@ -136,9 +62,7 @@ impl<'a> Network<'a> {
                     states.push(state.clone());
                     continue;
                 }
-                let product = graph.product(state, &kernel);
-                let bias = graph.weight(&format!("{name}.bias"));
-                let passed = graph.sum(&product, &bias);
+                let passed = dense(graph, state, &name);
                 states.push(match self.settings.bridge {
                     BridgeKind::Tanh => graph.node("Tanh", &[&passed], &[]),
                     _ => passed,
@@ -154,73 +78,6 @@ impl<'a> Network<'a> {
             states.push(graph.node("Sub", &[&first, &first], &[]));
         }
         states
-    }
-
-    /// The log-probabilities `[batch, target symbols]` of what follows the symbols `[batch, time]`, the
-    /// next states, and where the decoder looked `[batch, source time]`.
-    pub fn decode(
-        &self,
-        graph: &mut Graph,
-        written: &str,
-        states: &[String],
-        memory: Option<&Memory>,
-    ) -> (String, Vec<String>, Option<String>) {
-        let ids = graph.transposed(written, &[1, 0]);
-        let table = graph.has("target_embedding").then_some("target_embedding");
-        let mut below = self.vectors(graph, &ids, table, self.symbols[1]);
-        let kinds = match self.settings.cell {
-            CellKind::Lstm => 2,
-            _ => 1,
-        };
-        let fed = states.last().filter(|_| self.settings.input_feeding);
-        if let Some(fed) = fed {
-            // One step: the last result of attention is a part of the input.
-            let fed = graph.with_axis(fed, 0);
-            below = graph.node(
-                "Concat",
-                &[&below, &fed],
-                &[AttributeProto::int("axis", -1)],
-            );
-        }
-        let mut next = Vec::new();
-        for layer in 0..self.settings.decoder_layers {
-            let name = format!("decoder.layers.{layer}");
-            let start = layer.saturating_mul(kinds);
-            let start = states.get(start..start.saturating_add(kinds));
-            let feed = (layer == 0 && fed.is_some()).then_some("decoder.feed_kernel");
-            let names = [format!("{name}.recurrent")];
-            let output = self.layer(graph, &names, feed, &below, None, start);
-            let input = (layer > 0).then_some(below.as_str());
-            below = self.finish(graph, &format!("{name}.norm"), output.sequence, input);
-            next.extend(output.finals);
-        }
-        // [batch, 1, units] of the last step.
-        let last = graph.integers(&[-1]);
-        let hidden = graph.node(
-            "Gather",
-            &[&below, &last],
-            &[AttributeProto::int("axis", 0)],
-        );
-        let hidden = graph.transposed(&hidden, &[1, 0, 2]);
-        let (vectors, weights) = match memory {
-            None => (hidden, None),
-            Some(memory) => {
-                let (context, weights) = self.attend(graph, &hidden, memory);
-                let of_hidden = graph.product(&hidden, "decoder.attentional.hidden_kernel");
-                let of_context = graph.product(&context, "decoder.attentional.context_kernel");
-                let bias = graph.weight("decoder.attentional.bias");
-                let sum = graph.sum(&of_hidden, &of_context);
-                let sum = graph.sum(&sum, &bias);
-                (graph.node("Tanh", &[&sum], &[]), Some(weights))
-            }
-        };
-        let vectors = graph.without_axis(&vectors, 1);
-        if fed.is_some() {
-            next.push(vectors.clone());
-        }
-        let scores = self.scores(graph, &vectors);
-        let axis = AttributeProto::int("axis", -1);
-        (graph.node("LogSoftmax", &[&scores], &[axis]), next, weights)
     }
 
     fn scores(&self, graph: &mut Graph, vectors: &str) -> String {
@@ -252,97 +109,12 @@ impl<'a> Network<'a> {
         graph.node("OneHot", &[ids, &depth, &values], &[])
     }
 
-    /// A recurrent layer in one direction or both, over `[time, batch, input]`. A second input kernel
-    /// may be joined to the first, for input that is joined likewise.
-    fn layer(
-        &self,
-        graph: &mut Graph,
-        names: &[String],
-        joined: Option<&str>,
-        input: &str,
-        lengths: Option<&str>,
-        start: Option<&[String]>,
-    ) -> LayerOutput {
-        let cell = Cell::of(self.settings.cell);
-        let directions = names.len();
-        let mut packed = [Vec::new(), Vec::new(), Vec::new()];
-        let (mut inputs, mut units) = (0, 0);
-        for name in names {
-            let mut kernel = graph.matrix(&format!("{name}.kernel"));
-            if let Some(joined) = joined {
-                let more = graph.matrix(joined);
-                kernel.values.extend(more.values);
-                kernel.shape[0] = kernel.shape[0].saturating_add(more.shape[0]);
-            }
-            let recurrent = graph.matrix(&format!("{name}.recurrent_kernel"));
-            (inputs, units) = (kernel.shape[0], recurrent.shape[0]);
-            packed[0].extend(cell.gates_first(&kernel, units));
-            packed[1].extend(cell.gates_first(&recurrent, units));
-            packed[2].extend(cell.biases(&graph.matrix(&format!("{name}.bias")), units));
-        }
-        let of = names.first().map_or("", String::as_str);
-        let gates = cell.order.len().saturating_mul(units);
-        let [w, r, b] = packed;
-        let w = graph.floats(&format!("{of}.W"), &[directions, gates, inputs], &w);
-        let r = graph.floats(&format!("{of}.R"), &[directions, gates, units], &r);
-        let b = graph.floats(
-            &format!("{of}.B"),
-            &[directions, gates.saturating_mul(2)],
-            &b,
-        );
-        let start: Vec<String> = (start.into_iter().flatten())
-            .map(|state| graph.with_axis(state, 0))
-            .collect();
-        let mut operands = vec![input, &w, &r, &b, lengths.unwrap_or("")];
-        operands.extend(start.iter().map(String::as_str));
-        let mut attributes = vec![AttributeProto::int("hidden_size", units as i64)];
-        if directions > 1 {
-            attributes.push(AttributeProto::text("direction", "bidirectional"));
-        }
-        if cell.reset_after {
-            attributes.push(AttributeProto::int("linear_before_reset", 1));
-        }
-        let (sequence, finals) = match cell.op {
-            "LSTM" => {
-                let [sequence, h, c] = graph.nodes(cell.op, &operands, &attributes);
-                (sequence, vec![h, c])
-            }
-            op => {
-                let [sequence, h] = graph.nodes(op, &operands, &attributes);
-                (sequence, vec![h])
-            }
-        };
-        let sequence = match directions {
-            1 => graph.without_axis(&sequence, 1),
-            // [time, directions, batch, units] to [time, batch, directions and units].
-            _ => {
-                let sequence = graph.transposed(&sequence, &[0, 2, 1, 3]);
-                graph.reshaped(&sequence, &[0, 0, -1])
-            }
-        };
-        let finals = finals.iter().map(|state| match directions {
-            1 => graph.without_axis(state, 0),
-            _ => {
-                let state = graph.transposed(state, &[1, 0, 2]);
-                graph.reshaped(&state, &[0, -1])
-            }
-        });
-        let finals = finals.collect();
-        LayerOutput { sequence, finals }
-    }
-
     /// Layer normalization and the residual connection, where the network has them.
     fn finish(&self, graph: &mut Graph, norm: &str, output: String, input: Option<&str>) -> String {
-        let gain = format!("{norm}.gain");
-        let mut output = output;
-        if graph.has(&gain) {
-            let (gain, bias) = (graph.weight(&gain), graph.weight(&format!("{norm}.bias")));
-            let attributes = [
-                AttributeProto::int("axis", -1),
-                AttributeProto::float("epsilon", EPSILON),
-            ];
-            output = graph.node("LayerNormalization", &[&output, &gain, &bias], &attributes);
-        }
+        let output = match graph.has(&format!("{norm}.gain")) {
+            true => layer_norm(graph, norm, &output),
+            false => output,
+        };
         match input.filter(|_| self.settings.residual) {
             Some(input) => graph.sum(&output, input),
             None => output,
@@ -362,10 +134,10 @@ impl<'a> Network<'a> {
             }
             AttentionKind::MultiHead => self.multiply_heads(graph, &queries, memory),
             _ => {
-                let keys = graph.transposed(&memory.keys, &[0, 2, 1]);
+                let keys = graph.transposed(memory.keys, &[0, 2, 1]);
                 let scores = graph.node("MatMul", &[&queries, &keys], &[]);
-                let weights = softmax_of_lengths(graph, &scores, &memory.lengths, 2);
-                let context = graph.node("MatMul", &[&weights, &memory.values], &[]);
+                let weights = softmax_of_lengths(graph, &scores, memory.lengths, 2);
+                let context = graph.node("MatMul", &[&weights, memory.values], &[]);
                 (context, graph.without_axis(&weights, 1))
             }
         }
@@ -378,12 +150,12 @@ impl<'a> Network<'a> {
             queries = graph.sum(&queries, &bias);
         }
         // [batch, 1, units] and [batch, source time, units].
-        let sum = graph.sum(&memory.keys, &queries);
+        let sum = graph.sum(memory.keys, &queries);
         let hidden = graph.node("Tanh", &[&sum], &[]);
         let scores = graph.product(&hidden, "decoder.attention.score");
         let scores = graph.transposed(&scores, &[0, 2, 1]);
-        let weights = softmax_of_lengths(graph, &scores, &memory.lengths, 2);
-        let context = graph.node("MatMul", &[&weights, &memory.values], &[]);
+        let weights = softmax_of_lengths(graph, &scores, memory.lengths, 2);
+        let context = graph.node("MatMul", &[&weights, memory.values], &[]);
         (context, graph.without_axis(&weights, 1))
     }
 
@@ -404,13 +176,13 @@ impl<'a> Network<'a> {
             let value = graph.reshaped(value, &[0, 0, heads as i64, -1]);
             graph.transposed(&value, &[0, 2, 1, 3])
         };
-        let (queries, keys, values) = (cut(queries), cut(&memory.keys), cut(&memory.values));
+        let (queries, keys, values) = (cut(queries), cut(memory.keys), cut(memory.values));
         let keys = graph.transposed(&keys, &[0, 1, 3, 2]);
         let scores = graph.node("MatMul", &[&queries, &keys], &[]);
         let scale = 1.0 / (of_head as f32).sqrt();
         let scale = graph.floats("scale of a head", &[1], &[scale]);
         let scores = graph.node("Mul", &[&scores, &scale], &[]);
-        let weights = softmax_of_lengths(graph, &scores, &memory.lengths, 3);
+        let weights = softmax_of_lengths(graph, &scores, memory.lengths, 3);
         let contexts = graph.node("MatMul", &[&weights, &values], &[]);
         let contexts = graph.transposed(&contexts, &[0, 2, 1, 3]);
         let context = graph.reshaped(&contexts, &[0, 0, -1]);
@@ -419,61 +191,227 @@ impl<'a> Network<'a> {
         let mean = graph.node("ReduceMean", &[&weights], &[axes, keep]);
         (context, graph.without_axis(&mean, 1))
     }
+}
 
-    /// The inputs of a step that stand for the memory.
-    pub fn memory_inputs(&self, graph: &mut Graph) -> Option<Memory> {
-        let [keys, values] = self.memory_widths(graph)?;
-        Some(Memory {
-            keys: graph.input("keys", FLOAT, &[BATCH, SOURCE, Axis::Size(keys)]),
-            values: graph.input("values", FLOAT, &[BATCH, SOURCE, Axis::Size(values)]),
-            lengths: graph.input("lengths", INT64, &[BATCH]),
-        })
+impl Network for Recurrent<'_> {
+    fn states(&self) -> Vec<Port> {
+        let width = self.settings.decoder_units();
+        let kinds: &[&str] = match self.settings.cell {
+            CellKind::Lstm => &["h", "c"],
+            _ => &["h"],
+        };
+        let layers = 0..self.settings.decoder_layers;
+        let names = layers.flat_map(|layer| {
+            let name = move |kind: &&str| format!("state.{layer}.{kind}");
+            kinds.iter().map(name)
+        });
+        let fed = self
+            .settings
+            .input_feeding
+            .then(|| "attentional".to_owned());
+        let names = names.chain(fed);
+        names.map(|name| Port::vector(name, width)).collect()
     }
 
-    /// Gives the memory out under the names that a step takes it in by.
-    pub fn memory_outputs(&self, graph: &mut Graph, memory: &Memory) {
-        if let Some([keys, values]) = self.memory_widths(graph) {
-            graph.output(
-                &memory.keys,
-                "keys",
-                FLOAT,
-                &[BATCH, SOURCE, Axis::Size(keys)],
+    fn memory(&self, graph: &Graph) -> Vec<Port> {
+        let widths = self.memory_widths(graph);
+        let ports = widths.map(|[keys, values]| {
+            [
+                Port::sequence("keys", SOURCE, keys),
+                Port::sequence("values", SOURCE, values),
+            ]
+        });
+        ports.into_iter().flatten().collect()
+    }
+
+    fn reads_whole_targets(&self) -> bool {
+        !self.settings.input_feeding
+    }
+
+    fn encode(&self, graph: &mut Graph, source: &str, lengths: &str) -> Encoded {
+        let ids = graph.transposed(source, &[1, 0]);
+        let table = ["source_embedding", "target_embedding"];
+        let table = table.into_iter().find(|name| graph.has(name));
+        let mut below = self.vectors(graph, &ids, table, self.symbols[0]);
+        let lengths_32 = cast(graph, lengths, INT32);
+        let mut finals = Vec::new();
+        for layer in 0..self.settings.encoder_layers {
+            let name = format!("encoder.layers.{layer}");
+            let directions: &[&str] = match self.settings.bidirectional {
+                true => &["forward", "backward"],
+                false => &["forward"],
+            };
+            let names: Vec<String> = directions.iter().map(|d| format!("{name}.{d}")).collect();
+            let cell = Cell::of(self.settings.cell);
+            let output = layer_of(graph, &cell, &names, None, &below, Some(&lengths_32), None);
+            let input = (layer > 0).then_some(below.as_str());
+            below = self.finish(graph, &format!("{name}.norm"), output.sequence, input);
+            finals.push(output.finals);
+        }
+        let states = self.bridge(graph, &finals);
+        let mut memory = Vec::new();
+        if self.settings.has_attention() {
+            let states = graph.transposed(&below, &[1, 0, 2]);
+            let projected = |name: &str| match graph.has(name) {
+                true => graph.product(&states, name),
+                false => states.clone(),
+            };
+            memory.extend(["decoder.attention.key", "decoder.attention.value"].map(projected));
+        }
+        Encoded { states, memory }
+    }
+
+    fn decode(&self, graph: &mut Graph, written: &str, start: Start) -> Decoded {
+        let states = start.states;
+        let memory = match start.memory {
+            [keys, values] => Some(Memory {
+                keys,
+                values,
+                lengths: start.lengths,
+            }),
+            _ => None,
+        };
+        let ids = graph.transposed(written, &[1, 0]);
+        let table = graph.has("target_embedding").then_some("target_embedding");
+        let mut below = self.vectors(graph, &ids, table, self.symbols[1]);
+        let kinds = Cell::of(self.settings.cell).states();
+        let fed = states.last().filter(|_| self.settings.input_feeding);
+        if let Some(fed) = fed {
+            // One step: the last result of attention is a part of the input.
+            let fed = graph.with_axis(fed, 0);
+            below = graph.node(
+                "Concat",
+                &[&below, &fed],
+                &[AttributeProto::int("axis", -1)],
             );
-            graph.output(
-                &memory.values,
-                "values",
-                FLOAT,
-                &[BATCH, SOURCE, Axis::Size(values)],
-            );
+        }
+        let mut next = Vec::new();
+        for layer in 0..self.settings.decoder_layers {
+            let name = format!("decoder.layers.{layer}");
+            let start = layer.saturating_mul(kinds);
+            let start = states.get(start..start.saturating_add(kinds));
+            let feed = (layer == 0 && fed.is_some()).then_some("decoder.feed_kernel");
+            let names = [format!("{name}.recurrent")];
+            let cell = Cell::of(self.settings.cell);
+            let output = layer_of(graph, &cell, &names, feed, &below, None, start);
+            let input = (layer > 0).then_some(below.as_str());
+            below = self.finish(graph, &format!("{name}.norm"), output.sequence, input);
+            next.extend(output.finals);
+        }
+        // [batch, 1, units] of the last step.
+        let last = graph.integers(&[-1]);
+        let hidden = graph.node(
+            "Gather",
+            &[&below, &last],
+            &[AttributeProto::int("axis", 0)],
+        );
+        let hidden = graph.transposed(&hidden, &[1, 0, 2]);
+        let (vectors, attention) = match &memory {
+            None => (hidden, None),
+            Some(memory) => {
+                let (context, weights) = self.attend(graph, &hidden, memory);
+                let of_hidden = graph.product(&hidden, "decoder.attentional.hidden_kernel");
+                let of_context = graph.product(&context, "decoder.attentional.context_kernel");
+                let bias = graph.weight("decoder.attentional.bias");
+                let sum = graph.sum(&of_hidden, &of_context);
+                let sum = graph.sum(&sum, &bias);
+                (graph.node("Tanh", &[&sum], &[]), Some(weights))
+            }
+        };
+        let vectors = graph.without_axis(&vectors, 1);
+        if fed.is_some() {
+            next.push(vectors.clone());
+        }
+        let scores = self.scores(graph, &vectors);
+        let axis = AttributeProto::int("axis", -1);
+        Decoded {
+            log_probabilities: graph.node("LogSoftmax", &[&scores], &[axis]),
+            states: next,
+            attention,
         }
     }
 }
 
-/// Softmax over the source, of which only so many symbols are there. The scores have so many axes before
-/// that of the source.
-fn softmax_of_lengths(graph: &mut Graph, scores: &str, lengths: &str, before: usize) -> String {
-    let shape = graph.node("Shape", &[scores], &[]);
-    let last = graph.integer(-1);
-    let time = graph.node("Gather", &[&shape, &last], &[]);
-    let (zero, one) = (graph.integer(0), graph.integer(1));
-    let places = graph.node("Range", &[&zero, &time, &one], &[]);
-    let mut sizes = vec![-1];
-    sizes.resize(before.saturating_add(1), 1);
-    let lengths = graph.reshaped(lengths, &sizes);
-    let there = graph.node("Less", &[&places, &lengths], &[]);
-    let never = graph.floats("never", &[], &[-1e30]);
-    let scores = graph.node("Where", &[&there, scores, &never], &[]);
-    graph.node("Softmax", &[&scores], &[AttributeProto::int("axis", -1)])
-}
-
-/// The value with another type of elements.
-pub fn cast(graph: &mut Graph, value: &str, elements: i32) -> String {
-    let to = AttributeProto::int("to", elements.into());
-    graph.node("Cast", &[value], &[to])
+/// A recurrent layer in one direction or both, over `[time, batch, input]`. A second input kernel
+/// may be joined to the first, for input that is joined likewise.
+pub fn layer_of(
+    graph: &mut Graph,
+    cell: &Cell,
+    names: &[String],
+    joined: Option<&str>,
+    input: &str,
+    lengths: Option<&str>,
+    start: Option<&[String]>,
+) -> LayerOutput {
+    let directions = names.len();
+    let mut packed = [Vec::new(), Vec::new(), Vec::new()];
+    let (mut inputs, mut units) = (0, 0);
+    for name in names {
+        let mut kernel = graph.matrix(&format!("{name}.kernel"));
+        if let Some(joined) = joined {
+            let more = graph.matrix(joined);
+            kernel.values.extend(more.values);
+            kernel.shape[0] = kernel.shape[0].saturating_add(more.shape[0]);
+        }
+        let recurrent = graph.matrix(&format!("{name}.recurrent_kernel"));
+        (inputs, units) = (kernel.shape[0], recurrent.shape[0]);
+        packed[0].extend(cell.gates_first(&kernel, units));
+        packed[1].extend(cell.gates_first(&recurrent, units));
+        packed[2].extend(cell.biases(&graph.matrix(&format!("{name}.bias")), units));
+    }
+    let of = names.first().map_or("", String::as_str);
+    let gates = cell.order.len().saturating_mul(units);
+    let [w, r, b] = packed;
+    let w = graph.floats(&format!("{of}.W"), &[directions, gates, inputs], &w);
+    let r = graph.floats(&format!("{of}.R"), &[directions, gates, units], &r);
+    let b = graph.floats(
+        &format!("{of}.B"),
+        &[directions, gates.saturating_mul(2)],
+        &b,
+    );
+    let start: Vec<String> = (start.into_iter().flatten())
+        .map(|state| graph.with_axis(state, 0))
+        .collect();
+    let mut operands = vec![input, &w, &r, &b, lengths.unwrap_or("")];
+    operands.extend(start.iter().map(String::as_str));
+    let mut attributes = vec![AttributeProto::int("hidden_size", units as i64)];
+    if directions > 1 {
+        attributes.push(AttributeProto::text("direction", "bidirectional"));
+    }
+    if cell.reset_after {
+        attributes.push(AttributeProto::int("linear_before_reset", 1));
+    }
+    let (sequence, finals) = match cell.op {
+        "LSTM" => {
+            let [sequence, h, c] = graph.nodes(cell.op, &operands, &attributes);
+            (sequence, vec![h, c])
+        }
+        op => {
+            let [sequence, h] = graph.nodes(op, &operands, &attributes);
+            (sequence, vec![h])
+        }
+    };
+    let sequence = match directions {
+        1 => graph.without_axis(&sequence, 1),
+        // [time, directions, batch, units] to [time, batch, directions and units].
+        _ => {
+            let sequence = graph.transposed(&sequence, &[0, 2, 1, 3]);
+            graph.reshaped(&sequence, &[0, 0, -1])
+        }
+    };
+    let finals = finals.iter().map(|state| match directions {
+        1 => graph.without_axis(state, 0),
+        _ => {
+            let state = graph.transposed(state, &[1, 0, 2]);
+            graph.reshaped(&state, &[0, -1])
+        }
+    });
+    let finals = finals.collect();
+    LayerOutput { sequence, finals }
 }
 
 /// How ONNX lays out the weights of a cell.
-struct Cell {
+pub struct Cell {
     op: &'static str,
     /// The place of each of ONNX's gates among those of a model.
     order: &'static [usize],
@@ -483,7 +421,8 @@ struct Cell {
 }
 
 impl Cell {
-    fn of(kind: CellKind) -> Self {
+    /// The layout of a kind of cell.
+    pub fn of(kind: CellKind) -> Self {
         let gru = |reset_after| Self {
             op: "GRU",
             order: &[0, 1, 2],
@@ -506,6 +445,14 @@ impl Cell {
                 reset_after: false,
                 two_biases: false,
             },
+        }
+    }
+
+    /// States that are carried on: h, and c of an LSTM.
+    pub fn states(&self) -> usize {
+        match self.op {
+            "LSTM" => 2,
+            _ => 1,
         }
     }
 
