@@ -202,11 +202,18 @@ fn known_words_keep_their_pronunciations() {
     let lexicon = Lexicon::new(&model, pairs).expect("a lexicon");
     assert_eq!((lexicon.words(), lexicon.pronunciations()), (2, 3));
     let split = |text: &str| model.codec().split_target(text);
-    let known = Choice::known(&model, &lexicon, "abc");
+    let options = PredictOptions {
+        confidence: true,
+        ..PredictOptions::default()
+    };
+    let predictor = model.predictor(options).expect("options that work");
+    let entries = choice().entries(&predictor, Some(&lexicon), &["abc", "c"]);
+    let known = entries[0].as_ref().expect("pronunciations");
     let phones: Vec<&Vec<String>> = known.iter().map(|p| &p.phones).collect();
     assert_eq!(phones, [&split("x y"), &split("q")]);
     assert!(known.iter().all(|p| p.origin == Origin::Lexicon));
-    assert!(Choice::known(&model, &lexicon, "c").is_empty());
+    let answered = entries[1].as_ref().expect("a pronunciation");
+    assert!(answered.iter().all(|p| p.origin == Origin::Model));
     let many: Vec<(String, String)> = (0..50_000)
         .map(|n| (format!("w{}", n / 2), format!("p{n}")))
         .collect();

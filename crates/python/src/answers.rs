@@ -54,7 +54,7 @@ fn hypothesis<'py>(py: Python<'py>, output: &'py Hypothesis) -> PyResult<Hypothe
     ))
 }
 
-/// The hypotheses of an answer, best first, and its warnings, each with whether it is about the input.
+/// The hypotheses of an answer, best first, its warnings, and where it comes from.
 pub fn tuple<'py>(py: Python<'py>, answer: &'py Answer) -> PyResult<Bound<'py, PyTuple>> {
     let hypotheses: PyResult<Vec<_>> = (answer.hypotheses.iter())
         .map(|output| hypothesis(py, output))
@@ -63,6 +63,7 @@ pub fn tuple<'py>(py: Python<'py>, answer: &'py Answer) -> PyResult<Bound<'py, P
     (
         PyTuple::new(py, hypotheses?)?,
         PyTuple::new(py, warnings.collect::<Vec<_>>())?,
+        answer.origin.to_string(),
     )
         .into_pyobject(py)
 }

@@ -6,8 +6,10 @@ mod answers;
 mod errors;
 mod examination;
 mod inputs;
+mod lexicon;
 mod model;
 mod threads;
+mod trace;
 mod trainer;
 mod training;
 mod tuning;
@@ -25,9 +27,13 @@ mod _native {
     #[pymodule_export]
     use super::inputs::read_pairs_of_file;
     #[pymodule_export]
+    use super::lexicon::{Lexicon, LexiconWriter};
+    #[pymodule_export]
     use super::model::{Model, Predictor};
     #[pymodule_export]
     use super::threads::{set_threads, threads};
+    #[pymodule_export]
+    use super::trace::trace;
     #[pymodule_export]
     use super::trainer::Trainer;
     #[pymodule_export]

@@ -12,6 +12,7 @@ use seq2seq::{MODEL_NAME, Recipe, SearchRequest, check_output};
 
 use crate::errors::{Kind, OrRaise, exception};
 use crate::inputs::{self, PairTuple, pairs, sources};
+use crate::lexicon::Lexicon;
 use crate::threads::{compute, threads};
 use crate::{answers, errors};
 
@@ -23,9 +24,9 @@ pub struct Model(pub seq2seq::Model);
 /// Name, shape and little-endian numbers of 32 bits.
 pub type WeightTuple<'py> = (String, Vec<usize>, Bound<'py, PyBytes>);
 
-/// Place, log-probability, the same for each symbol, the least likely symbol and its place, symbols that the
-/// model cannot write.
-type ScoreTuple = (usize, f64, f64, Option<String>, usize, Vec<String>);
+/// Log-probability, the same for each symbol, the least likely symbol and its place, symbols that the model
+/// cannot write.
+type ScoreTuple = (f64, f64, Option<String>, usize, Vec<String>);
 
 #[pymethods]
 impl Model {
@@ -97,7 +98,7 @@ impl Model {
     }
 
     /// The model with options of a search, and what there is to say about these.
-    #[pyo3(signature = (*, beam, n_best, length_penalty, coverage_penalty, minimum_bayes_risk, sampling, max_length, max_length_ratio, max_length_extra, allow, pattern, align))]
+    #[pyo3(signature = (*, beam, n_best, length_penalty, coverage_penalty, minimum_bayes_risk, sampling, max_length, max_length_ratio, max_length_extra, allow, pattern, align, lexicon))]
     #[expect(
         clippy::too_many_arguments,
         reason = "each is an option that Python names"
@@ -117,6 +118,7 @@ impl Model {
         allow: Option<Vec<String>>,
         pattern: Option<String>,
         align: bool,
+        lexicon: Option<&Lexicon>,
     ) -> PyResult<(Predictor, Vec<String>)> {
         let (constraint, left_out) = self.constraint(py, allow, pattern.as_deref())?;
         let request = SearchRequest {
@@ -139,6 +141,7 @@ impl Model {
         let mut options = request.options(&self.0);
         options.confidence = true;
         options.align = align;
+        options.lexicon = lexicon.map(|lexicon| Arc::clone(&lexicon.0));
         let predictor = self.0.predictor(options).or_raise(py)?;
         Ok((Predictor(predictor), left_out))
     }
@@ -149,12 +152,10 @@ impl Model {
         let mut found = compute(py, || audit(&self.0, &pairs));
         found.sort_by_key(|one| one.pair);
         let score = |one: seq2seq::evaluation::Audited| {
-            let (of_pair, weakest) = (one.pair, one.weakest);
             (
-                of_pair,
                 one.log_probability,
                 one.per_symbol,
-                weakest,
+                one.weakest,
                 one.weakest_place,
                 one.unknown,
             )

@@ -79,17 +79,16 @@ impl Trainer {
         Ok(Model(self.with(py, |run| run.model())?))
     }
 
-    /// Epochs done, batches done in the next one, weight updates, and the epochs as JSON.
-    fn position(&self, py: Python<'_>) -> PyResult<(usize, usize, usize, String)> {
-        let (position, history) = self.with(py, |run| {
-            Ok((run.position().clone(), run.history().to_vec()))
-        })?;
-        Ok((
-            position.epoch,
-            position.batch,
-            position.step,
-            json(py, &history)?,
-        ))
+    /// Epochs done, batches done in the next one, weight updates.
+    fn position(&self, py: Python<'_>) -> PyResult<(usize, usize, usize)> {
+        let position = self.with(py, |run| Ok(run.position().clone()))?;
+        Ok((position.epoch, position.batch, position.step))
+    }
+
+    /// The epochs so far, as JSON.
+    fn history(&self, py: Python<'_>) -> PyResult<String> {
+        let history = self.with(py, |run| Ok(run.history().to_vec()))?;
+        json(py, &history)
     }
 
     /// Ends the run: gives the best model, or the last, and its epochs as JSON.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use seq2seq::config::{ConfigError, Override};
 use seq2seq::training::{
-    BatchReport, Changes, Comparison, Ending, EpochRecord, ExistingRun, LoadedPairs, NgramReport,
+    BatchReport, Changes, Comparison, EpochRecord, ExistingRun, LoadedPairs, NgramReport,
     NoBaseline, Observer, Outcome, RunFolder, Task, Trainer, TrainingData, TrainingError,
     TrainingRequest, Validation,
 };
@@ -298,13 +298,9 @@ impl Observer for Reporter {
 }
 
 /// Trains. `watcher` is told what happens, on this thread; what it raises ends training, and so does a false
-/// `epoch_done`. Gives the model, its epochs as JSON, and how training ended.
+/// `epoch_done`. Gives the model and its epochs as JSON.
 #[pyfunction]
-pub fn train(
-    py: Python<'_>,
-    asked: Asked<'_>,
-    watcher: Py<PyAny>,
-) -> PyResult<(Model, String, &'static str)> {
+pub fn train(py: Python<'_>, asked: Asked<'_>, watcher: Py<PyAny>) -> PyResult<(Model, String)> {
     let job = asked.job(py)?;
     let watcher = Arc::new(watcher);
     let work = |caller: Caller| -> Result<Outcome, TrainingError> {
@@ -319,10 +315,5 @@ pub fn train(
     };
     let outcome: Result<Outcome, TrainingError> = watch(py, work)?;
     let outcome = outcome.or_raise(py)?;
-    let ending = match outcome.ending {
-        Ending::Finished => "finished",
-        Ending::EarlyStopping => "early stopping",
-        Ending::Interrupted => "interrupted",
-    };
-    Ok((Model(outcome.model), json(py, &outcome.history)?, ending))
+    Ok((Model(outcome.model), json(py, &outcome.history)?))
 }

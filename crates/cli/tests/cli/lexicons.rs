@@ -341,7 +341,7 @@ fn lexicons_refuse_what_cannot_be_meant() {
         1,
         "phones.txt: no phone of the list, such as \"x\"",
     );
-    refused("words.txt --mass 2", 2, "--mass 2 is no probability");
+    refused("words.txt --mass 2", 2, "mass 2 is no probability");
     refused(
         "words.txt --out there.dict",
         1,

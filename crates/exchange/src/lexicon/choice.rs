@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use seq2seq_runtime::{Answer, Hypothesis, Lexicon, Model, Origin, Warning};
+use seq2seq_runtime::{Answer, Hypothesis, Lexicon, Model, Origin, Predictor, Warning};
 
 use super::PhoneList;
 
@@ -107,8 +107,8 @@ impl Choice {
     /// Names the setting.
     pub fn check(&self) -> Result<(), ChoiceError> {
         let settings = [
-            ("--mass", self.mass, 0.9),
-            ("--threshold", self.threshold, 0.5),
+            ("mass", self.mass, 0.9),
+            ("threshold", self.threshold, 0.5),
         ];
         for (setting, value, example) in settings {
             if let Some(value) = value.filter(|value| !(0.0..=1.0).contains(value)) {
@@ -122,17 +122,31 @@ impl Choice {
         Ok(())
     }
 
-    /// The pronunciations that a lexicon has for a word, in its order and as they are; none if it lacks
-    /// the word.
-    pub fn known(model: &Model, lexicon: &Lexicon, word: &str) -> Vec<Pronunciation> {
-        let codec = model.codec();
-        let known = lexicon.get(&codec.source_text(word));
-        let known = known.map(|pronunciation| Pronunciation {
-            phones: codec.split_target(pronunciation),
-            probability: 1.0,
-            origin: Origin::Lexicon,
-        });
-        known.collect()
+    /// The entry of each word: what the lexicon knows, else what the model answers. The predictor gives
+    /// [`nbest`](Self::nbest) outputs with their confidence, and has no lexicon of its own.
+    pub fn entries<W: AsRef<str> + Sync>(
+        &self,
+        predictor: &Predictor,
+        lexicon: Option<&Lexicon>,
+        words: &[W],
+    ) -> Vec<Result<Vec<Pronunciation>, Rejection>> {
+        let known = |word: &W| match lexicon {
+            Some(lexicon) => known(predictor.model(), lexicon, word.as_ref()),
+            None => Vec::new(),
+        };
+        let known: Vec<Vec<Pronunciation>> = words.iter().map(known).collect();
+        let asked = words.iter().zip(&known);
+        let asked = asked.filter(|(_, known)| known.is_empty());
+        let asked: Vec<&str> = asked.map(|(word, _)| word.as_ref()).collect();
+        let mut answers = predictor.predict(&asked).into_iter();
+        let entry = |known: Vec<Pronunciation>| match known.is_empty() {
+            false => self.check_phones(&known).map(|()| known),
+            true => match answers.next() {
+                Some(answer) => self.chosen(&answer),
+                None => Err(Rejection::NoOutput),
+            },
+        };
+        known.into_iter().map(entry).collect()
     }
 
     /// Refuses pronunciations with a phone that the reader of the lexicon does not know.
@@ -206,4 +220,17 @@ impl Choice {
             false => Ok(chosen),
         }
     }
+}
+
+/// The pronunciations that a lexicon has for a word, in its order and as they are; none if it lacks the
+/// word.
+fn known(model: &Model, lexicon: &Lexicon, word: &str) -> Vec<Pronunciation> {
+    let codec = model.codec();
+    let known = lexicon.get(&codec.source_text(word));
+    let known = known.map(|pronunciation| Pronunciation {
+        phones: codec.split_target(pronunciation),
+        probability: 1.0,
+        origin: Origin::Lexicon,
+    });
+    known.collect()
 }

@@ -12,13 +12,14 @@ sums, ``ensemble`` joins models. Everything that computes releases the interpret
 
 from __future__ import annotations
 
-from ._answers import Alignment, Answer, ExplainedStep, Explanation, Hypothesis, Score
+from ._answers import Alignment, Answer, ExplainedStep, Explanation, Hypothesis, Score, Trace
 from ._errors import AnswerWarning, DataWarning, Diverged, Error, FileError, InvalidInput
 from ._evaluation import Comparison, Epoch, Evaluation, Validation
 from ._generators import addition
+from ._lexicon import Rejected
 from ._model import Model, ensemble
 from ._native import VERSION as __version__
-from ._native import set_threads, threads
+from ._native import Lexicon, set_threads, threads
 from ._pairs import read_pairs
 from ._training import Step, Trainer, recipes, train
 from ._tuning import Trial, tune
@@ -38,9 +39,12 @@ __all__ = [
     "FileError",
     "Hypothesis",
     "InvalidInput",
+    "Lexicon",
     "Model",
+    "Rejected",
     "Score",
     "Step",
+    "Trace",
     "Trainer",
     "Trial",
     "Validation",

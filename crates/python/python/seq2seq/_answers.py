@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Union
 
@@ -20,6 +21,15 @@ def as_array(rows: tuple[tuple[float, ...], ...]) -> Array:
     except ImportError:
         return rows
     return numpy.asarray(rows, dtype=numpy.float64)
+
+
+def matrix(shape: Sequence[int], data: bytes) -> Array:
+    """Numbers of 32 bits as a numpy array, or as a memoryview of the same shape without numpy."""
+    try:
+        import numpy
+    except ImportError:
+        return memoryview(data).cast("f", shape=list(shape))
+    return numpy.frombuffer(data, dtype="<f4").reshape(shape)
 
 
 @dataclass(frozen=True)
@@ -93,12 +103,14 @@ class Answer:
     """The answer to one source: ``hypotheses``, best first and never empty, and ``warnings``.
 
     ``text``, ``symbols``, ``score``, ``log_probability``, ``confidence``, ``finished`` and ``alignment`` are those
-    of the best hypothesis.
+    of the best hypothesis. ``origin`` is ``"lexicon"`` where a lexicon of known words had the source, else
+    ``"model"``.
     """
 
     source: str
     hypotheses: tuple[Hypothesis, ...]
     warnings: tuple[str, ...] = ()
+    origin: str = "model"
 
     @property
     def best(self) -> Hypothesis:
@@ -166,8 +178,8 @@ class Answer:
 
 def answer(source: str, raw: tuple[Any, ...]) -> Answer:
     """An answer from what the native part gives."""
-    outputs, warnings = raw
-    return Answer(source, tuple(map(_hypothesis, outputs)), warnings)
+    outputs, warnings, origin = raw
+    return Answer(source, tuple(map(_hypothesis, outputs)), warnings, origin)
 
 
 def _hypothesis(raw: tuple[Any, ...]) -> Hypothesis:
@@ -251,4 +263,68 @@ def explanation(source: str, raw: tuple[Any, ...]) -> Explanation:
         first_is_given,
         text,
         is_right,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One answer step by step, with everything on the way.
+
+    ``source`` are the symbols of the source, ``read`` what the encoder reads in its order, ``written`` what the
+    decoder writes (``None`` for the end), ``first`` a first symbol that it was given, and ``symbols`` all that it
+    can write. The arrays, each ``None`` where the network has no such thing:
+
+    ``encoder`` ``[read, units]``
+        h of the encoder after each symbol.
+    ``h``, ``c`` ``[1 + written, units]``
+        The decoder's state before the first step and after each.
+    ``probabilities`` ``[written, symbols]``
+        The softmax of each step.
+    ``attention`` ``[written, source]``
+        Weights of the source symbols in each step.
+    ``gates``
+        ``input``, ``forget``, ``candidate`` and ``output`` of the decoder's lowest LSTM, ``[written, units]`` each.
+    """
+
+    source: tuple[str, ...]
+    read: tuple[Union[str, None], ...]
+    written: tuple[Union[str, None], ...]
+    first: Union[str, None]
+    symbols: tuple[str, ...]
+    finished: bool
+    encoder: Array
+    h: Array
+    c: Array
+    probabilities: Array
+    attention: Array
+    gates: Union[dict[str, Array], None]
+
+    def __repr__(self) -> str:
+        text = " ".join("end" if symbol is None else symbol for symbol in self.written)
+        return f"<seq2seq.Trace: {len(self.read)} symbols read, {len(self.written)} steps: {text}>"
+
+
+_GATES = ("input", "forget", "candidate", "output")
+
+
+def trace(raw: dict[str, Any]) -> Trace:
+    """A trace from what the native part gives."""
+
+    def one(name: str) -> Array:
+        return None if raw[name] is None else matrix(*raw[name])
+
+    gates = {name: one(name) for name in _GATES}
+    return Trace(
+        source=tuple(raw["source"]),
+        read=tuple(raw["read"]),
+        written=tuple(raw["written"]),
+        first=raw["first"],
+        symbols=tuple(raw["symbols"]),
+        finished=raw["finished"],
+        encoder=one("encoder"),
+        h=one("h"),
+        c=one("c"),
+        probabilities=one("probabilities"),
+        attention=one("attention"),
+        gates=None if gates["input"] is None else gates,
     )

@@ -5,30 +5,20 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Union, overload
 
 from . import _native
-from ._answers import Answer, Explanation, Score, answer, explanation
+from ._answers import Answer, Array, Explanation, Score, Trace, answer, explanation, matrix, trace
 from ._errors import AnswerWarning, DataWarning, InvalidInput
 from ._evaluation import Comparison, Epoch, Evaluation, epoch
-from ._pairs import Pair, PathLike, Source, is_path, pairs, path, source
+from ._lexicon import LexiconLike, Rejected, known, write
+from ._pairs import Pair, PathLike, Source, is_path, kind, pairs, path as as_path, source
 from ._warnings import warn
-
-Array = Any
 
 #: Answers with warnings that are told one by one in a call.
 _TOLD = 5
-
-
-def array(shape: Sequence[int], data: bytes) -> Array:
-    """Numbers of 32 bits as a numpy array, or as a memoryview of the same shape without numpy."""
-    try:
-        import numpy
-    except ImportError:
-        return memoryview(data).cast("f", shape=list(shape))
-    return numpy.frombuffer(data, dtype="<f4").reshape(shape)
 
 
 class _Told:
@@ -82,6 +72,9 @@ class Model:
         Longest output in symbols; output symbols for each source symbol, and on top of those.
     ``allow``, ``pattern``
         Only these outputs, or only those that match a regular expression as a whole.
+    ``lexicon``
+        Known words, which get their pronunciations from there: a file, pairs, a mapping, or what
+        :meth:`Model.lexicon` made of them, which is faster for many calls.
     """
 
     __slots__ = ("_history", "_inner", "_name")
@@ -114,8 +107,6 @@ class Model:
         Raises ``FileError`` if there is none, and ``InvalidInput`` if it is damaged, of a later version, or no
         model.
         """
-        from ._pairs import path as as_path
-
         given = as_path(path)
         native, history = _native.Model.load(given)
         return cls._of(native, map(epoch, json.loads(history)), given)
@@ -131,8 +122,6 @@ class Model:
 
     def save(self, path: PathLike) -> None:
         """Write a model file, which the ``seq2seq`` program reads, too. Raises ``FileError``."""
-        from ._pairs import path as as_path
-
         self._inner.save(as_path(path))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -162,7 +151,7 @@ class Model:
 
     def weights(self) -> dict[str, Array]:
         """The weights by name: read-only numpy arrays of 32-bit numbers, or memoryviews without numpy."""
-        return {name: array(shape, data) for name, shape, data in self._inner.weights()}
+        return {name: matrix(shape, data) for name, shape, data in self._inner.weights()}
 
     def __repr__(self) -> str:
         about = self.description
@@ -210,6 +199,7 @@ class Model:
         max_length_extra: Union[int, None] = None,
         allow: Union[Iterable[str], None] = None,
         pattern: Union[str, None] = None,
+        lexicon: LexiconLike = None,
         align: bool = False,
     ) -> _native.Predictor:
         sampling = None
@@ -236,6 +226,7 @@ class Model:
             allow=None if allow is None else list(allow),
             pattern=pattern,
             align=align,
+            lexicon=known(self._inner, lexicon),
         )
         if left_out:
             warn(
@@ -267,8 +258,6 @@ class Model:
         if isinstance(source, str):
             return next(self.predict_iter([source], align=align, **search))
         if isinstance(source, (bytes, bytearray)) or not isinstance(source, Iterable):
-            from ._pairs import kind
-
             raise TypeError(f"the source is not a string or a list of strings, but {kind(source)}")
         return list(self.predict_iter(source, align=align, **search))
 
@@ -311,10 +300,60 @@ class Model:
         predictor = self._predictor(**search)
         return explanation(source, _native.explain(predictor, source, expected, _whole("top", top, 1) or 1))
 
+    def trace(self, source_: Source, forced: str = "") -> Trace:
+        """Answer greedily and keep everything on the way: states, gates, softmax and attention as arrays.
+
+        ``forced`` are the first symbols of the answer (teacher forcing, or somebody's choice); the model writes the
+        others.
+        """
+        if not isinstance(forced, str):
+            raise TypeError(f"forced is not a string, but {kind(forced)}")
+        return trace(_native.trace(self._inner, source(source_, 0), forced))
+
+    def lexicon(self, words: LexiconLike) -> _native.Lexicon:
+        """Known words as this model spells them, for the option ``lexicon`` of a search.
+
+        ``words`` is a file in any layout of pronunciation lexicons, pairs of word and pronunciation, or a mapping.
+        """
+        found = known(self._inner, words)
+        if found is None:
+            raise TypeError("the lexicon is None: give a file, pairs or a mapping")
+        return found
+
+    def write_lexicon(
+        self,
+        words: Iterable[str],
+        out: PathLike,
+        *,
+        format: str = "cmu",
+        n_best: Union[int, None] = None,
+        mass: Union[float, None] = None,
+        threshold: Union[float, None] = None,
+        phones: Union[Iterable[str], None] = None,
+        lexicon: LexiconLike = None,
+        **search: Any,
+    ) -> list[Rejected]:
+        """Write words with their pronunciations as a lexicon that other programs read.
+
+        ``format`` is ``cmu``, ``mfa``, ``mfa-probabilities``, ``kaldi``, ``kaldi-probabilities``, ``sherpa``,
+        ``phonetisaurus``, ``openutau`` or ``json``. A word comes once, and its order is kept. Each has its most
+        probable pronunciation, or ``n_best``, or as many of ten (or of ``n_best``) as have the share ``mass`` of
+        their probability. Words whose confidence is below ``threshold``, and those with another phone than
+        ``phones``, are not written; they are returned with the reason.
+        """
+        if n_best is None:
+            n_best = 1 if mass is None else 10
+        most = _whole("n_best", n_best, 1) or 1
+        writer = _native.LexiconWriter(
+            self._inner, format, most, mass, threshold, None if phones is None else "\n".join(phones)
+        )
+        predictor = self._predictor(n_best=most, **search)
+        return write(words, as_path(out), writer, predictor, known(self._inner, lexicon))
+
     def _pairs(self, given: object) -> list[Pair]:
         if not is_path(given):
             return pairs(given)
-        found, notes = self._inner.read_pairs(path(given))
+        found, notes = self._inner.read_pairs(as_path(given))
         for note in notes:
             warn(note, DataWarning)
         return found
@@ -327,7 +366,7 @@ class Model:
         """
         return [
             Score(log_probability, per_symbol, weakest, place, tuple(unknown))
-            for _, log_probability, per_symbol, weakest, place, unknown in self._inner.score(self._pairs(pairs))
+            for log_probability, per_symbol, weakest, place, unknown in self._inner.score(self._pairs(pairs))
         ]
 
     def evaluate(self, pairs: object, **search: Any) -> Evaluation:
@@ -343,8 +382,6 @@ class Model:
     def report(self, pairs: object, path: PathLike, **search: Any) -> Evaluation:
         """Write a page of HTML, which needs nothing else, about the answers to pairs: scores, history, errors,
         attention, calibration. Returns the figures."""
-        from ._pairs import path as as_path
-
         name = str(pairs) if is_path(pairs) else "pairs"
         history = json.dumps([_record(one) for one in self._history])
         words = ", ".join(f"{key} {value}" for key, value in search.items()) or "as the recipe says"

@@ -98,6 +98,9 @@ def path(value: object) -> str:
     return given
 
 
+_as_path = path
+
+
 def read_pairs(
     path: PathLike,
     *,
@@ -111,10 +114,8 @@ def read_pairs(
     Columns are counted from 1. Raises ``FileError`` if the file cannot be read, and ``InvalidInput`` with the
     number of the line that holds no pair.
     """
-    from ._pairs import path as as_path
-
     found, notes = _native.read_pairs(
-        as_path(path), source_column, target_column, features_column, header
+        _as_path(path), source_column, target_column, features_column, header
     )
     for note in notes:
         warn(note, DataWarning)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from typing import Any, Union
 from . import _native
 from ._errors import DataWarning, InvalidInput
 from ._evaluation import Epoch, epoch
-from ._model import Model, _whole, array
+from ._answers import matrix
+from ._model import Model, _whole
 from ._pairs import PathLike, is_path, pairs as as_pairs, path as as_path, read_pairs
 from ._progress import Silent, shown
 from ._warnings import warn
+
+_LOG = logging.getLogger("seq2seq")
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -91,6 +95,10 @@ class _Watcher:
         found = json.loads(about)
         for warning in found["warnings"]:
             warn(warning, DataWarning)
+        _LOG.info(
+            "%s: %d training pairs of %d sources, %d validation pairs; %d epochs are done",
+            found["origin"], found["pairs"], found["sources"], found["dev"], found["epochs_done"],
+        )  # fmt: skip
         self.progress.begin(found)
 
     def baseline(self, exact_match: float, questions: int) -> None:
@@ -117,6 +125,7 @@ class _Watcher:
 
     def epoch_done(self, record: str) -> bool:
         one = epoch(json.loads(record))
+        _LOG.info("%s", one)
         self.progress.epoch_done(one)
         return self.on_epoch is None or self.on_epoch(one) is not False
 
@@ -252,7 +261,7 @@ def train(
     )  # fmt: skip
     display = shown(progress)
     try:
-        native, history, _ = _native.train(asked, _Watcher(display, on_epoch))
+        native, history = _native.train(asked, _Watcher(display, on_epoch))
     finally:
         display.end()
     name = "model" if out is None else as_path(out)
@@ -332,7 +341,7 @@ class Trainer:
 
     def weights(self) -> dict[str, Any]:
         """The weights of the moment by name, as :meth:`Model.weights` gives them."""
-        return {name: array(shape, data) for name, shape, data in self._inner.weights()}
+        return {name: matrix(shape, data) for name, shape, data in self._inner.weights()}
 
     def model(self) -> Model:
         """The model of the moment."""
@@ -347,12 +356,12 @@ class Trainer:
     @property
     def history(self) -> tuple[Epoch, ...]:
         """The epochs so far."""
-        return tuple(map(epoch, json.loads(self._inner.position()[3])))
+        return tuple(map(epoch, json.loads(self._inner.history())))
 
     @property
     def position(self) -> tuple[int, int, int]:
         """Epochs done, batches done in the next one, weight updates so far."""
-        return self._inner.position()[:3]
+        return self._inner.position()
 
     def __repr__(self) -> str:
         epochs, batches, steps = self.position

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 use seq2seq::data::STDIN;
-use seq2seq::{Lexicon as KnownWords, Model, Origin, Predictor};
+use seq2seq::{Model, Origin};
 use seq2seq_exchange::lexicon::{Choice, LexiconFormat, PhoneList, Pronunciation, Rejection};
 
 use self::output::{Output, Position};
@@ -94,7 +94,7 @@ impl Lexicon {
             if some.is_empty() {
                 break;
             }
-            let entries = self.entries(&predictor, known.as_deref(), &choice, &some);
+            let entries = choice.entries(&predictor, known.as_deref(), &some);
             for (word, entry) in some.iter().zip(entries) {
                 self.write(&mut output, &mut tally, word, entry)?;
             }
@@ -164,34 +164,6 @@ impl Lexicon {
                  validation pairs (an ensemble takes some with --dev)"
             );
         }
-    }
-
-    /// The pronunciations of words: those that are known, and the model's.
-    fn entries(
-        &self,
-        predictor: &Predictor,
-        known: Option<&KnownWords>,
-        choice: &Choice,
-        words: &[String],
-    ) -> Vec<Result<Vec<Pronunciation>, Rejection>> {
-        let model = predictor.model();
-        let known =
-            |word: &String| known.map_or(Vec::new(), |known| Choice::known(model, known, word));
-        let known: Vec<Vec<Pronunciation>> = words.iter().map(known).collect();
-        let asked = words
-            .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_empty());
-        let asked: Vec<&String> = asked.map(|(word, _)| word).collect();
-        let mut answers = predictor.predict(&asked).into_iter();
-        let entry = |known: Vec<Pronunciation>| match known.is_empty() {
-            false => choice.check_phones(&known).map(|()| known),
-            true => match answers.next() {
-                Some(answer) => choice.chosen(&answer),
-                None => Err(Rejection::NoOutput),
-            },
-        };
-        known.into_iter().map(entry).collect()
     }
 
     fn write(
