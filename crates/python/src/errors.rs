@@ -6,7 +6,7 @@ use seq2seq::data::{AdditionError, DataError};
 use seq2seq::decoding::{ConstraintError, SearchError};
 use seq2seq::evaluation::CompareError;
 use seq2seq::metrics::ScoreError;
-use seq2seq::training::{TaskError, TrainingError};
+use seq2seq::training::{MixtureError, TaskError, TrainingError};
 use seq2seq::tuning::TuningError;
 use seq2seq::{EnsembleError, ModelFileError};
 
@@ -59,6 +59,7 @@ impl LibraryError for ConstraintError {}
 impl LibraryError for ScoreError {}
 impl LibraryError for CompareError {}
 impl LibraryError for EnsembleError {}
+impl LibraryError for MixtureError {}
 impl LibraryError for AdditionError {}
 
 impl LibraryError for ModelFileError {

@@ -7,10 +7,10 @@ use pyo3::types::PyTuple;
 use seq2seq::config::Mixing;
 use seq2seq::data::{Addition, Draw, questions};
 use seq2seq::encoding::PairCodec;
-use seq2seq::evaluation::{self, SymbolWithId, calibrate, examine};
+use seq2seq::evaluation::{self, SymbolWithId, examine};
 use seq2seq::report::{Subject, report};
-use seq2seq::training::EpochRecord;
-use seq2seq::{EnsembleError, Provenance, check_output, write_atomically};
+use seq2seq::training::{EpochRecord, fit_mixture};
+use seq2seq::{check_output, write_atomically};
 
 use crate::answers;
 use crate::errors::{Kind, OrRaise, exception};
@@ -114,33 +114,31 @@ pub fn compare(
     json(py, &comparison.or_raise(py)?)
 }
 
-/// One model that answers with the mean of the distributions of several. Its confidence is calibrated on
-/// validation pairs, where there are some.
+/// Members that were dropped: place, how much higher the loss of a target is without it, standard error.
+type DroppedTuples = Vec<(usize, f64, f64)>;
+
+/// One model that answers with the mean of the distributions of several. With validation pairs, it has the weights
+/// that suit these, and members that bring nothing are dropped.
 #[pyfunction]
 pub fn ensemble(
     py: Python<'_>,
     models: Vec<PyRef<'_, Model>>,
-    log_linear: bool,
+    log_linear: Option<bool>,
     dev: Vec<Bound<'_, PyAny>>,
-) -> PyResult<Model> {
+) -> PyResult<(Model, DroppedTuples)> {
     let dev = pairs(&dev)?;
     let models: Vec<seq2seq::Model> = models.iter().map(|model| model.0.clone()).collect();
-    let mixing = match log_linear {
+    let mixing = log_linear.map(|log_linear| match log_linear {
         true => Mixing::LogLinear,
         false => Mixing::Arithmetic,
-    };
-    let joined: Result<_, EnsembleError> = compute(py, || {
-        let joined = seq2seq::Model::ensemble(&models, mixing)?;
-        if dev.is_empty() {
-            return Ok(joined);
-        }
-        let questions = questions(&joined.codec().normalize(&dev));
-        Ok(joined.with_provenance(Provenance {
-            calibration: calibrate(&joined, &questions),
-            ..joined.provenance().clone()
-        }))
     });
-    joined.map(Model).or_raise(py)
+    if dev.is_empty() {
+        let mixing = mixing.unwrap_or(Mixing::Arithmetic);
+        let joined = py.detach(|| seq2seq::Model::ensemble(&models, mixing));
+        return Ok((Model(joined.or_raise(py)?), Vec::new()));
+    }
+    let mixture = compute(py, || fit_mixture(&models, mixing, &dev)).or_raise(py)?;
+    Ok((Model(mixture.model), mixture.dropped))
 }
 
 /// Generated sums, as pairs.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
-use seq2seq::training::{self, TrainingError};
+use seq2seq::training::{self, Learner, TrainingError};
 
 use crate::errors::{Kind, OrRaise, exception};
 use crate::model::{Model, WeightTuple, json, weight_tuple};
@@ -27,9 +27,13 @@ impl Trainer {
     #[new]
     fn new(py: Python<'_>, asked: Asked<'_>) -> PyResult<Self> {
         let job = asked.job(py)?;
-        let (run, begin) = watch(py, |_| job.trainer())?.or_raise(py)?;
+        let (learner, begin) = watch(py, |_| job.learner())?.or_raise(py)?;
+        let Learner::Network(run) = learner else {
+            let message = "an n-gram model is counted, and not trained in steps: use seq2seq.train";
+            return Err(exception(py, Kind::Invalid, message.into()));
+        };
         Ok(Self {
-            run: Mutex::new(Some(run)),
+            run: Mutex::new(Some(*run)),
             begin,
         })
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use seq2seq::config::{ConfigError, Override};
 use seq2seq::training::{
-    BatchReport, Changes, Comparison, EpochRecord, ExistingRun, LoadedPairs, NgramReport,
-    NoBaseline, Observer, Outcome, RunFolder, Task, Trainer, TrainingData, TrainingError,
+    BatchReport, Changes, Comparison, EpochRecord, ExistingRun, Learner, LoadedPairs, NgramReport,
+    NoBaseline, Observer, Outcome, RunFolder, Task, TrainingData, TrainingError,
     TrainingRequest, Validation,
 };
 use seq2seq::{Pair, Recipe};
@@ -130,8 +130,8 @@ impl Job {
     }
 
     /// The run, and what there is to say before it starts.
-    pub fn trainer(mut self) -> Result<(Trainer, Begin), TrainingError> {
-        let (trainer, base) = match (self.resume, self.out.take()) {
+    pub fn learner(mut self) -> Result<(Learner, Begin), TrainingError> {
+        let (learner, base) = match (self.resume, self.out.take()) {
             (true, Some(path)) => {
                 let (folder, recipe) = RunFolder::open(&path)?;
                 let recipe = recipe.with_overrides(&self.set)?;
@@ -140,17 +140,17 @@ impl Job {
                     _ => Task::prepare(recipe)?,
                 };
                 let base = task.recipe.clone();
-                (Trainer::resume(task, folder)?, base)
+                (Learner::resume(task, folder)?, base)
             }
             (_, out) => {
                 let existing = self.existing;
                 let (task, base) = self.request().task()?;
                 let folder = out.as_deref().map(|path| (path, existing));
-                (Trainer::new(task, folder)?, base)
+                (Learner::new(task, folder)?, base)
             }
         };
-        let begin = Begin::of(&base, &trainer);
-        Ok((trainer, begin))
+        let begin = Begin::of(&base, &learner);
+        Ok((learner, begin))
     }
 }
 
@@ -168,8 +168,8 @@ pub struct Begin {
 }
 
 impl Begin {
-    fn of(base: &Recipe, trainer: &Trainer) -> Self {
-        let task = trainer.task();
+    fn of(base: &Recipe, learner: &Learner) -> Self {
+        let task = learner.task();
         let report = &task.report;
         let notes = report.notes.iter().filter(|note| !note.is_harmless());
         let mut warnings: Vec<String> = notes.map(ToString::to_string).collect();
@@ -180,7 +180,7 @@ impl Begin {
                 .map(ToString::to_string),
         );
         warnings.extend(report.unseen.warnings("the validation pairs"));
-        let damaged = trainer.set_aside().iter().map(|damaged| {
+        let damaged = learner.set_aside().iter().map(|damaged| {
             format!(
                 "a checkpoint is damaged, so the one before is taken; it is now {}",
                 damaged.display()
@@ -194,7 +194,7 @@ impl Begin {
             dev: task.dev.len(),
             epochs: task.recipe.training.epochs,
             budget_seconds: task.recipe.training.budget_seconds,
-            epochs_done: trainer.position().epoch,
+            epochs_done: learner.position().map_or(0, |position| position.epoch),
             warnings,
         }
     }
@@ -304,10 +304,10 @@ pub fn train(py: Python<'_>, asked: Asked<'_>, watcher: Py<PyAny>) -> PyResult<(
     let job = asked.job(py)?;
     let watcher = Arc::new(watcher);
     let work = |caller: Caller| -> Result<Outcome, TrainingError> {
-        let (trainer, begin) = job.trainer()?;
+        let (learner, begin) = job.learner()?;
         let mut reporter = Reporter::new(caller, watcher);
         reporter.begin(&begin);
-        let outcome = trainer.run(&mut reporter)?;
+        let outcome = learner.run(&mut reporter)?;
         if let Some(comparison) = &outcome.comparison {
             reporter.compared(comparison);
         }

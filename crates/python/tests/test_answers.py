@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import G2P, ROOT, program
+from conftest import G2P, ROOT, TINY, program
 
 import seq2seq
 
@@ -153,10 +153,22 @@ def test_comparison_with_itself_finds_no_difference(model: seq2seq.Model, words:
 
 def test_ensemble_of_equal_models_answers_like_one(model: seq2seq.Model) -> None:
     dev = seq2seq.read_pairs(ROOT / "data/g2p_cmudict_sample/dev.tsv")[:50]
-    joined = seq2seq.ensemble([model, model], dev=dev)
+    joined = seq2seq.ensemble([model, model])
     assert joined.predict("phone").text == model.predict("phone").text
     assert joined.description["weights"] == 2 * model.description["weights"]
-    assert joined.description["provenance"]["calibration"]["questions"] == 50
+    with pytest.warns(seq2seq.DataWarning, match="model 0 was dropped"):
+        left = seq2seq.ensemble([model, model], dev=dev)
+    assert left.description["weights"] == model.description["weights"]
+
+
+def test_an_ensemble_keeps_what_helps_on_validation_pairs(pairs: list[tuple[str, str]]) -> None:
+    ngram = seq2seq.train(pairs, settings={"model.architecture": "ngram"}, progress=False)
+    network = seq2seq.train(pairs, settings=TINY | {"training.mixture": "off"}, progress=False)
+    with pytest.warns(seq2seq.DataWarning, match="model 0 was dropped"):
+        left = seq2seq.ensemble([network, ngram], dev=pairs[:40])
+    assert left.description["architecture"] == "ngram"
+    with pytest.raises(seq2seq.InvalidInput, match="not trained in steps"):
+        seq2seq.Trainer(pairs, settings={"model.architecture": "ngram"})
 
 
 def test_report(model: seq2seq.Model, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_a_trace_has_the_states_of_every_step(pairs: list[tuple[str, str]]) -> N
     assert tuple(trace.encoder.shape) == (len(trace.read), 8)
     assert set(trace.gates or {}) == {"input", "forget", "candidate", "output"}
     assert model.trace("123", forced="99").written[:2] == ("9", "9")
-    with pytest.raises(seq2seq.InvalidInput, match="'x', which the model cannot write"):
+    with pytest.raises(seq2seq.InvalidInput, match='"x", which the model cannot write'):
         model.trace("123", forced="x")
 
 

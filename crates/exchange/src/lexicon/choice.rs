@@ -106,10 +106,7 @@ impl Choice {
     /// # Errors
     /// Names the setting.
     pub fn check(&self) -> Result<(), ChoiceError> {
-        let settings = [
-            ("mass", self.mass, 0.9),
-            ("threshold", self.threshold, 0.5),
-        ];
+        let settings = [("mass", self.mass, 0.9), ("threshold", self.threshold, 0.5)];
         for (setting, value, example) in settings {
             if let Some(value) = value.filter(|value| !(0.0..=1.0).contains(value)) {
                 return Err(ChoiceError {

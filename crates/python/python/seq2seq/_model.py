@@ -414,15 +414,25 @@ def _restored(data: bytes, history: tuple[Epoch, ...], name: str) -> Model:
     return Model._of(_native.Model.from_bytes(data), history, name)
 
 
-def ensemble(models: Iterable[Model], *, log_linear: bool = False, dev: object = None) -> Model:
-    """Join models into one that answers with the mean of their distributions.
+def ensemble(models: Iterable[Model], *, log_linear: Union[bool, None] = None, dev: object = None) -> Model:
+    """Join models into one that answers with the mean of their distributions, or of their logarithms if
+    ``log_linear``.
 
-    They must be trained on the same data, and may be of different architectures. ``log_linear`` takes the mean of
-    the logarithms instead. ``dev`` are validation pairs on which the confidence is calibrated.
+    They must be trained on the same data, and may be of different architectures, such as a network and a joint
+    n-gram model. With ``dev``, validation pairs, each member has the weight that suits these, the better of the two
+    means is taken if ``log_linear`` leaves that open, and a member that brings nothing is dropped with a
+    ``DataWarning``; ``description["provenance"]`` has the evidence. Without, all weigh the same.
     """
     members = list(models)
     for index, model in enumerate(members):
         if not isinstance(model, Model):
             raise TypeError(f"model {index} is not a seq2seq.Model, but {model!r}")
     found = members[0]._pairs(dev) if dev is not None and members else []
-    return Model._of(_native.ensemble([model._inner for model in members], log_linear, found), (), "ensemble")
+    native, dropped = _native.ensemble([model._inner for model in members], log_linear, found)
+    for place, mean, error in dropped:
+        warn(
+            f"model {place} was dropped: without it, the loss of a target is higher by {mean:.4f} with a standard "
+            f"error of {error:.4f}, so it brings nothing",
+            DataWarning,
+        )
+    return Model._of(native, (), "ensemble")
