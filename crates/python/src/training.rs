@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use seq2seq::config::{ConfigError, Override};
 use seq2seq::training::{
     BatchReport, Changes, Comparison, EpochRecord, ExistingRun, Learner, LoadedPairs, NgramReport,
-    NoBaseline, Observer, Outcome, RunFolder, Task, TrainingData, TrainingError,
-    TrainingRequest, Validation,
+    NoBaseline, Observer, Outcome, RunFolder, Task, TrainingData, TrainingError, TrainingRequest,
+    Validation,
 };
 use seq2seq::{Pair, Recipe};
 
