@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rnn_kernels::{
-    AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, PackedMatrix, Problem,
-    ProductShape, StoredMatrix, adam, backward, batched_product, forward, infer, product,
-    round_to_bf16, softmax_cross_entropy, stored_product, tanh,
+    AdamStep, Cell, Direction, HardAttention, Input, Jumps, Layout, Order, PackedMatrix, Precision,
+    Problem, ProductShape, StoredMatrix, adam, backward, batched_product, forward, infer, product,
+    product_in, round_to_bf16, softmax_cross_entropy, stored_product, tanh,
 };
 
 /// Numbers between -0.5 and 0.5 that look random.
@@ -47,6 +47,7 @@ fn recurrences(criterion: &mut Criterion) {
                 bias: &bias,
                 initial: None,
                 mask: None,
+                precision: Precision::Single,
             };
             let size = format!("hidden {hidden}, batch {batch}");
             group.throughput(Throughput::Elements((STEPS * batch) as u64));
@@ -99,6 +100,7 @@ fn curves(criterion: &mut Criterion) {
             bias: &bias,
             initial: None,
             mask: None,
+            precision: Precision::Single,
         };
         let gradient = numbers(time * batch * hidden);
         // The first step starts from zeros, which takes no product.
@@ -151,6 +153,42 @@ fn products(criterion: &mut Criterion) {
                     product(black_box(shape), left, right)
                 });
             });
+        }
+    }
+    group.finish();
+}
+
+/// The products of a training step in both precisions: of the layer, of its gradient, of the weights' gradient.
+fn precisions(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("precision");
+    let (rows, transposed) = (Order::Rows, Order::Transposed);
+    for [batch, hidden] in [[128, 128], [64, 256], [128, 512]] {
+        for (name, [rows_of, inner, columns], left_order, right_order) in [
+            ("layer", [batch, hidden, 4 * hidden], rows, rows),
+            ("gradient", [batch, 4 * hidden, hidden], rows, transposed),
+            (
+                "weights",
+                [hidden, 10 * batch, 4 * hidden],
+                transposed,
+                rows,
+            ),
+        ] {
+            let (left, right) = (numbers(rows_of * inner), numbers(inner * columns));
+            let shape = ProductShape {
+                rows: rows_of,
+                inner,
+                columns,
+            };
+            group.throughput(Throughput::Elements((2 * rows_of * inner * columns) as u64));
+            for precision in [Precision::Single, Precision::Bfloat16] {
+                let size = format!("{precision:?}, {rows_of} x {inner} x {columns}");
+                group.bench_function(BenchmarkId::new(name, size), |bencher| {
+                    bencher.iter(|| {
+                        let (left, right) = ((&left[..], left_order), (&right[..], right_order));
+                        product_in(precision, black_box(shape), left, right)
+                    });
+                });
+            }
         }
     }
     group.finish();
@@ -332,6 +370,6 @@ fn hard_attention(criterion: &mut Criterion) {
 criterion_group! {
     name = kernels;
     config = Criterion::default().sample_size(20);
-    targets = recurrences, curves, products, stored, sequences, elementwise, losses, hard_attention
+    targets = recurrences, curves, products, precisions, stored, sequences, elementwise, losses, hard_attention
 }
 criterion_main!(kernels);

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::memory::{Scratch, Shared};
+use crate::precision::{Precision, word};
 use crate::simd::{Kernel, Simd, Span, dispatch};
 use crate::stored::Narrow;
 use crate::threads::for_each;
@@ -101,9 +102,9 @@ impl View {
 }
 
 /// A right matrix, panel after panel; each holds its rows one after the other, with zeros in lanes
-/// that no column falls to.
+/// that no column falls to. In bf16 two rows lie in one word, and zeros follow an odd last one.
 ///
-/// One of fewer bits is widened block by block as it is multiplied.
+/// One of fewer bits for products of single precision is widened block by block as it is multiplied.
 pub(crate) struct Packed {
     values: Scratch,
     start: *mut f32,
@@ -111,6 +112,9 @@ pub(crate) struct Packed {
     narrow: Option<Narrow>,
     pub panels: usize,
     panel_len: usize,
+    /// Rows, or words of two rows in bf16.
+    pub depth: usize,
+    pub precision: Precision,
 }
 
 // SAFETY: once packed it is only read; `start` points into `values`, which moves with it.
@@ -119,8 +123,9 @@ unsafe impl Sync for Packed {}
 unsafe impl Send for Packed {}
 
 impl Packed {
-    /// Room for a matrix of `depth` rows and panels of `width` numbers.
-    pub fn new(depth: usize, panels: usize, width: usize) -> Self {
+    /// Room for a matrix of `rows` rows and panels of `width` numbers.
+    pub fn new(precision: Precision, rows: usize, panels: usize, width: usize) -> Self {
+        let depth = precision.words(rows);
         let panel_len = depth * width;
         let mut values = Scratch::new(panels * panel_len);
         Self {
@@ -129,16 +134,19 @@ impl Packed {
             narrow: None,
             panels,
             panel_len,
+            depth,
+            precision,
         }
     }
 
-    /// A packed matrix of fewer bits.
-    pub fn narrow(narrow: Narrow, panels: usize, panel_len: usize) -> Self {
+    /// A packed matrix of fewer bits, of `depth` rows and panels of `width` numbers.
+    pub fn narrow(narrow: Narrow, depth: usize, panels: usize, width: usize) -> Self {
         Self {
             narrow: Some(narrow),
             panels,
-            panel_len,
-            ..Self::new(0, 0, 0)
+            panel_len: depth * width,
+            depth,
+            ..Self::new(Precision::Single, 0, 0, 0)
         }
     }
 
@@ -148,18 +156,20 @@ impl Packed {
     }
 
     /// Sums that a row of the product takes, those of lanes without a column included.
-    pub fn row_sums(&self, depth: usize) -> usize {
-        self.panels * self.panel_len / depth.max(1)
+    pub fn row_sums(&self) -> usize {
+        self.panels * self.panel_len / self.depth.max(1)
     }
 
     /// Makes the same room one for a matrix that is no larger.
-    pub fn resize(&mut self, depth: usize, panels: usize, width: usize) {
+    pub fn resize(&mut self, rows: usize, panels: usize, width: usize) {
+        let depth = self.precision.words(rows);
         assert!(
             panels * depth * width <= self.values.values_ref().len(),
             "the matrix outgrows its room"
         );
         self.panels = panels;
         self.panel_len = depth * width;
+        self.depth = depth;
     }
 
     /// Where a panel starts, to be written.
@@ -204,13 +214,14 @@ pub(crate) struct Pack<const NV: usize> {
     pub source: View,
     pub depth: usize,
     pub columns: Columns,
+    pub precision: Precision,
 }
 
 impl<const NV: usize> Pack<NV> {
     /// Packs it, on all threads if it is large.
     pub fn run(self) -> Packed {
         let (panels, width) = dispatch(Panels(self));
-        let packed = Packed::new(self.depth, panels, width);
+        let packed = Packed::new(self.precision, self.depth, panels, width);
         let to = Shared(packed.start);
         // Small matrices make one piece, for which nobody is woken.
         let pieces = (self.depth * panels * width / PIECE).clamp(1, panels.max(1));
@@ -241,6 +252,15 @@ impl<const NV: usize> Kernel for Panels<NV> {
     }
 }
 
+/// Rows in pieces of 32: what a piece of each column is written to stays in the first-level cache while it is
+/// transposed.
+#[inline(always)]
+fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows)
+        .step_by(32)
+        .map(move |start| start..rows.min(start + 32))
+}
+
 /// Packs some of the panels.
 struct PackPanels<const NV: usize> {
     pack: Pack<NV>,
@@ -260,11 +280,13 @@ impl<const NV: usize> Kernel for PackPanels<NV> {
                 // SAFETY: there is room for `depth` rows of `NV` vectors a panel, each of which
                 // belongs to one thread, and the spans lie within the columns of the source.
                 unsafe {
-                    let to = to.at((panel * pack.depth * NV + vector) * S::LANES);
-                    if pack.source.column_step == 1 {
-                        pack.copy(simd, span, to);
-                    } else {
-                        pack.transpose(simd, span, to);
+                    let depth = pack.precision.words(pack.depth);
+                    let to = to.at((panel * depth * NV + vector) * S::LANES);
+                    match (pack.precision, pack.source.column_step) {
+                        (Precision::Single, 1) => pack.copy(simd, span, to),
+                        (Precision::Single, _) => pack.transpose(simd, span, to),
+                        (Precision::Bfloat16, 1) => pack.round(simd, span, to),
+                        (Precision::Bfloat16, _) => pack.transpose_and_round(simd, span, to),
                     }
                 }
             }
@@ -288,6 +310,67 @@ impl<const NV: usize> Pack<NV> {
         }
     }
 
+    /// Columns that lie side by side, two rows a word.
+    ///
+    /// # Safety
+    /// The span lies in the source; `to` has room for the words of a panel.
+    #[inline(always)]
+    unsafe fn round<S: Simd>(&self, simd: S, span: Span, to: *mut f32) {
+        let View {
+            values, row_step, ..
+        } = self.source;
+        for k in (0..self.depth).step_by(2) {
+            // SAFETY: what the caller promises; the last row may be alone.
+            unsafe {
+                let row = values.add(k * row_step);
+                let upper = match k + 1 < self.depth {
+                    true => simd.read(row.add(row_step), span),
+                    false => simd.splat(0.0),
+                };
+                let words = simd.to_bf16(simd.read(row, span), upper);
+                simd.store(to.add(k / 2 * NV * S::LANES), words);
+            }
+        }
+    }
+
+    /// Other columns, two rows a word.
+    ///
+    /// # Safety
+    /// As for `round`.
+    #[inline(always)]
+    unsafe fn transpose_and_round<S: Simd>(&self, simd: S, span: Span, to: *mut f32) {
+        let View {
+            values,
+            row_step,
+            column_step,
+        } = self.source;
+        let (pairs, words) = (self.depth / 2, self.depth.div_ceil(2));
+        // SAFETY: what the caller promises.
+        unsafe {
+            if span.len < S::LANES {
+                for k in 0..words {
+                    simd.store(to.add(k * NV * S::LANES), simd.splat(0.0));
+                }
+            }
+            for block in blocks(pairs) {
+                for lane in 0..span.len {
+                    let from = values.add((span.start + lane) * column_step);
+                    for k in block.clone() {
+                        let first = from.add(2 * k * row_step);
+                        *to.add(k * NV * S::LANES + lane) = word(*first, *first.add(row_step));
+                    }
+                }
+            }
+            if pairs < words {
+                let from = values.add(span.start * column_step + 2 * pairs * row_step);
+                for lane in 0..span.len {
+                    let last = *from.add(lane * column_step);
+                    *to.add(pairs * NV * S::LANES + lane) = word(last, 0.0);
+                }
+            }
+        }
+    }
+
     /// Columns each of which lies in one piece, or neither rows nor columns.
     ///
     /// # Safety
@@ -306,10 +389,12 @@ impl<const NV: usize> Pack<NV> {
                     simd.store(to.add(k * NV * S::LANES), simd.splat(0.0));
                 }
             }
-            for lane in 0..span.len {
-                let from = values.add((span.start + lane) * column_step);
-                for k in 0..self.depth {
-                    *to.add(k * NV * S::LANES + lane) = *from.add(k * row_step);
+            for block in blocks(self.depth) {
+                for lane in 0..span.len {
+                    let from = values.add((span.start + lane) * column_step);
+                    for k in block.clone() {
+                        *to.add(k * NV * S::LANES + lane) = *from.add(k * row_step);
+                    }
                 }
             }
         }

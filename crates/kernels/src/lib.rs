@@ -17,6 +17,7 @@ mod limit;
 mod memory;
 mod outer;
 mod plain;
+mod precision;
 mod problem;
 mod product;
 mod recurrence;
@@ -41,8 +42,11 @@ pub use hard_attention::{HardAttention, HardAttentionGradients, HardAttentionOut
 pub use layer_norm::{NormGradients, Normalized, layer_norm, layer_norm_backward};
 #[cfg(feature = "gemm")]
 pub use limit::gemm_product;
+pub use precision::Precision;
 pub use problem::{Cell, Direction, Gradients, Input, Layout, Problem, Saved, SavedRef};
-pub use product::{Order, PackedMatrix, ProductShape, add_product, product, stored_product};
+pub use product::{
+    Order, PackedMatrix, ProductShape, add_product, product, product_in, stored_product,
+};
 pub use recurrence::{PackedWeights, infer_packed, infer_stored};
 pub use signals::ignore_file_size_signal;
 pub use simd::{Level, UnknownLevel};

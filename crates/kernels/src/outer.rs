@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::columns::{Columns, Packed};
 use crate::memory::{Scratch, Shared};
+use crate::precision::{Precision, word};
 use crate::simd::{Kernel, Simd};
 use crate::tile::{Epilogue, RowsProduct, tile_rows};
 
@@ -29,9 +30,11 @@ pub(crate) struct OuterSum<'a> {
     pub out_step: usize,
     /// Add to what it holds.
     pub add: bool,
+    /// How the rows are read.
+    pub precision: Precision,
 }
 
-/// Pairs that are packed at a time.
+/// Words of pairs that are packed at a time.
 const DEPTH: usize = 256;
 
 /// Columns of the right rows that are packed at a time, so that they stay in the second-level cache.
@@ -53,26 +56,43 @@ impl Kernel for OuterSum<'_> {
             return;
         }
         let tile_rows = tile_rows::<S>(2);
-        let depth = DEPTH.min(self.pairs.len());
+        let most = match self.precision {
+            Precision::Single => DEPTH,
+            Precision::Bfloat16 => 2 * DEPTH,
+        };
+        let depth = most.min(self.pairs.len());
         let tiles = self.rows.div_ceil(tile_rows);
-        let mut left = Scratch::new(tiles * tile_len(tile_rows, depth));
+        let words = self.precision.words(depth);
+        let mut left = Scratch::new(tiles * tile_len(tile_rows, words));
         let width = WIDTH.min(self.columns.len());
         let panels = Columns::Flat { count: width }.panels(2, S::LANES);
-        let mut right = Packed::new(depth, panels, 2 * S::LANES);
+        let mut right = Packed::new(self.precision, depth, panels, 2 * S::LANES);
         let rows: Vec<u32> = (0..self.rows as u32).collect();
         let mut add = self.add;
         // Without pairs, one round writes the zeros.
-        for start in (0..self.pairs.len().max(1)).step_by(DEPTH) {
-            let pairs = &self.pairs[start..self.pairs.len().min(start + DEPTH)];
+        for start in (0..self.pairs.len().max(1)).step_by(most) {
+            let pairs = &self.pairs[start..self.pairs.len().min(start + most)];
             // SAFETY: `left` has room for all rows, rounded up to tiles, of as many pairs.
-            unsafe { self.pack_left(pairs, tile_rows, left.pointer()) };
+            unsafe {
+                match self.precision {
+                    Precision::Single => self.pack_left(pairs, tile_rows, left.pointer()),
+                    Precision::Bfloat16 => self.round_left(pairs, tile_rows, left.pointer()),
+                }
+            }
             for first in self.columns.clone().step_by(WIDTH) {
                 let columns = first..self.columns.end.min(first + WIDTH);
                 // SAFETY: `right` has room for as many columns of as many pairs.
-                unsafe { pack_right(simd, pairs, columns.clone(), &mut right) };
+                unsafe {
+                    match self.precision {
+                        Precision::Single => pack_right(simd, pairs, columns.clone(), &mut right),
+                        Precision::Bfloat16 => {
+                            round_right(simd, pairs, columns.clone(), &mut right);
+                        }
+                    }
+                }
                 let epilogue = Block {
                     left: left.pointer(),
-                    depth: pairs.len(),
+                    depth: right.depth,
                     tile_rows,
                     columns,
                     out: self.out,
@@ -81,7 +101,7 @@ impl Kernel for OuterSum<'_> {
                 };
                 RowsProduct {
                     rows: &rows,
-                    depth: pairs.len(),
+                    depth: right.depth,
                     left_step: tile_rows,
                     right: &right,
                     epilogue,
@@ -108,12 +128,80 @@ impl OuterSum<'_> {
                     let tile = first / tile_rows * tile_len(tile_rows, pairs.len());
                     let to = to.add(tile + k * tile_rows);
                     for row in 0..count {
-                        let mut value = *pair.left.add(first + row);
-                        if !pair.factors.is_null() {
-                            value *= *pair.factors.add(first + row);
-                        }
-                        *to.add(row) = value;
+                        *to.add(row) = left_number(pair, first + row);
                     }
+                }
+            }
+        }
+    }
+
+    /// Packs left rows likewise, two pairs a word.
+    ///
+    /// # Safety
+    /// As for `pack_left`.
+    #[inline(always)]
+    unsafe fn round_left(&self, pairs: &[Pair], tile_rows: usize, to: *mut f32) {
+        let words = Precision::Bfloat16.words(pairs.len());
+        for (k, two) in pairs.chunks(2).enumerate() {
+            for first in (0..self.rows).step_by(tile_rows) {
+                let count = tile_rows.min(self.rows - first);
+                // SAFETY: what the caller promises; left rows have `rows` elements.
+                unsafe {
+                    let tile = first / tile_rows * tile_len(tile_rows, words);
+                    let to = to.add(tile + k * tile_rows);
+                    for row in 0..count {
+                        let lower = left_number(&two[0], first + row);
+                        let upper = match two.get(1) {
+                            Some(pair) => left_number(pair, first + row),
+                            None => 0.0,
+                        };
+                        *to.add(row) = word(lower, upper);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A number of a left row, times its factor.
+///
+/// # Safety
+/// The row has it.
+#[inline(always)]
+unsafe fn left_number(pair: &Pair, row: usize) -> f32 {
+    // SAFETY: what the caller promises; factors are as many as the row's numbers.
+    unsafe {
+        let value = *pair.left.add(row);
+        match pair.factors.is_null() {
+            true => value,
+            false => value * *pair.factors.add(row),
+        }
+    }
+}
+
+/// Packs a range of the right rows, two of them a word.
+///
+/// # Safety
+/// As for `pack_right`.
+#[inline(always)]
+unsafe fn round_right<S: Simd>(simd: S, pairs: &[Pair], columns: Range<usize>, right: &mut Packed) {
+    let flat = Columns::Flat {
+        count: columns.len(),
+    };
+    right.resize(pairs.len(), flat.panels(2, S::LANES), 2 * S::LANES);
+    for (k, two) in pairs.chunks(2).enumerate() {
+        for panel in 0..right.panels {
+            for vector in 0..2 {
+                let span = flat.span(panel, vector, 2, S::LANES);
+                // SAFETY: what the caller promises.
+                unsafe {
+                    let to = right.panel_mut(panel).add((2 * k + vector) * S::LANES);
+                    let lower = simd.read(two[0].right.add(columns.start), span);
+                    let upper = match two.get(1) {
+                        Some(pair) => simd.read(pair.right.add(columns.start), span),
+                        None => simd.splat(0.0),
+                    };
+                    simd.store(to, simd.to_bf16(lower, upper));
                 }
             }
         }
@@ -147,6 +235,7 @@ unsafe fn pack_right<S: Simd>(simd: S, pairs: &[Pair], columns: Range<usize>, ri
 /// The sums of one block of pairs and columns.
 struct Block {
     left: *const f32,
+    /// Words of a left row.
     depth: usize,
     tile_rows: usize,
     columns: Range<usize>,

@@ -1,5 +1,7 @@
 //! What is to be computed: cell, sizes, weights, input, lengths.
 
+use crate::precision::Precision;
+
 /// Kind of recurrent cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -125,6 +127,9 @@ pub struct Problem<'a, T> {
     /// Variational dropout `[batch, hidden]` of h where it enters the recurrent product (Gal and
     /// Ghahramani 2016).
     pub mask: Option<&'a [T]>,
+    /// How products read their operands. Double precision is exact in any case, as are, in single precision,
+    /// the products of fewer than eight rows over all steps.
+    pub precision: Precision,
 }
 
 /// What the backward pass needs of the forward pass.

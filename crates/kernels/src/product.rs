@@ -6,6 +6,7 @@ use crate::check::{countable, equal, product as elements};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
 use crate::outer::{OuterSum, Pair};
+use crate::precision::{LeftRows, Precision, RoundedRows};
 use crate::simd::{Simd, dispatch};
 use crate::stored::{Source, StoredMatrix};
 use crate::threads::{for_each_columns, for_each_piece};
@@ -43,9 +44,23 @@ pub struct ProductShape {
 /// # Panics
 /// If a slice is not as long as the shape asks for, or the result has more than [`u32::MAX`] rows.
 pub fn product(shape: ProductShape, left: (&[f32], Order), right: (&[f32], Order)) -> Vec<f32> {
+    product_in(Precision::Single, shape, left, right)
+}
+
+/// The [`product`] of matrices that are read in a precision. Products of fewer than eight rows with a matrix
+/// that is not transposed are of single precision in any case: they are bound by reading it.
+///
+/// # Panics
+/// As [`product`].
+pub fn product_in(
+    precision: Precision,
+    shape: ProductShape,
+    left: (&[f32], Order),
+    right: (&[f32], Order),
+) -> Vec<f32> {
     countable("rows", shape.rows);
     let mut out = Fresh::new(elements(&[shape.rows, shape.columns]));
-    multiply(shape, left, right, out.pointer(), false);
+    multiply(precision, shape, left, right, out.pointer(), false);
     // SAFETY: every element is written, if only with the zero that an empty sum starts from.
     unsafe { out.finish() }
 }
@@ -63,7 +78,8 @@ pub fn add_product(
     countable("rows", shape.rows);
     let len = elements(&[shape.rows, shape.columns]);
     equal("the result", out.len(), len);
-    multiply(shape, left, right, Shared(out.as_mut_ptr()), true);
+    let out = Shared(out.as_mut_ptr());
+    multiply(Precision::Single, shape, left, right, out, true);
 }
 
 /// A right matrix, packed once for many products.
@@ -82,22 +98,34 @@ impl PackedMatrix {
         Self::stored(inner, columns, StoredMatrix::F32(matrix))
     }
 
+    /// The same for products of a precision.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
+    pub fn new_in(precision: Precision, inner: usize, columns: usize, matrix: &[f32]) -> Self {
+        Self::packed(precision, inner, columns, StoredMatrix::F32(matrix))
+    }
+
     /// The same for a matrix of any precision, which it keeps.
     ///
     /// # Panics
     /// As [`new`](Self::new).
     pub fn stored(inner: usize, columns: usize, matrix: StoredMatrix) -> Self {
+        Self::packed(Precision::Single, inner, columns, matrix)
+    }
+
+    fn packed(precision: Precision, inner: usize, columns: usize, matrix: StoredMatrix) -> Self {
         matrix.check("the matrix", elements(&[inner, columns]), columns);
         let flat = Columns::Flat { count: columns };
         Self {
             inner,
             columns,
             // SAFETY: the matrix has been checked.
-            packed: unsafe { matrix.source(columns).pack::<2>(inner, flat) },
+            packed: unsafe { matrix.source(columns).pack::<2>(precision, inner, flat) },
         }
     }
 
-    /// `left` `[rows, inner]` times the matrix: what [`product`] gives, to the last bit.
+    /// `left` `[rows, inner]` times the matrix: what [`product`] gives in single precision, to the last bit.
     ///
     /// # Panics
     /// If the slice is not as long as the sizes ask for, or there are more than [`u32::MAX`] rows.
@@ -107,13 +135,15 @@ impl PackedMatrix {
         equal("the left matrix", left.len(), elements(&[rows, inner]));
         let mut out = Fresh::new(elements(&[rows, columns]));
         let store = Store {
-            left: left.as_ptr(),
-            inner,
+            left: LeftRows {
+                first: left.as_ptr(),
+                step: inner,
+            },
             out: out.pointer(),
             columns,
             add: false,
         };
-        multiply_packed(rows, &self.packed, store);
+        multiply_packed(rows, inner, &self.packed, store);
         // SAFETY: every element is written.
         unsafe { out.finish() }
     }
@@ -142,21 +172,24 @@ pub fn stored_product(shape: ProductShape, left: &[f32], matrix: StoredMatrix) -
     matrix.check("the right matrix", len, columns);
     let mut out = Fresh::new(elements(&[rows, columns]));
     let store = Store {
-        left: left.as_ptr(),
-        inner,
+        left: LeftRows {
+            first: left.as_ptr(),
+            step: inner,
+        },
         out: out.pointer(),
         columns,
         add: false,
     };
     // SAFETY: the matrices have been checked, and every element is written.
     unsafe {
-        stream(rows, matrix.source(columns), store);
+        stream(rows, inner, matrix.source(columns), store);
         out.finish()
     }
 }
 
 /// `out`, of `[rows, columns]`, is only read with `add`.
 fn multiply(
+    precision: Precision,
     shape: ProductShape,
     (left, left_order): (&[f32], Order),
     (right, right_order): (&[f32], Order),
@@ -178,12 +211,12 @@ fn multiply(
         Order::Transposed => View::rows(right, inner).transposed(),
     };
     match (left_order, right.column_step) {
-        (Order::Rows, _) => by_rows(shape, left, right, out, add),
-        (Order::Transposed, 1) => by_pairs(shape, left, right, out, add),
+        (Order::Rows, _) => by_rows(precision, shape, left, right, out, add),
+        (Order::Transposed, 1) => by_pairs(precision, shape, left, right, out, add),
         (Order::Transposed, _) => {
             let mut straight = Scratch::new(left.len());
             transpose(left, rows, straight.values());
-            by_rows(shape, straight.values_ref(), right, out, add);
+            by_rows(precision, shape, straight.values_ref(), right, out, add);
         }
     }
 }
@@ -202,52 +235,69 @@ fn transpose(from: &[f32], rows: usize, to: &mut [f32]) {
 const WORTH_PACKING: usize = 8;
 
 /// Left rows against the right matrix.
-fn by_rows(shape: ProductShape, left: &[f32], right: View, out: Shared, add: bool) {
+fn by_rows(
+    precision: Precision,
+    shape: ProductShape,
+    left: &[f32],
+    right: View,
+    out: Shared,
+    add: bool,
+) {
     let columns = Columns::Flat {
         count: shape.columns,
     };
     let store = Store {
-        left: left.as_ptr(),
-        inner: shape.inner,
+        left: LeftRows {
+            first: left.as_ptr(),
+            step: shape.inner,
+        },
         out,
         columns: shape.columns,
         add,
     };
     if shape.rows < WORTH_PACKING && right.column_step == 1 {
         // SAFETY: `product` checked that the right matrix has these rows and columns.
-        return unsafe { stream(shape.rows, Source::of_rows(right), store) };
+        return unsafe { stream(shape.rows, shape.inner, Source::of_rows(right), store) };
     }
     let right = Pack::<2> {
         source: right,
         depth: shape.inner,
         columns,
+        precision,
     }
     .run();
-    multiply_packed(shape.rows, &right, store);
+    multiply_packed(shape.rows, shape.inner, &right, store);
 }
 
-/// Multiplies rows with a matrix that is read where it lies.
+/// Multiplies rows of `inner` numbers with a matrix that is read where it lies.
 ///
 /// # Safety
-/// The matrix has the rows and columns of `store`.
-unsafe fn stream(rows: usize, right: Source, store: Store) {
+/// The matrix has so many rows, and the columns of `store`.
+unsafe fn stream(rows: usize, inner: usize, right: Source, store: Store) {
     let columns = Columns::Flat {
         count: store.columns,
     };
     let rows: Vec<u32> = (0..rows as u32).collect();
     // SAFETY: what the caller promises.
-    unsafe { right.stream(&rows, store.inner, columns, store) };
+    unsafe { right.stream(&rows, inner, columns, store) };
 }
 
-fn multiply_packed(rows: usize, right: &Packed, store: Store) {
+/// Left rows of `inner` numbers against a packed matrix of as many rows.
+fn multiply_packed(rows: usize, inner: usize, right: &Packed, store: Store) {
     let rows: Vec<u32> = (0..rows as u32).collect();
+    let precision = right.precision;
+    let mut room = Scratch::new(RoundedRows::room(precision, rows.len(), inner));
+    let room = RoundedRows::new(precision, inner, &mut room);
     for_each_piece(rows.len(), |range| {
+        let rows = &rows[range];
+        // SAFETY: the left matrix has these rows, the room their words, and each belongs to one thread.
+        let left = unsafe { store.left.in_precision(precision, rows, inner, room) };
         dispatch(RowsProduct {
-            rows: &rows[range],
-            depth: store.inner,
+            rows,
+            depth: right.depth,
             left_step: 1,
             right,
-            epilogue: store,
+            epilogue: Store { left, ..store },
         });
     });
 }
@@ -255,15 +305,11 @@ fn multiply_packed(rows: usize, right: &Packed, store: Store) {
 /// Sums that are stored, or added to what is there.
 #[derive(Clone, Copy)]
 struct Store {
-    left: *const f32,
-    inner: usize,
+    left: LeftRows,
     out: Shared,
     columns: usize,
     add: bool,
 }
-
-// SAFETY: the left matrix is only read, and each row of the result belongs to one thread.
-unsafe impl Sync for Store {}
 
 // SAFETY (of the blocks): `product` checked that the matrices have these rows and columns; each row
 // of the result belongs to one thread.
@@ -271,7 +317,7 @@ unsafe impl Sync for Store {}
 impl Epilogue<2> for Store {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.left.add(row * self.inner) }
+        unsafe { self.left.row(row) }
     }
 
     #[inline(always)]
@@ -306,7 +352,14 @@ impl Epilogue<2> for Store {
 }
 
 /// Both matrices by their rows, which are added up as outer products.
-fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: Shared, add: bool) {
+fn by_pairs(
+    precision: Precision,
+    shape: ProductShape,
+    left: &[f32],
+    right: View,
+    out: Shared,
+    add: bool,
+) {
     let pairs = left
         .chunks_exact(shape.rows)
         .enumerate()
@@ -320,6 +373,7 @@ fn by_pairs(shape: ProductShape, left: &[f32], right: View, out: Shared, add: bo
         pairs: pairs.collect(),
         out,
         add,
+        precision,
     };
     for_each_columns(shape.columns, |range| work.run(range));
 }
@@ -329,6 +383,7 @@ struct ByPairs {
     pairs: Vec<Pair>,
     out: Shared,
     add: bool,
+    precision: Precision,
 }
 
 // SAFETY: the pairs point into the operands, which `product` borrows, and are only read.
@@ -343,6 +398,7 @@ impl ByPairs {
             out: self.out,
             out_step: self.shape.columns,
             add: self.add,
+            precision: self.precision,
         });
     }
 }

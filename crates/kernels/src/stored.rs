@@ -7,6 +7,7 @@
 
 use crate::check::equal;
 use crate::columns::{Columns, Pack, Packed, View};
+use crate::precision::Precision;
 use crate::simd::{Kernel, Simd, Span, dispatch};
 use crate::stream::StreamedProduct;
 use crate::tile::Epilogue;
@@ -281,11 +282,26 @@ impl Source {
         }
     }
 
-    /// Packs the first `depth` rows for tiles of `NV` vectors, in the precision that they have.
+    /// The precision in which products can read it if one is asked for: matrices of fewer bits are widened, for
+    /// products of single precision.
+    pub fn precision(self, asked: Precision) -> Precision {
+        match self {
+            Self::F32(_) => asked,
+            Self::Bf16(_) | Self::Int8(_) => Precision::Single,
+        }
+    }
+
+    /// Packs the first `depth` rows for tiles of `NV` vectors: rows of single precision for products of a
+    /// precision, others as they are.
     ///
     /// # Safety
     /// The matrix has these rows and columns.
-    pub unsafe fn pack<const NV: usize>(self, depth: usize, columns: Columns) -> Packed {
+    pub unsafe fn pack<const NV: usize>(
+        self,
+        precision: Precision,
+        depth: usize,
+        columns: Columns,
+    ) -> Packed {
         // SAFETY: what the caller promises.
         unsafe {
             let narrow = match self {
@@ -299,6 +315,7 @@ impl Source {
                         source,
                         depth,
                         columns,
+                        precision,
                     }
                     .run();
                 }
@@ -317,7 +334,7 @@ impl Source {
                 }
             };
             let lanes = dispatch(Lanes);
-            Packed::narrow(narrow, columns.panels(NV, lanes), depth * NV * lanes)
+            Packed::narrow(narrow, depth, columns.panels(NV, lanes), NV * lanes)
         }
     }
 

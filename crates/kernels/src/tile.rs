@@ -12,11 +12,12 @@
 
 use crate::columns::Packed;
 use crate::memory::Scratch;
+use crate::precision::Precision;
 use crate::simd::{Kernel, Simd};
 
 /// What a product starts from and what becomes of it, `NV` vectors of sums at a time.
 pub(crate) trait Epilogue<const NV: usize> {
-    /// The row of the left matrix that belongs to a row of sums.
+    /// The row of the left matrix that belongs to a row of sums, in words of the product's precision.
     ///
     /// # Safety
     /// The row is one of those that the product is over.
@@ -39,11 +40,11 @@ pub(crate) trait Epilogue<const NV: usize> {
 pub(crate) struct RowsProduct<'a, E, const NV: usize> {
     /// Rows, as [`Epilogue`] knows them.
     pub rows: &'a [u32],
-    /// Inner dimension; zero leaves the sums as they start.
+    /// Inner dimension, in words; zero leaves the sums as they start.
     pub depth: usize,
-    /// Numbers from one element of a left row to the next.
+    /// Words from one of a left row to the next.
     pub left_step: usize,
-    /// The right matrix, of at least `depth` rows.
+    /// The right matrix, of at least that depth. Left rows are of its precision.
     pub right: &'a Packed,
     pub epilogue: E,
 }
@@ -185,8 +186,19 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
                         .left(rows[r])
                         .add(tile.depth.start * self.left_step);
                 }
-                let depth = tile.depth.len();
-                sums = accumulate(simd, depth, left, self.left_step, tile.right, sums);
+                let operands = Operands {
+                    depth: tile.depth.len(),
+                    left,
+                    left_step: self.left_step,
+                    right: tile.right,
+                };
+                sums = match self.right.precision {
+                    Precision::Single => accumulate::<S, MulAdd, R, NV>(simd, operands, sums),
+                    Precision::Bfloat16 if S::MAY_DOT_BF16 && simd.has_dot_bf16() => {
+                        accumulate::<S, NativeDot, R, NV>(simd, operands, sums)
+                    }
+                    Precision::Bfloat16 => accumulate::<S, Dot, R, NV>(simd, operands, sums),
+                };
             }
             match (tile.part, tile.partial) {
                 (DepthPart::First | DepthPart::Middle, Some(partial)) => {
@@ -219,19 +231,69 @@ struct Tile {
     part: DepthPart,
 }
 
-/// `sums[r][v] += sum over k of left[r][k] right[k][v]`.
-///
-/// # Safety
-/// `left` are rows of `depth` numbers `left_step` apart; `right` is `depth` rows of `NV` vectors.
-#[inline(always)]
-unsafe fn accumulate<S: Simd, const R: usize, const NV: usize>(
-    simd: S,
+/// What the sums of a tile are over.
+struct Operands<const R: usize> {
     depth: usize,
     left: [*const f32; R],
     left_step: usize,
     right: *const f32,
+}
+
+/// Adds the products of the words of two vectors to a third.
+trait AddProducts {
+    /// # Safety
+    /// The processor has what the implementation needs.
+    unsafe fn add<S: Simd>(simd: S, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector;
+}
+
+/// Words are numbers of single precision.
+struct MulAdd;
+
+impl AddProducts for MulAdd {
+    #[inline(always)]
+    unsafe fn add<S: Simd>(simd: S, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        simd.mul_add(a, b, c)
+    }
+}
+
+/// Words are two numbers of bf16.
+struct Dot;
+
+impl AddProducts for Dot {
+    #[inline(always)]
+    unsafe fn add<S: Simd>(simd: S, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        simd.dot_bf16(a, b, c)
+    }
+}
+
+/// The same, where the processor has an instruction for it.
+struct NativeDot;
+
+impl AddProducts for NativeDot {
+    #[inline(always)]
+    unsafe fn add<S: Simd>(simd: S, a: S::Vector, b: S::Vector, c: S::Vector) -> S::Vector {
+        // SAFETY: what the caller promises.
+        unsafe { simd.native_dot_bf16(a, b, c) }
+    }
+}
+
+/// `sums[r][v] += sum over k of left[r][k] right[k][v]`.
+///
+/// # Safety
+/// `left` are rows of `depth` words `left_step` apart; `right` is `depth` rows of `NV` vectors. The
+/// processor has what `A` needs.
+#[inline(always)]
+unsafe fn accumulate<S: Simd, A: AddProducts, const R: usize, const NV: usize>(
+    simd: S,
+    operands: Operands<R>,
     mut sums: [[S::Vector; NV]; R],
 ) -> [[S::Vector; NV]; R] {
+    let Operands {
+        depth,
+        left,
+        left_step,
+        right,
+    } = operands;
     for k in 0..depth {
         // SAFETY: what the caller promises.
         unsafe {
@@ -246,7 +308,7 @@ unsafe fn accumulate<S: Simd, const R: usize, const NV: usize>(
                 for v in 0..NV {
                     let column = simd.load(row.add(v * S::LANES));
                     for r in 0..R {
-                        sums[r][v] = simd.mul_add(factors[r], column, sums[r][v]);
+                        sums[r][v] = A::add(simd, factors[r], column, sums[r][v]);
                     }
                 }
             } else {
@@ -257,7 +319,7 @@ unsafe fn accumulate<S: Simd, const R: usize, const NV: usize>(
                 for r in 0..R {
                     let factor = simd.splat(*left[r].add(k * left_step));
                     for v in 0..NV {
-                        sums[r][v] = simd.mul_add(factor, columns[v], sums[r][v]);
+                        sums[r][v] = A::add(simd, factor, columns[v], sums[r][v]);
                     }
                 }
             }

@@ -6,8 +6,9 @@ use std::panic::{UnwindSafe, catch_unwind};
 
 use common::{CELLS, Case, Shape, bits, shapes};
 use rnn_kernels::{
-    Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Problem,
-    ProductShape, add_product, batched_product, infer, infer_packed, product, with_threads,
+    Cell, Direction, Gradients, Input, Layout, Order, PackedMatrix, PackedWeights, Precision,
+    Problem, ProductShape, add_product, batched_product, infer, infer_packed, product,
+    with_threads,
 };
 
 fn gradient_bits(gradients: &Gradients<f32>) -> [Vec<u32>; 4] {
@@ -262,6 +263,7 @@ fn slices_of_the_wrong_length_are_refused() {
         bias: &[0.0; 2],
         initial: None,
         mask: None,
+        precision: Precision::Single,
     };
     rnn_kernels::infer(&problem, Layout::Sequence);
 }
@@ -287,6 +289,7 @@ fn rows_that_cannot_be_numbered_are_refused() {
         bias: &[0.0; 4],
         initial: None,
         mask: None,
+        precision: Precision::Single,
     };
     let orders = [Order::Rows, Order::Transposed];
     let mut calls: Vec<Box<dyn FnOnce() + UnwindSafe>> = vec![

@@ -323,6 +323,7 @@ fn weights_of_the_wrong_length_are_refused() {
         bias: &[0.0; 2],
         initial: None,
         mask: None,
+        precision: rnn_kernels::Precision::Single,
     };
     infer_stored(&problem, LAYOUTS[0], StoredMatrix::Bf16(&[0; 3]));
 }

@@ -6,7 +6,7 @@
 mod support;
 
 use rnn_kernels::{
-    Cell, Direction, Input, Layout, Problem, backward, forward, layer_norm, log_softmax,
+    Cell, Direction, Input, Layout, Precision, Problem, backward, forward, layer_norm, log_softmax,
     softmax_cross_entropy,
 };
 use seq2seq::config::{Architecture, ModelSettings, OptimizerKind, PositionKind, ScheduleKind};
@@ -78,6 +78,7 @@ fn cells_are_those_of_pytorch() {
             bias: &bias,
             initial: Some(&initial),
             mask: None,
+            precision: Precision::Single,
         };
         let (output, saved) = forward(&problem, Layout::Both);
         assert_close(name, &output, &of("output"), 1e-10);

@@ -352,6 +352,10 @@ fn other_data_or_settings_are_refused() {
         (["training.optimizer=sgd"], "training.optimizer has changed"),
         (["training.shuffle=false"], "training.shuffle has changed"),
         (
+            ["training.precision=bf16"],
+            "training.precision has changed",
+        ),
+        (
             ["data.validation=0.3"],
             "data is not what the run began with",
         ),

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
-use seq2seq::config::{Architecture, Monitor, Override, Recipe};
+use seq2seq::config::{Architecture, Monitor, Override, Recipe, TrainingPrecision};
 use seq2seq::data::{DataNote, OnBadLine, Pair, STDIN, StrayBlanks};
 use seq2seq::evaluation::evaluate;
 use seq2seq::text::Normalization;
 use seq2seq::training::{
     Changes, ChosenTokenization, Cost, DataReport, Decomposed, Ending, ExistingRun, FEW_QUESTIONS,
     FinalPairs, Learner, Outcome, RunFolder, Task, TrainingData, TrainingError, TrainingRequest,
-    with_settings,
+    bf16_speed, with_settings,
 };
 use seq2seq::{Model, shell_quoted};
 
@@ -371,6 +371,7 @@ impl Train {
         for unused in task.recipe.unused_settings(defaults) {
             say!("warning: {unused}");
         }
+        warn_of_precision(&task.recipe);
         warn_of_unknown(&report.unseen, "the validation pairs");
         describe_validation(task);
     }
@@ -463,6 +464,21 @@ fn never_right(outcome: &Outcome) -> String {
         count(validations.count(), "validation"),
         count(questions, "question")
     )
+}
+
+/// Warns of products in bf16 that take longer here than those in single precision.
+fn warn_of_precision(recipe: &Recipe) {
+    if recipe.training.precision == TrainingPrecision::F32 {
+        return;
+    }
+    let speed = bf16_speed(&recipe.model);
+    if speed < 1.0 {
+        say!(
+            "warning: training.precision = \"bf16\" is slower than \"f32\" on this processor: its products \
+             take {:.1} times as long. Use training.precision = \"f32\" here",
+            1.0 / speed
+        );
+    }
 }
 
 /// Says how models are compared where one answer would decide.

@@ -14,6 +14,7 @@ use super::step::BackwardStep;
 use super::weight_gradient::{Sources, weight_gradients};
 use crate::columns::{Columns, Pack, Packed, View};
 use crate::memory::{Fresh, Scratch, Shared};
+use crate::precision::{LeftRows, RoundedRows};
 use crate::problem::{Cell, Gradients, Input, Layout, Problem, SavedRef};
 use crate::simd::dispatch;
 use crate::threads::for_each_range;
@@ -50,6 +51,7 @@ pub(crate) fn backward(
     let initial = Initial::new(p);
     let prefixes = SharedPrefixes::new(p);
     let mut summed = Scratch::new(prefixes.levels.len() * p.batch * width);
+    let mut rounded = Scratch::new(RoundedRows::room(p.precision, p.batch, width));
     let hidden = if sequence == 0 { saved.hidden } else { output };
     let d_input = match &mut d_gathered {
         Some(scratch) => Shared(scratch.pointer()),
@@ -62,6 +64,7 @@ pub(crate) fn backward(
         weights: TransposedWeights::new(p),
         prefixes: &prefixes,
         summed: Shared(summed.pointer()),
+        rounded: RoundedRows::new(p.precision, width, &mut rounded),
         d_sequence: (sequence > 0).then_some(d_output),
         d_state: Shared(d_initial.as_mut_ptr()),
         d_input,
@@ -99,7 +102,7 @@ struct TransposedWeights {
     /// Of all gates, but for the candidate in `candidate`.
     gates: Packed,
     /// Rows of `gates`.
-    depth: usize,
+    rows: usize,
     /// Those of the candidate, where the GRU resets before the product.
     candidate: Option<Packed>,
 }
@@ -113,13 +116,14 @@ impl TransposedWeights {
                 source,
                 depth,
                 columns,
+                precision: p.precision,
             }
             .run()
         };
         if p.cell != (Cell::Gru { reset_after: false }) {
             return Self {
                 gates: pack(source, p.width()),
-                depth: p.width(),
+                rows: p.width(),
                 candidate: None,
             };
         }
@@ -127,7 +131,7 @@ impl TransposedWeights {
         let candidate = unsafe { source.skip(2 * p.hidden, 0) };
         Self {
             gates: pack(source, 2 * p.hidden),
-            depth: 2 * p.hidden,
+            rows: 2 * p.hidden,
             candidate: Some(pack(candidate, p.hidden)),
         }
     }
@@ -143,6 +147,8 @@ struct BackwardPass<'a> {
     /// Gradients of the shared recurrent products of the second step, the third and so on, `[batch, width]`
     /// each. Only the first row of each group is used.
     summed: Shared,
+    /// Left rows of products in the precision of the problem.
+    rounded: RoundedRows,
     d_sequence: Option<&'a [f32]>,
     d_state: Shared,
     d_input: Shared,
@@ -265,28 +271,42 @@ impl BackwardPass<'_> {
         if rows.is_empty() {
             return;
         }
+        let hidden = self.p.hidden;
         if let Some(right) = &self.weights.candidate {
+            let candidate = step.d_input.0.wrapping_add(2 * hidden);
+            let candidate = self.rounded(candidate, hidden, rows);
             dispatch(RowsProduct {
                 rows,
-                depth: self.p.hidden,
+                depth: right.depth,
                 left_step: 1,
                 right,
-                epilogue: ResetGradient(step),
+                epilogue: ResetGradient(step, candidate),
             });
         }
+        let right = &self.weights.gates;
         dispatch(RowsProduct {
             rows,
-            depth: self.weights.depth,
+            depth: right.depth,
             left_step: 1,
-            right: &self.weights.gates,
+            right,
             epilogue: StateGradient {
-                hidden: self.p.hidden,
-                d_product: step.d_product,
-                width: self.p.width(),
+                hidden,
+                d_product: self.rounded(step.d_product.0, self.weights.rows, rows),
                 d_hidden: step.d_state[0],
                 add: matches!(self.p.cell, Cell::Gru { .. }),
                 mask: step.mask,
             },
         });
+    }
+
+    /// The first `len` numbers of rows of gradients of the pre-activations, as the products read them.
+    fn rounded(&self, first: *const f32, len: usize, rows: &[u32]) -> LeftRows {
+        let left = LeftRows {
+            first,
+            step: self.p.width(),
+        };
+        // SAFETY: the gradients have these rows; there is room for the words of each, which belongs to one
+        // thread.
+        unsafe { left.in_precision(self.p.precision, rows, len, self.rounded) }
     }
 }

@@ -13,6 +13,7 @@ use super::step::{ForwardStep, InputRows};
 use crate::check::product;
 use crate::columns::{Columns, Packed};
 use crate::memory::{Fresh, Scratch, Shared};
+use crate::precision::{LeftRows, Precision, RoundedRows};
 use crate::problem::{Cell, Layout, Problem, Saved};
 use crate::simd::dispatch;
 use crate::stored::{Source, StoredMatrix};
@@ -67,6 +68,8 @@ fn run(
 ) -> (Vec<f32>, Saved<f32>) {
     let mut results = Results::new(problem, layout, keep);
     let mut masked = problem.mask.map(|mask| Scratch::new(mask.len()));
+    let (precision, hidden) = (weights.precision, problem.hidden);
+    let mut rounded = Scratch::new(RoundedRows::room(precision, problem.batch, hidden));
     let initial = Initial::new(problem);
     let pass = ForwardPass {
         problem,
@@ -78,6 +81,7 @@ fn run(
                 .as_mut()
                 .map_or(std::ptr::null_mut(), Scratch::pointer),
         ),
+        rounded: RoundedRows::new(precision, hidden, &mut rounded),
         places: results.places(problem, layout),
     };
     for_each_range(problem.batch, |rows| pass.run(rows));
@@ -113,8 +117,11 @@ impl PackedWeights {
         Self {
             cell,
             hidden,
-            // SAFETY: the weights have been checked.
-            weights: unsafe { RecurrentWeights::packed(cell, hidden, weights.source(width)) },
+            weights: {
+                let source = weights.source(width);
+                // SAFETY: the weights have been checked.
+                unsafe { RecurrentWeights::packed(cell, hidden, source, Precision::Single) }
+            },
         }
     }
 }
@@ -131,6 +138,8 @@ struct RecurrentWeights {
     first: Right,
     /// Those of the candidate, where the GRU resets before the product.
     second: Option<Right>,
+    /// How they are read.
+    precision: Precision,
 }
 
 impl RecurrentWeights {
@@ -153,23 +162,28 @@ impl RecurrentWeights {
                 true => Self::with(p.cell, p.hidden, source, |source, columns, _| {
                     Right::Streamed(source, columns)
                 }),
-                false => Self::packed(p.cell, p.hidden, source),
+                false => Self::packed(p.cell, p.hidden, source, p.precision),
             }
         }
     }
 
     /// # Safety
     /// The source has as many rows and columns as weights of this cell and size.
-    unsafe fn packed(cell: Cell, hidden: usize, source: Source) -> Self {
+    unsafe fn packed(cell: Cell, hidden: usize, source: Source, precision: Precision) -> Self {
+        let precision = source.precision(precision);
         // SAFETY: what the caller promises.
-        unsafe {
+        let weights = unsafe {
             Self::with(cell, hidden, source, |source, columns, vectors| {
                 Right::Packed(match vectors {
-                    4 => source.pack::<4>(hidden, columns),
-                    3 => source.pack::<3>(hidden, columns),
-                    _ => source.pack::<2>(hidden, columns),
+                    4 => source.pack::<4>(precision, hidden, columns),
+                    3 => source.pack::<3>(precision, hidden, columns),
+                    _ => source.pack::<2>(precision, hidden, columns),
                 })
             })
+        };
+        Self {
+            precision,
+            ..weights
         }
     }
 
@@ -199,7 +213,11 @@ impl RecurrentWeights {
             let candidate = unsafe { source.skip(2 * units) };
             right(candidate, flat, 2)
         });
-        Self { first, second }
+        Self {
+            first,
+            second,
+            precision: Precision::Single,
+        }
     }
 }
 
@@ -370,6 +388,8 @@ struct ForwardPass<'a> {
     weights: &'a RecurrentWeights,
     prefixes: SharedPrefixes,
     masked: Shared,
+    /// Left rows in the precision of the weights.
+    rounded: RoundedRows,
     places: Places,
 }
 
@@ -440,19 +460,40 @@ impl ForwardPass<'_> {
         after: [Shared; 2],
     ) {
         let p = self.problem;
+        let running = schedule.running(turn);
+        let read = self.masked(running, before[0]);
+        let left = LeftRows {
+            first: read,
+            step: p.hidden,
+        };
+        let multiplied = shared_states.map_or(running, |shared| &shared.0.first);
         let step = ForwardStep {
             hidden: p.hidden,
             input: InputRows::new(p, turn.step),
             bias: p.bias.as_ptr(),
-            left: self.masked(schedule.running(turn), before[0]),
+            read,
+            left: self.rounded(left, multiplied),
             before,
             after,
             gates: self.gates(turn),
         };
-        self.cell(step, schedule.running(turn), p.hidden, shared_states);
-        // The product of zeros is left out; `left` need not be masked for it either.
-        let left = before[0];
-        self.cell(ForwardStep { left, ..step }, schedule.fresh(turn), 0, None);
+        self.cell(step, running, true, shared_states);
+        // The product of zeros is left out; h need not be masked for it either.
+        let read = before[0];
+        self.cell(
+            ForwardStep { read, ..step },
+            schedule.fresh(turn),
+            false,
+            None,
+        );
+    }
+
+    /// Rows of `hidden` numbers, as the products read them.
+    fn rounded(&self, left: LeftRows, rows: &[u32]) -> LeftRows {
+        let (precision, hidden) = (self.weights.precision, self.problem.hidden);
+        // SAFETY: the rows are those of states or gates; there is room for the words of each, which belongs
+        // to one thread.
+        unsafe { left.in_precision(precision, rows, hidden, self.rounded) }
     }
 
     fn gates(&self, turn: &Turn) -> Shared {
@@ -487,10 +528,15 @@ impl ForwardPass<'_> {
         &self,
         step: ForwardStep,
         rows: &[u32],
-        depth: usize,
+        multiplies: bool,
         shared_states: Option<&SharedStates>,
     ) {
-        let first = &self.weights.first;
+        let (first, n) = (&self.weights.first, self.problem.hidden);
+        let depth = if multiplies {
+            self.weights.precision.words(n)
+        } else {
+            0
+        };
         match (self.problem.cell, &self.weights.second) {
             (Cell::Lstm, _) => first.multiply(rows, depth, shared_states, Lstm(step)),
             (Cell::Rnn, _) => first.multiply(rows, depth, shared_states, Rnn(step)),
@@ -500,7 +546,15 @@ impl ForwardPass<'_> {
             (Cell::Gru { .. }, Some(second)) => {
                 first.multiply(rows, depth, shared_states, Gates(step));
                 // What the candidate multiplies has the reset gate in it, which no two share.
-                second.multiply(rows, depth, None, Candidate(step));
+                let reset = LeftRows {
+                    first: step.gates.0.wrapping_add(3 * n),
+                    step: 4 * n,
+                };
+                let left = match multiplies {
+                    true => self.rounded(reset, rows),
+                    false => reset,
+                };
+                second.multiply(rows, depth, None, Candidate(ForwardStep { left, ..step }));
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use super::step::{BackwardStep, ForwardStep, sigmoid_slope, tanh_slope};
 use crate::columns::Columns;
+use crate::precision::LeftRows;
 use crate::simd::math::{sigmoid, tanh};
 use crate::simd::{Kernel, Simd, Span, spans};
 use crate::tile::Epilogue;
@@ -49,7 +50,7 @@ impl ResetAfter {
 impl Epilogue<3> for ResetAfter {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.left.add(row * self.0.hidden) }
+        unsafe { self.0.left.row(row) }
     }
 
     #[inline(always)]
@@ -101,7 +102,7 @@ impl Gates {
 impl Epilogue<2> for Gates {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.left.add(row * self.0.hidden) }
+        unsafe { self.0.left.row(row) }
     }
 
     #[inline(always)]
@@ -118,7 +119,7 @@ impl Epilogue<2> for Gates {
             let z = sigmoid(simd, simd.add(sums[0], x));
             let x = self.0.preactivation(simd, input, self.span::<S>(panel, 1));
             let r = sigmoid(simd, simd.add(sums[1], x));
-            let h = simd.read(self.left(row), units);
+            let h = simd.read(self.0.read.add(row * self.0.hidden), units);
             self.0.save(simd, row, 0, units, z);
             self.0.save(simd, row, 1, units, r);
             self.0.save(simd, row, 3, units, simd.mul(r, h));
@@ -126,7 +127,7 @@ impl Epilogue<2> for Gates {
     }
 }
 
-/// Second half: the candidate from `r h`, and h.
+/// Second half: the candidate from `r h`, which are the left rows, and h.
 pub(crate) struct Candidate(pub ForwardStep);
 
 impl Candidate {
@@ -142,7 +143,7 @@ impl Candidate {
 impl Epilogue<2> for Candidate {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.gates.at((row * 4 + 3) * self.0.hidden) }
+        unsafe { self.0.left.row(row) }
     }
 
     #[inline(always)]
@@ -228,15 +229,15 @@ impl GruBackward<'_> {
 }
 
 /// From the gradient of `r h`, which is the product of the candidate's with its weights, to those
-/// of r and of h.
-pub(crate) struct ResetGradient(pub BackwardStep);
+/// of r and of h. With the rows of the candidate's gradient.
+pub(crate) struct ResetGradient(pub BackwardStep, pub LeftRows);
 
 // SAFETY (of the blocks): as above.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Epilogue<2> for ResetGradient {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.d_input.at((row * 3 + 2) * self.0.hidden) }
+        unsafe { self.1.row(row) }
     }
 
     #[inline(always)]

@@ -25,7 +25,7 @@ impl Lstm {
 impl Epilogue<4> for Lstm {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.left.add(row * self.0.hidden) }
+        unsafe { self.0.left.row(row) }
     }
 
     #[inline(always)]

@@ -23,7 +23,7 @@ impl Rnn {
 impl Epilogue<2> for Rnn {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.0.left.add(row * self.0.hidden) }
+        unsafe { self.0.left.row(row) }
     }
 
     #[inline(always)]

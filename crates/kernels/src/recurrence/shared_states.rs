@@ -44,7 +44,7 @@ impl SharedStates {
         right: &Packed,
         epilogue: &E,
     ) {
-        let width = right.row_sums(depth);
+        let width = right.row_sums();
         let mut sums = Scratch::new(self.0.first.len() * width);
         let sums = GroupSums {
             shared_states: self,

@@ -2,15 +2,15 @@
 
 use crate::columns::Columns;
 use crate::memory::Shared;
+use crate::precision::LeftRows;
 use crate::simd::Simd;
 use crate::tile::Epilogue;
 
 /// What happens around the product of the gradient and the transposed recurrent weights.
 pub(crate) struct StateGradient {
     pub hidden: usize,
-    /// Gradient of the recurrent product, `[batch, width]`.
-    pub d_product: Shared,
-    pub width: usize,
+    /// Gradient of the recurrent product, a row a sequence.
+    pub d_product: LeftRows,
     /// Gradient of h `[batch, hidden]`: written, or added to.
     pub d_hidden: Shared,
     pub add: bool,
@@ -24,7 +24,7 @@ pub(crate) struct StateGradient {
 impl Epilogue<2> for StateGradient {
     #[inline(always)]
     unsafe fn left(&self, row: usize) -> *const f32 {
-        unsafe { self.d_product.at(row * self.width) }
+        unsafe { self.d_product.row(row) }
     }
 
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! What one step of the recurrence reads and writes, by pointers to the first row of the batch.
 
 use crate::memory::Shared;
+use crate::precision::LeftRows;
 use crate::problem::{Input, Problem};
 use crate::simd::{Simd, Span};
 
@@ -45,8 +46,10 @@ pub(crate) struct ForwardStep {
     pub hidden: usize,
     pub input: InputRows,
     pub bias: *const f32,
-    /// h as the product reads it (with the mask), `[batch, hidden]`.
-    pub left: *const f32,
+    /// h as it enters the cell (with the mask), `[batch, hidden]`.
+    pub read: *const f32,
+    /// What the product reads: that in its precision.
+    pub left: LeftRows,
     /// h and c before, `[batch, hidden]` each; c of an LSTM only.
     pub before: [*const f32; 2],
     /// h and c after.

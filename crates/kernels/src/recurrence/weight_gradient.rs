@@ -159,6 +159,7 @@ impl GradientSums<'_> {
             out: self.recurrent,
             out_step: self.p.width(),
             add: false,
+            precision: self.p.precision,
         });
     }
 

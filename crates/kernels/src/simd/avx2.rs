@@ -102,6 +102,17 @@ impl Simd for Avx2 {
         unsafe { _mm256_sqrt_ps(a) }
     }
     #[inline(always)]
+    fn lower_bf16(self, words: __m256) -> __m256 {
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(words))) }
+    }
+    #[inline(always)]
+    fn upper_bf16(self, words: __m256) -> __m256 {
+        unsafe {
+            let mask = _mm256_set1_epi32(0xffff_0000_u32 as i32);
+            _mm256_and_ps(words, _mm256_castsi256_ps(mask))
+        }
+    }
+    #[inline(always)]
     fn power_of_two(self, bits: __m256) -> __m256 {
         unsafe {
             let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(bits));

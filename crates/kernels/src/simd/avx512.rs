@@ -1,20 +1,46 @@
-//! Sixteen lanes: AVX-512 F.
+//! Sixteen lanes: AVX-512 F, and products of bf16 numbers where the processor has AVX512-BF16.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::{Kernel, Simd};
 
 /// Proof of AVX-512 F: only [`run`] makes one.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(());
+pub(super) struct Avx512 {
+    /// Proof of AVX512-BF16.
+    bf16: bool,
+}
 
-/// Runs a kernel compiled for AVX-512 F.
+/// Runs a kernel compiled for AVX-512 F. The few instructions of AVX512-BF16 are written as such, so that
+/// kernels are not compiled for both.
 ///
 /// # Safety
-/// The processor must have it.
+/// The processor must have it, and with `bf16` AVX512-BF16.
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run(Avx512(()))
+pub(super) unsafe fn run<K: Kernel>(kernel: K, bf16: bool) -> K::Output {
+    kernel.run(Avx512 { bf16 })
+}
+
+/// `c` plus the products of the two bf16 numbers of each lane (`VDPBF16PS`).
+///
+/// # Safety
+/// The processor must have AVX512-BF16.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn dot_bf16(a: __m512, b: __m512, mut c: __m512) -> __m512 {
+    // SAFETY: the instruction reads and writes these registers alone, and the caller promises that the
+    // processor has it.
+    unsafe {
+        asm!(
+            "vdpbf16ps {c}, {a}, {b}",
+            a = in(zmm_reg) a,
+            b = in(zmm_reg) b,
+            c = inout(zmm_reg) c,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    c
 }
 
 /// A mask whose first `len < 16` lanes are set.
@@ -40,6 +66,7 @@ impl Simd for Avx512 {
     type Vector = __m512;
     const LANES: usize = 16;
     const SUMS: usize = 24;
+    const MAY_DOT_BF16: bool = true;
 
     #[inline(always)]
     fn splat(self, value: f32) -> __m512 {
@@ -109,6 +136,25 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn sqrt(self, a: __m512) -> __m512 {
         unsafe { _mm512_sqrt_ps(a) }
+    }
+    #[inline(always)]
+    fn lower_bf16(self, words: __m512) -> __m512 {
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(words))) }
+    }
+    #[inline(always)]
+    fn upper_bf16(self, words: __m512) -> __m512 {
+        unsafe {
+            let mask = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(words), mask))
+        }
+    }
+    #[inline(always)]
+    fn has_dot_bf16(self) -> bool {
+        self.bf16
+    }
+    #[inline(always)]
+    unsafe fn native_dot_bf16(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { dot_bf16(a, b, c) }
     }
     #[inline(always)]
     fn power_of_two(self, bits: __m512) -> __m512 {

@@ -12,6 +12,8 @@ pub enum Level {
     Avx2,
     /// AVX-512 F: sixteen lanes.
     Avx512,
+    /// The same with AVX512-BF16: products of bf16 numbers, two a lane.
+    Avx512Bf16,
     /// NEON: four lanes.
     Neon,
 }
@@ -33,6 +35,7 @@ impl Level {
             Self::Portable => "portable",
             Self::Avx2 => "avx2",
             Self::Avx512 => "avx512",
+            Self::Avx512Bf16 => "avx512bf16",
             Self::Neon => "neon",
         }
     }
@@ -72,7 +75,12 @@ impl Level {
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx2 && is_x86_feature_detected!("avx512f") {
+            let avx512 = avx2 && is_x86_feature_detected!("avx512f");
+            // Miri knows no instruction that is written as such.
+            if avx512 && is_x86_feature_detected!("avx512bf16") && !cfg!(miri) {
+                levels.push(Self::Avx512Bf16);
+            }
+            if avx512 {
                 levels.push(Self::Avx512);
             }
             if avx2 {

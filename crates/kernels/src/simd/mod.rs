@@ -16,6 +16,8 @@ mod portable;
 pub(crate) use level::level;
 pub use level::{Level, UnknownLevel};
 
+use crate::precision::word;
+
 /// Consecutive elements that one vector holds: all its lanes, or fewer at the end of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -88,6 +90,55 @@ pub(crate) trait Simd: Copy {
     fn sqrt(self, a: Self::Vector) -> Self::Vector;
     /// 2 to the power of the integer in the lowest nine bits of each lane.
     fn power_of_two(self, bits: Self::Vector) -> Self::Vector;
+    /// The bf16 numbers in the lower half of each lane.
+    fn lower_bf16(self, words: Self::Vector) -> Self::Vector;
+    /// The bf16 numbers in the upper half of each lane.
+    fn upper_bf16(self, words: Self::Vector) -> Self::Vector;
+
+    /// Whether processors of this type may have [`native_dot_bf16`](Self::native_dot_bf16).
+    const MAY_DOT_BF16: bool = false;
+
+    /// Whether this processor has [`native_dot_bf16`](Self::native_dot_bf16).
+    #[inline(always)]
+    fn has_dot_bf16(self) -> bool {
+        false
+    }
+
+    /// `c` plus, lane by lane, the products of the two bf16 numbers of `a` with those of `b`.
+    #[inline(always)]
+    fn dot_bf16(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        let lower = self.mul_add(self.lower_bf16(a), self.lower_bf16(b), c);
+        self.mul_add(self.upper_bf16(a), self.upper_bf16(b), lower)
+    }
+
+    /// The same by one instruction, which sums in another order.
+    ///
+    /// # Safety
+    /// The processor [has it](Self::has_dot_bf16).
+    #[inline(always)]
+    unsafe fn native_dot_bf16(
+        self,
+        a: Self::Vector,
+        b: Self::Vector,
+        c: Self::Vector,
+    ) -> Self::Vector {
+        self.dot_bf16(a, b, c)
+    }
+
+    /// Two vectors, rounded to bf16, in the lower and the upper half of each lane.
+    #[inline(always)]
+    fn to_bf16(self, lower: Self::Vector, upper: Self::Vector) -> Self::Vector {
+        let (mut words, mut others) = ([0.0; 16], [0.0; 16]);
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe {
+            self.store(words.as_mut_ptr(), lower);
+            self.store(others.as_mut_ptr(), upper);
+            for (lower, upper) in words[..Self::LANES].iter_mut().zip(others) {
+                *lower = word(*lower, upper);
+            }
+            self.load(words.as_ptr())
+        }
+    }
 
     /// Reads the span of a row.
     ///
@@ -146,7 +197,10 @@ pub(crate) unsafe fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Output {
     match level {
         // SAFETY: what the caller promises.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512::run(kernel) },
+        Level::Avx512Bf16 => unsafe { avx512::run(kernel, true) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512::run(kernel, false) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { avx2::run(kernel) },

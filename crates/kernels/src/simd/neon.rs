@@ -97,6 +97,17 @@ impl Simd for Neon {
         unsafe { vsqrtq_f32(a) }
     }
     #[inline(always)]
+    fn lower_bf16(self, words: float32x4_t) -> float32x4_t {
+        unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<16>(vreinterpretq_u32_f32(words))) }
+    }
+    #[inline(always)]
+    fn upper_bf16(self, words: float32x4_t) -> float32x4_t {
+        unsafe {
+            let mask = vdupq_n_u32(0xffff_0000);
+            vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(words), mask))
+        }
+    }
+    #[inline(always)]
     fn power_of_two(self, bits: float32x4_t) -> float32x4_t {
         unsafe {
             let exponent = vshlq_n_s32::<23>(vreinterpretq_s32_f32(bits));

@@ -87,6 +87,14 @@ impl Simd for Portable {
         a.map(f32::sqrt)
     }
     #[inline(always)]
+    fn lower_bf16(self, words: [f32; 4]) -> [f32; 4] {
+        words.map(|word| f32::from_bits(word.to_bits() << 16))
+    }
+    #[inline(always)]
+    fn upper_bf16(self, words: [f32; 4]) -> [f32; 4] {
+        words.map(|word| f32::from_bits(word.to_bits() & 0xffff_0000))
+    }
+    #[inline(always)]
     fn power_of_two(self, bits: [f32; 4]) -> [f32; 4] {
         bits.map(|bits| f32::from_bits((bits.to_bits() << 23).wrapping_add(0x3f80_0000)))
     }

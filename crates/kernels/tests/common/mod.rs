@@ -1,7 +1,9 @@
 //! Problems with random operands, shared by the tests.
 #![allow(dead_code)]
 
-use rnn_kernels::{Cell, Direction, Float, Gradients, Input, Layout, Level, Problem, Saved};
+use rnn_kernels::{
+    Cell, Direction, Float, Gradients, Input, Layout, Level, Precision, Problem, Saved,
+};
 
 pub const CELLS: [Cell; 4] = [
     Cell::Lstm,
@@ -64,6 +66,8 @@ pub struct Case<T> {
     pub mask: Vec<T>,
     /// A gradient of the output.
     pub d_output: Vec<T>,
+    /// How products read their operands.
+    pub precision: Precision,
 }
 
 impl Case<f64> {
@@ -97,6 +101,7 @@ impl Case<f64> {
                 .map(|&x| if x < -0.5 { 0.0 } else { 1.25 })
                 .collect(),
             d_output: random.values(layout.steps(cell, time) * batch * hidden, 1.0),
+            precision: Precision::Single,
         }
     }
 
@@ -112,6 +117,7 @@ impl Case<f64> {
             initial: narrow(&self.initial),
             mask: narrow(&self.mask),
             d_output: narrow(&self.d_output),
+            precision: self.precision,
         }
     }
 }
@@ -138,6 +144,7 @@ impl<T: Float> Case<T> {
             bias: &self.bias,
             initial: s.initial.then_some(&self.initial),
             mask: s.mask.then_some(&self.mask),
+            precision: self.precision,
         }
     }
 

@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rnn_kernels::{Cell, Direction, Input, Layout, PackedWeights, Problem, infer, infer_packed};
+use rnn_kernels::{
+    Cell, Direction, Input, Layout, PackedWeights, Precision, Problem, infer, infer_packed,
+};
 
 use super::{Embedding, Matrix, Padded, Parameters, Rows, WeightError, sigmoid};
 
@@ -232,6 +234,7 @@ impl Recurrent {
             bias: &self.bias,
             initial: run.initial.map(|state| &state.values[..]),
             mask: None,
+            precision: Precision::Single,
         };
         let output = if run.batch < WORTH_PACKING {
             infer(&problem, run.layout)

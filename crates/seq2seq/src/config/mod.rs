@@ -35,7 +35,9 @@ pub use seq2seq_runtime::settings::{
     Settings, SettingsError, TextSettings, TokenizationChoice, TransformerSettings,
     VocabularyChoice,
 };
-pub use training::{MixtureChoice, Monitor, OptimizerKind, ScheduleKind, TrainingSettings};
+pub use training::{
+    MixtureChoice, Monitor, OptimizerKind, ScheduleKind, TrainingPrecision, TrainingSettings,
+};
 
 /// All settings of a training run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

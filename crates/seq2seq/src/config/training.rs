@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rnn_kernels::Precision;
 use serde::{Deserialize, Serialize};
 
 /// Rule that turns gradients into weight changes.
@@ -17,6 +18,26 @@ pub enum OptimizerKind {
     RmsProp,
     /// Stochastic gradient descent, with momentum if `momentum` is above 0.
     Sgd,
+}
+
+/// How the matrix products of training read their operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrainingPrecision {
+    /// In single precision.
+    #[default]
+    F32,
+    /// Rounded to bf16. Sums, weights and everything else stay in single precision.
+    Bf16,
+}
+
+impl From<TrainingPrecision> for Precision {
+    fn from(precision: TrainingPrecision) -> Self {
+        match precision {
+            TrainingPrecision::F32 => Self::Single,
+            TrainingPrecision::Bf16 => Self::Bfloat16,
+        }
+    }
 }
 
 /// How the learning rate changes from step to step.
@@ -81,6 +102,10 @@ pub struct TrainingSettings {
     /// how many threads there are. 0 for one part for every 32 pairs; in recurrent networks of at most
     /// 128 units for every 64, and only one in those of more than 256, whose layers share their work.
     pub batch_parts: usize,
+    /// `f32`, or `bf16` for matrix products that read their operands rounded to bf16. That is faster on
+    /// processors with AVX512-BF16. Weights, sums and all else stay in single precision, as does the trained
+    /// model.
+    pub precision: TrainingPrecision,
     /// A trained model to go on from, on these pairs: its weights and vocabularies are kept, and
     /// symbols that it does not know are added. `[text]` and `[model]` must be those of the model.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +197,7 @@ impl Default for TrainingSettings {
             budget_seconds: 0.0,
             batch_size: 64,
             batch_parts: 0,
+            precision: TrainingPrecision::F32,
             from: None,
             teacher: None,
             teacher_weight: 0.5,

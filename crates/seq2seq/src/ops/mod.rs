@@ -14,6 +14,7 @@ pub(crate) mod bridge;
 pub(crate) mod flex;
 pub mod hard_attention;
 pub mod layer_norm;
+pub mod precision;
 pub mod precomputed_gradient;
 pub mod product;
 pub mod recurrence;

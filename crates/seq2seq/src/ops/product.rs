@@ -5,27 +5,30 @@
 
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
-use rnn_kernels::{Order, ProductShape};
+use rnn_kernels::{Order, Precision, ProductShape};
 
 use super::bridge::{Operation, apply};
 use super::flex::{from_numbers, is_flex_f32, slice};
+use super::precision::precision;
 
 /// Vectors `[rows, input]` times weights `[input, output]`: `[rows, output]`.
 pub fn product(vectors: Tensor<2>, weights: Tensor<2>) -> Tensor<2> {
     if !is_flex_f32(&vectors) {
         return vectors.matmul(weights);
     }
-    apply(Product, [vectors, weights].map(Tensor::into_dispatch))
+    let operation = Product(precision());
+    apply(operation, [vectors, weights].map(Tensor::into_dispatch))
 }
 
+/// With the precision of its operands.
 #[derive(Clone, Debug)]
-struct Product;
+struct Product(Precision);
 
 impl Operation<2> for Product {
     type Saved = [FlexTensor; 2];
 
     fn forward(&self, [vectors, weights]: [FlexTensor; 2]) -> (FlexTensor, [FlexTensor; 2]) {
-        let product = multiply((&vectors, Order::Rows), (&weights, Order::Rows));
+        let product = multiply(self.0, (&vectors, Order::Rows), (&weights, Order::Rows));
         (product, [vectors, weights])
     }
 
@@ -37,14 +40,18 @@ impl Operation<2> for Product {
     ) -> [Option<FlexTensor>; 2] {
         let gradient = (&gradient, Order::Rows);
         [
-            of_vectors.then(|| multiply(gradient, (&weights, Order::Transposed))),
-            of_weights.then(|| multiply((&vectors, Order::Transposed), gradient)),
+            of_vectors.then(|| multiply(self.0, gradient, (&weights, Order::Transposed))),
+            of_weights.then(|| multiply(self.0, (&vectors, Order::Transposed), gradient)),
         ]
     }
 }
 
 /// The product of two matrices, each as it lies or transposed.
-fn multiply(left: (&FlexTensor, Order), right: (&FlexTensor, Order)) -> FlexTensor {
+fn multiply(
+    precision: Precision,
+    left: (&FlexTensor, Order),
+    right: (&FlexTensor, Order),
+) -> FlexTensor {
     let ([rows, inner], [_, columns]) = (sizes(left), sizes(right));
     let shape = ProductShape {
         rows,
@@ -52,7 +59,7 @@ fn multiply(left: (&FlexTensor, Order), right: (&FlexTensor, Order)) -> FlexTens
         columns,
     };
     let numbers = |(matrix, order)| (slice(matrix), order);
-    let product = rnn_kernels::product(shape, numbers(left), numbers(right));
+    let product = rnn_kernels::product_in(precision, shape, numbers(left), numbers(right));
     from_numbers(product, [rows, columns])
 }
 

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use burn::tensor::{DType, Element, Tensor};
 use burn_flex::FlexTensor;
-use rnn_kernels::{Cell, Direction, Float, Input, Layout, Problem, Saved as SavedStates};
+use rnn_kernels::{
+    Cell, Direction, Float, Input, Layout, Precision, Problem, Saved as SavedStates,
+};
 
 use super::bridge::{Operation, apply};
 use super::flex::{from_numbers, is_flex, shape, slice};
+use super::precision::precision;
 use super::recurrence_composed;
 
 /// Sizes, order and lengths of one call, apart from any tensor.
@@ -83,6 +86,7 @@ impl Number for f64 {}
 struct Recurrence<T> {
     plan: Arc<RecurrencePlan>,
     has_initial: bool,
+    precision: Precision,
     numbers: PhantomData<T>,
 }
 
@@ -140,6 +144,7 @@ impl<T: Number> Recurrence<T> {
         Self {
             plan,
             has_initial,
+            precision: precision(),
             numbers: PhantomData,
         }
     }
@@ -176,6 +181,7 @@ impl<T: Number> Recurrence<T> {
             bias: slice(bias),
             initial: self.has_initial.then(|| slice(initial)),
             mask: mask.as_deref(),
+            precision: self.precision,
         })
     }
 }

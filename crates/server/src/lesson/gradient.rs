@@ -4,7 +4,7 @@
 //! teacher-forced loss through the decoder and its first state to the input of every encoder step. Only for
 //! one-layer networks whose encoder hands its last state over as it is, without attention.
 
-use rnn_kernels::{Cell, Direction, Input, Layout, Problem, backward, forward};
+use rnn_kernels::{Cell, Direction, Input, Layout, Precision, Problem, backward, forward};
 use seq2seq::Model;
 use seq2seq::config::{AttentionKind, BridgeKind};
 use seq2seq::data::Pair;
@@ -182,6 +182,7 @@ impl Layer {
             bias: &self.bias,
             initial,
             mask: None,
+            precision: Precision::Single,
         }
     }
 }

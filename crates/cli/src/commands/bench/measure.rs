@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use rnn_kernels::Precision;
+use seq2seq::config::TrainingPrecision;
 use seq2seq::decoding::{Method, SearchOptions};
 use seq2seq::encoding::PairCodec;
 use seq2seq::training::{BatchReport, Observer, Task, Trainer};
@@ -50,6 +52,8 @@ pub struct Measurement {
     pub phase: &'static str,
     /// Threads.
     pub threads: usize,
+    /// Source and target symbols of a pair, marks included, on average.
+    pub symbols: f64,
     /// Pairs (training) or inputs (decoding) a second.
     pub per_second: Spread,
     /// Arithmetic of the median, in GFLOP/s.
@@ -71,18 +75,35 @@ pub struct Effort {
 ///
 /// # Errors
 /// If training fails.
-pub fn measure(work: Work, phases: &[Phase], effort: Effort) -> Result<Vec<Measurement>> {
+pub fn measure(
+    work: Work,
+    precision: TrainingPrecision,
+    phases: &[Phase],
+    effort: Effort,
+) -> Result<Vec<Measurement>> {
     let threads = rayon::current_num_threads();
     let pairs = work.pairs();
-    let limit = limit_gflops(work, threads, effort.time.min(Duration::from_millis(500)));
-    let (model, speeds) = train(work, &pairs, phases, effort)?;
+    let time = effort.time.min(Duration::from_millis(500));
+    let limit = |precision| limit_gflops(work, precision, threads, time);
+    // A trained model answers in single precision.
+    let (limit, of_training) = (limit(Precision::Single), limit(precision.into()));
+    let symbols = mean(&pairs, |pair| {
+        let [source, target] = lengths(work, pair);
+        (source + target) as f64
+    });
+    let (model, speeds) = train(work, precision, &pairs, phases, effort)?;
     let report = |phase: Phase, speeds: Vec<f64>, flops: f64| {
+        let limit = match phase {
+            Phase::Train => of_training,
+            _ => limit,
+        };
         let per_second = Spread::of(speeds);
         let gflops = per_second.median * flops / 1e9;
         Measurement {
             work: work.name(),
             phase: phase.name(),
             threads,
+            symbols,
             per_second,
             gflops,
             share_of_limit: gflops / limit,
@@ -91,7 +112,7 @@ pub fn measure(work: Work, phases: &[Phase], effort: Effort) -> Result<Vec<Measu
     let mut measurements = Vec::new();
     for &phase in phases {
         measurements.push(match phase {
-            Phase::Train => report(phase, speeds.clone(), 3.0 * mean_flops(work, &pairs)),
+            Phase::Train => report(phase, speeds.clone(), training_flops(work, &pairs)),
             _ => {
                 let (speeds, flops) = decode(work, phase, &model, &pairs, effort)?;
                 report(phase, speeds, flops)
@@ -101,15 +122,24 @@ pub fn measure(work: Work, phases: &[Phase], effort: Effort) -> Result<Vec<Measu
     Ok(measurements)
 }
 
-/// Arithmetic of a forward pass, on average.
-fn mean_flops(work: Work, pairs: &[Pair]) -> f64 {
-    let flops = pairs.iter().map(|pair| {
-        let marks = usize::from(matches!(work, Work::A | Work::ASmall));
-        // The notebook's protocol gives the first target symbol, the others add an end mark.
-        let target = pair.target.chars().count() + 1 - marks;
-        work.flops(pair.source.chars().count() + marks, target)
-    });
-    flops.sum::<f64>() / pairs.len().max(1) as f64
+/// Source and target symbols of a pair, marks included.
+fn lengths(work: Work, pair: &Pair) -> [usize; 2] {
+    let marks = usize::from(matches!(work, Work::A | Work::ASmall));
+    // The notebook's protocol gives the first target symbol, the others add an end mark.
+    let target = pair.target.chars().count() + 1 - marks;
+    [pair.source.chars().count() + marks, target]
+}
+
+fn mean(pairs: &[Pair], of_pair: impl Fn(&Pair) -> f64) -> f64 {
+    pairs.iter().map(of_pair).sum::<f64>() / pairs.len().max(1) as f64
+}
+
+/// Arithmetic of training on a pair, forward and backward, on average.
+fn training_flops(work: Work, pairs: &[Pair]) -> f64 {
+    3.0 * mean(pairs, |pair| {
+        let [source, target] = lengths(work, pair);
+        work.flops(source, target)
+    })
 }
 
 /// Weight updates after which outputs have the lengths that they should, so that decoding is
@@ -122,11 +152,14 @@ const WARM_UP: usize = 8;
 /// the data, if decoding is.
 fn train(
     work: Work,
+    precision: TrainingPrecision,
     pairs: &[Pair],
     phases: &[Phase],
     mut effort: Effort,
 ) -> Result<(Model, Vec<f64>)> {
-    let task = Task::from_pairs(work.recipe()?, pairs.to_vec())?;
+    let mut recipe = work.recipe()?;
+    recipe.training.precision = precision;
+    let task = Task::from_pairs(recipe, pairs.to_vec())?;
     let trainer = Trainer::new(task, None)?;
     if !phases.contains(&Phase::Train) {
         effort.repetitions = 0;

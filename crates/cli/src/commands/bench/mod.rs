@@ -7,10 +7,11 @@ mod works;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use limit::limit_gflops;
 use measure::{Effort, Measurement, Phase, measure};
+use seq2seq::config::TrainingPrecision;
 use serde_json::json;
 use works::Work;
 
@@ -26,6 +27,9 @@ pub struct Bench {
     /// Phase to measure; may be repeated [default: all]
     #[arg(long, value_parser = named(Phase::ALL, Phase::name), value_name = "PHASE")]
     phase: Vec<Phase>,
+    /// Precision of the products in training [default: f32]
+    #[arg(long, value_enum, default_value_t = BenchPrecision::F32, value_name = "f32|bf16", hide_possible_values = true, hide_default_value = true)]
+    precision: BenchPrecision,
     /// Repetitions of each measurement
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     repetitions: u16,
@@ -35,6 +39,27 @@ pub struct Bench {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// Print the pairs of a work, for other programs, and measure nothing
+    #[arg(long, value_parser = named(Work::ALL, Work::name), ignore_case = true, value_name = "WORK", exclusive = true)]
+    pairs: Option<Work>,
+}
+
+/// Precision of the products in training
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BenchPrecision {
+    /// Single precision
+    F32,
+    /// Operands rounded to bf16
+    Bf16,
+}
+
+impl From<BenchPrecision> for TrainingPrecision {
+    fn from(precision: BenchPrecision) -> Self {
+        match precision {
+            BenchPrecision::F32 => Self::F32,
+            BenchPrecision::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// A parser for the names of some values, in any case.
@@ -60,6 +85,12 @@ fn asked<T: Copy + PartialEq, const N: usize>(all: [T; N], asked: &[T]) -> Vec<T
 impl Bench {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
+        if let Some(work) = self.pairs {
+            for pair in work.pairs() {
+                print_line(&format!("{}\t{}", pair.source, pair.target))?;
+            }
+            return Ok(Done::Completed);
+        }
         if !(self.seconds > 0.0 && self.seconds <= 600.0) {
             bail!("--seconds {}: must lie between 0 and 600", self.seconds);
         }
@@ -68,20 +99,27 @@ impl Bench {
             time: Duration::from_secs_f64(self.seconds),
         };
         let threads = rayon::current_num_threads();
-        let limit = limit_gflops(Work::A, threads, Duration::from_millis(500));
+        let precision = TrainingPrecision::from(self.precision);
+        let time = Duration::from_millis(500);
+        let limit = limit_gflops(Work::A, precision.into(), threads, time);
+        let name = match precision {
+            TrainingPrecision::F32 => "f32",
+            TrainingPrecision::Bf16 => "bf16",
+        };
         if !self.json {
             print_line(&format!(
-                "matrix products alone: {limit:.0} GFLOP/s with {threads} threads"
+                "matrix products alone, {name}: {limit:.0} GFLOP/s with {threads} threads"
             ))?;
         }
         let mut results = Vec::new();
         let phases = asked(Phase::ALL, &self.phase);
         for work in asked(Work::ALL, &self.work) {
             say!("measuring {}: {}", work.name(), work.description());
-            results.extend(measure(work, &phases, effort)?);
+            results.extend(measure(work, precision, &phases, effort)?);
         }
         if self.json {
-            print_data(&json!({ "limit_gflops": limit, "results": results }).to_string())?;
+            let report = json!({ "precision": name, "limit_gflops": limit, "results": results });
+            print_data(&report.to_string())?;
         } else {
             print_line(&results_table(&results))?;
         }

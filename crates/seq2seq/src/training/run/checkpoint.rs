@@ -260,12 +260,13 @@ fn optimizer_of(tensors: &mut Weights) -> Result<Vec<u8>, String> {
 /// The first setting that differs and that the state of a run depends on.
 fn changed_setting(before: &Recipe, now: &Recipe) -> Option<&'static str> {
     let (a, b) = (&before.training, &now.training);
-    let same: [(&str, bool); 5] = [
+    let same: [(&str, bool); 6] = [
         ("a setting of [model]", before.model == now.model),
         ("training.batch_size", a.batch_size == b.batch_size),
         ("training.seed", a.seed == b.seed),
         ("training.shuffle", a.shuffle == b.shuffle),
         ("training.optimizer", a.optimizer == b.optimizer),
+        ("training.precision", a.precision == b.precision),
     ];
     same.iter()
         .find(|(_, same)| !same)

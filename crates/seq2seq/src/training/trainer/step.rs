@@ -16,6 +16,7 @@ use crate::layers::Noise;
 use crate::layers::dropout::part_rng;
 use crate::layers::parameters::weights_of;
 use crate::networks::Network;
+use crate::ops::precision::with_precision;
 use crate::parallel;
 use crate::training::TrainingError;
 use crate::training::batch::TrainingBatch;
@@ -127,7 +128,9 @@ impl GradientContext<'_> {
             mix_in_predictions(running, &mut batch, forcing, &mut rng);
         }
         let mut noise = Noise::of_part(settings.seed, step, index);
-        let scores = network.forward(&batch.source, &batch.decoder_input, Some(&mut noise));
+        let scores = with_precision(settings.precision.into(), || {
+            network.forward(&batch.source, &batch.decoder_input, Some(&mut noise))
+        });
         let taught = self.teacher.map(|_| scores.clone());
         let losses = Losses::new(scores, &batch.expected, settings.label_smoothing);
         let mut objective = match self.teacher.zip(taught) {
