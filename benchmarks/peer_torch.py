@@ -1,11 +1,14 @@
 """PyTorch on the works of `seq2seq bench`: same sizes, same lengths, same batches.
 
-    python benchmarks/peer_torch.py --work A --phase train --threads 2
+    python benchmarks/peer_torch.py --work A --phase train --threads 2 --precision bf16
 
-Prints one JSON object with pairs (training) or inputs (decoding) a second. PyTorch's best settings for
-this work: its fused LSTM over whole sequences, the fused optimizer, denormal numbers flushed to zero,
-and all batches prepared as tensors before the clock starts.
+Prints one JSON object with pairs (training) or inputs (decoding) a second, and the symbols of a pair. PyTorch's
+best settings for this work: its fused LSTM over whole sequences, the fused optimizer, denormal numbers flushed to
+zero, and all batches prepared as tensors before the clock starts. `--precision bf16` trains with
+`torch.autocast`.
 """
+
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -65,38 +68,50 @@ class Attention(nn.Module):
         return self.decode(read, memory, state)[0]
 
 
-def work(name):
+def words(path):
+    """The batches of C, as pairs."""
+    return works.batches_by_length(works.pairs_of_c(path), works.C_BATCH)
+
+
+def padded(rows, padding):
+    return torch.nn.utils.rnn.pad_sequence(list(map(torch.tensor, rows)), True, padding)
+
+
+def work(name, path):
     """Model, batches of model inputs and expected symbols, batch size."""
     if name in works.SIZES:
         source, target, _, _, units, batch, _ = works.SIZES[name]
         tensors = [map(torch.from_numpy, parts) for parts in works.batches(name)]
         batches = [((question, read), expected) for question, read, expected in tensors]
         return Recurrent(source, target, units), batches, batch
-    draw = lambda most, *shape: torch.randint(0, most, shape)
-    lengths = [torch.randint(5, 13, (128,)) for _ in range(20)]
+    # What the decoder reads first, and the end mark of a target.
+    begin, end = works.C_TARGET, works.C_TARGET + 1
     batches = []
-    for length in lengths:
-        mask = torch.arange(12)[None] >= length[:, None]
-        inputs = draw(30, 128, 12), draw(44, 128, 12), mask
-        expected = draw(44, 128, 12).masked_fill(mask, -100)
-        batches.append((inputs, expected))
-    return Attention(31, 44), batches, 128
+    for pairs in words(path):
+        source = padded([source for source, _ in pairs], 0)
+        read = padded([[begin, *target] for _, target in pairs], 0)
+        expected = padded([[*target, end] for _, target in pairs], -100)
+        batches.append(((source, read, source == 0), expected))
+    return Attention(works.C_SOURCE + 1, works.C_TARGET + 2), batches, works.C_BATCH
 
 
-def train(name, seconds):
-    model, batches, batch = work(name)
+def train(options):
+    model, batches, batch = work(options.work, options.pairs)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    is_bf16 = options.precision == "bf16"
+    precision = lambda: torch.autocast("cpu", torch.bfloat16) if is_bf16 else nullcontext()
 
     def run(at):
         inputs, expected = batches[at % len(batches)]
-        scores = model(*inputs)
-        loss = F.cross_entropy(scores.flatten(0, 1), expected.flatten())
+        with precision():
+            scores = model(*inputs)
+        loss = F.cross_entropy(scores.float().flatten(0, 1), expected.flatten())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
         loss.item()
 
-    return works.per_second(run, batch, seconds)
+    return works.per_second(run, batch, options.seconds)
 
 
 def greedy_addition(model, inputs):
@@ -142,8 +157,9 @@ def beam_words(model, inputs, steps, size=5):
 
 
 @torch.inference_mode()
-def decode(name, phase, seconds):
-    model, batches, _ = work(name)
+def decode(options):
+    name, phase = options.work, options.phase
+    model, batches, _ = work(name, options.pairs)
     batch = 1 if phase == "greedy-1" else 128
     cut = lambda inputs: tuple(part[:batch] for part in inputs)
     if name == "C":
@@ -154,12 +170,12 @@ def decode(name, phase, seconds):
         run = lambda at: (beam_words if phase == "beam5" else greedy_words)(model, *words[at % len(words)])
     else:
         run = lambda at: greedy_addition(model, cut(batches[at % len(batches)][0]))
-    return works.per_second(lambda at: run(at).tolist(), batch, seconds)
+    return works.per_second(lambda at: run(at).tolist(), batch, options.seconds)
 
 
-def first_batch(name):
+def first_batch(options):
     """One training step, for the time from the start of the process and its peak memory."""
-    model, batches, _ = work(name)
+    model, batches, _ = work(options.work, options.pairs)
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     inputs, expected = batches[0]
     F.cross_entropy(model(*inputs).flatten(0, 1), expected.flatten()).backward()
@@ -173,12 +189,13 @@ def main():
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     if options.phase == "train":
-        speed = train(options.work, options.seconds)
+        speed = train(options)
     elif options.phase == "first":
-        speed = first_batch(options.work)
+        speed = first_batch(options)
     else:
-        speed = decode(options.work, options.phase, options.seconds)
-    works.report(f"PyTorch {torch.__version__}", speed)
+        speed = decode(options)
+    pairs = words(options.pairs) if options.work == "C" else None
+    works.report(f"PyTorch {torch.__version__}", speed, options, pairs)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
     benchmarks/setup.sh
     target/peers/bin/python benchmarks/run.py
 
-Every measurement of one is followed by one of each other, so that a noisy minute hits all.
+Every measurement of one is followed by one of each other, so that a noisy minute hits all. Training is measured in
+f32 and bf16; of the two, the table has the faster one of each peer. The results of a kind of processor take the place
+of those that RESULTS.md has of that kind, and leave the others as they are.
 """
 
 import argparse
+import datetime
 import json
 import os
 import platform
@@ -16,12 +19,16 @@ import sys
 import tempfile
 import time
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ROOT / "target/release/seq2seq"
 MODULES = {"PyTorch": "torch", "Keras": "keras", "JAX": "jax", "Yoyodyne": "yoyodyne"}
 PEERS = {name: ROOT / f"benchmarks/peer_{module}.py" for name, module in MODULES.items()}
+# Kinds of processors, by what they have of the most that matters.
+KINDS = [("amx_bf16", "x86-64 with AMX"), ("avx512_bf16", "x86-64 with AVX512-BF16"), ("avx512f", "x86-64 with AVX-512"),
+         ("avx2", "x86-64 with AVX2")]
 # Work, phase, and the peers that have it: attention is written for PyTorch, and Yoyodyne has its own.
 WORKS = [
     ("A", "train", ["PyTorch", "Keras", "JAX"]),
@@ -36,17 +43,21 @@ WORKS = [
 ]
 
 
-def ours(work, phase, threads):
-    command = [OURS, "bench", "--work", work, "--phase", phase, "--threads", str(threads), "--json"]
-    report = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+def output(command):
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+
+
+def ours(precision, work, phase, threads):
+    report = json.loads(output([OURS, "bench", "--work", work, "--phase", phase, "--threads", threads,
+                                "--precision", precision, "--json"]))
     result = report["results"][0]
-    return result["per_second"]["median"], result["share_of_limit"]
+    return result["per_second"]["median"], result["share_of_limit"], result["symbols"]
 
 
-def peer(name, work, phase, threads):
-    command = [sys.executable, PEERS[name], "--work", work, "--phase", phase, "--threads", str(threads)]
-    report = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return report["per_second"]
+def peer(name, precision, work, phase, threads, pairs):
+    report = json.loads(output([sys.executable, PEERS[name], "--work", work, "--phase", phase, "--threads", threads,
+                                "--precision", precision, "--pairs", pairs]))
+    return report["per_second"], report["with_padding"]
 
 
 def spread(values, digits=0):
@@ -62,6 +73,11 @@ def process(command):
     if status != 0:
         raise SystemExit(f"{command} failed")
     return time.perf_counter() - begun, usage.ru_maxrss / 1024
+
+
+def faster(speeds):
+    """The precision whose median is highest, with its speeds."""
+    return max(speeds.items(), key=lambda item: statistics.median(item[1]))
 
 
 def start_row(repetitions):
@@ -80,73 +96,95 @@ def start_row(repetitions):
     return f"| start to first trained batch of A, s | {spread(ours_times, 2)} | {spread(peer_times, 2)} | {ratio:.1f} |"
 
 
-def memory_row(work):
+def memory_row(work, pairs):
     """The most memory that a process needs at once, while it trains."""
     ours_peak = process([OURS, "bench", "--work", work, "--phase", "train"])[1]
-    peer_peak = process([sys.executable, PEERS["PyTorch"], "--work", work])[1]
+    peer_peak = process([sys.executable, PEERS["PyTorch"], "--work", work, "--pairs", pairs])[1]
     return f"| peak memory, training {work}, MiB | {ours_peak:.0f} | {peer_peak:.0f} | {peer_peak / ours_peak:.1f} |"
 
 
-def row(work, phase, peers, threads, repetitions):
-    ours_speeds, shares = [], []
-    speeds = {name: [] for name in peers}
+def row(work, phase, peers, threads, repetitions, pairs):
+    precisions = ["f32", "bf16"] if phase == "train" else ["f32"]
+    ours_speeds, shares = {name: [] for name in precisions}, {name: [] for name in precisions}
+    speeds = {name: {precision: [] for precision in precisions} for name in peers}
+    symbols = set()
     for _ in range(repetitions):
-        speed, share = ours(work, phase, threads)
-        ours_speeds.append(speed)
-        shares.append(share)
-        for name in peers:
-            speeds[name].append(peer(name, work, phase, threads))
-    cells = [work, phase, threads, spread(ours_speeds), f"{statistics.median(shares):.0%}"]
+        for precision in precisions:
+            speed, share, own = ours(precision, work, phase, threads)
+            ours_speeds[precision].append(speed)
+            shares[precision].append(share)
+            symbols.add(f"{own:.1f}")
+            for name in peers:
+                speed, own = peer(name, precision, work, phase, threads, pairs)
+                speeds[name][precision].append(speed)
+                symbols.add(f"{own:.1f}")
+    cells = [work, phase, threads, " / ".join(sorted(symbols, key=float))]
+    for precision in ("f32", "bf16"):
+        if precision in precisions:
+            cells += [spread(ours_speeds[precision]), f"{statistics.median(shares[precision]):.0%}"]
+        else:
+            cells += ["", ""]
     for name in PEERS:
         if name in peers:
-            ratio = statistics.median(ours_speeds) / statistics.median(speeds[name])
+            precision, best = faster(speeds[name])
+            ratio = statistics.median(faster(ours_speeds)[1]) / statistics.median(best)
             print(f"{work} {phase} {threads}: {ratio:.2f} x {name}", file=sys.stderr)
-            cells += [spread(speeds[name]), f"**{ratio:.2f}**"]
+            cells += [f"{precision}: {spread(best)}", f"**{ratio:.2f}**"]
         else:
             cells += ["", ""]
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def versions():
-    return ", ".join(f"{name} {version(package)}" for name, package in MODULES.items())
+    found = [f"{name} {version(package)}" for name, package in MODULES.items() if find_spec(package)]
+    tensorflow = f" (with TensorFlow {version('tensorflow-cpu')})" if find_spec("tensorflow") else ""
+    return ", ".join(found) + tensorflow
 
 
 def processor():
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("flags"):
             flags = line.split()
-            return next((kind for kind in ("avx512f", "avx2") if kind in flags), "no AVX2")
+            return next((kind for flag, kind in KINDS if flag in flags), "x86-64 without AVX2")
     return platform.machine()
+
+
+def with_section(text, kind, section):
+    """The page with a section for a kind of processor in the place of the one that it had."""
+    head, *sections = text.split("\n## ")
+    kept = [part for part in sections if part.splitlines()[0] != kind]
+    return "\n## ".join([head.rstrip("\n") + "\n", *kept, section]).rstrip("\n") + "\n"
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--phase", action="append", help="measure only this phase; may be repeated")
     options = parser.parse_args()
-    rows = [row(*work, threads, options.repetitions) for work in WORKS for threads in options.threads]
-    text = f"""# Results
+    chosen = [work for work in WORKS if not options.phase or work[1] in options.phase]
+    installed = lambda peers: [name for name in peers if find_spec(MODULES[name])]
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = Path(folder) / "c.tsv"
+        pairs.write_text(output([OURS, "bench", "--pairs", "C"]), encoding="utf-8")
+        rows = [row(work, phase, installed(peers), threads, options.repetitions, pairs)
+                for work, phase, peers in chosen for threads in options.threads]
+        others = [start_row(options.repetitions), memory_row("A", pairs), memory_row("C", pairs)]
+    command = " ".join(["benchmarks/run.py", *sys.argv[1:]])
+    section = f"""{processor()}
 
-Written by `benchmarks/run.py`: pairs (training) or inputs (decoding) a second, median, minimum and
-maximum of {options.repetitions} run(s) of each in turn. {platform.system()} on {platform.machine()}, {processor()}.
-The limit is what matrix products of the same shapes reach alone on this machine.
+{datetime.date.today()}, {platform.system()}, `{command}`: {options.repetitions} run(s) of each in turn. {versions()}.
 
-{versions()} (with TensorFlow {version("tensorflow-cpu")}), each in the fastest way that we found.
-
-| work | phase | threads | seq2seq | of the limit | PyTorch | ratio | Keras | ratio | JAX | ratio | Yoyodyne | ratio |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|
-""" + "\n".join(rows) + f"""
+| work | phase | threads | symbols | seq2seq, f32 | of limit | seq2seq, bf16 | of limit | {" | ratio | ".join(PEERS)} | ratio |
+|{"---|" * (8 + 2 * len(PEERS))}
+""" + "\n".join(rows) + """
 
 | | seq2seq | PyTorch | ratio |
 |---|---|---|---|
-{start_row(options.repetitions)}
-{memory_row("A")}
-{memory_row("C")}
-
-The first of these is the wall time of the whole command, with reading, evaluation and files.
-"""
-    (ROOT / "benchmarks/RESULTS.md").write_text(text)
-    print(text)
+""" + "\n".join(others) + "\n"
+    page = ROOT / "benchmarks/RESULTS.md"
+    page.write_text(with_section(page.read_text(encoding="utf-8"), processor(), section), encoding="utf-8")
+    print(section)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ The works are those of `seq2seq bench`; speed does not depend on what the number
 
 import argparse
 import json
+import random
 import time
 
 import numpy as np
@@ -15,6 +16,9 @@ SIZES = {
     "A-small": (13, 13, 8, 4, 64, 16, 39),
     "B": (72, 92, 16, 59, 256, 64, 20),
 }
+# Pairs a batch of C. Its symbols are the characters from this one on; 0 stands for padding.
+C_BATCH, C_FIRST = 128, 0x4E00
+C_SOURCE, C_TARGET = 30, 42
 WARM_UP = 8
 
 
@@ -25,6 +29,34 @@ def batches(name):
     draw = lambda symbols, steps: rng.integers(0, symbols, (batch, steps))
     return [(draw(source, source_steps), draw(target, target_steps), draw(target, target_steps))
             for _ in range(count)]
+
+
+def pairs_of_c(path):
+    """The pairs that `seq2seq bench --pairs C` prints, as lists of numbers."""
+    numbers = lambda text: [ord(symbol) - C_FIRST for symbol in text]
+    with open(path, encoding="utf-8") as lines:
+        return [tuple(map(numbers, line.rstrip("\n").split("\t"))) for line in lines]
+
+
+def batches_by_length(pairs, batch):
+    """Batches of pairs of similar lengths, in random order: as little padding as `seq2seq` has."""
+    pairs = sorted(pairs, key=lambda pair: (len(pair[1]), len(pair[0])))
+    cut = [pairs[start : start + batch] for start in range(0, len(pairs) - batch + 1, batch)]
+    random.Random(1).shuffle(cut)
+    return cut
+
+
+def symbols_of(name, batches=None):
+    """Source and target symbols that a pair takes on average: without padding, and with it."""
+    if batches is None:
+        steps = SIZES[name][2] + SIZES[name][3]
+        return {"symbols": steps, "with_padding": steps}
+    # With the end mark of each target.
+    pairs = [pair for batch in batches for pair in batch]
+    own = sum(len(source) + len(target) + 1 for source, target in pairs)
+    longest = lambda batch, side: max(len(pair[side]) for pair in batch)
+    padded = sum(len(batch) * (longest(batch, 0) + longest(batch, 1) + 1) for batch in batches)
+    return {"symbols": own / len(pairs), "with_padding": padded / len(pairs)}
 
 
 def one_hot(ids, symbols):
@@ -48,8 +80,15 @@ def arguments(works, phases):
     parser.add_argument("--phase", choices=phases, default="train")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=3)
-    return parser.parse_args()
+    parser.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    parser.add_argument("--pairs", help="the pairs of C: what `seq2seq bench --pairs C` prints")
+    options = parser.parse_args()
+    if options.work == "C" and not options.pairs:
+        parser.error("--work C needs its pairs: seq2seq bench --pairs C > FILE, then --pairs FILE")
+    return options
 
 
-def report(peer, speed):
-    print(json.dumps({"peer": peer, "per_second": speed}))
+def report(peer, speed, options, batches=None):
+    """Prints the result; `batches` are those of C, as pairs."""
+    symbols = symbols_of(options.work, batches)
+    print(json.dumps({"peer": peer, "precision": options.precision, "per_second": speed, **symbols}))
