@@ -90,7 +90,6 @@ fn check(settings: &ModelSettings, features: FeatureUse) -> Result<(), NotExport
     };
     let settings = [
         architecture,
-        settings.copy.then_some("model.copy"),
         (features == FeatureUse::Encoder).then_some("model.features = \"encoder\""),
         (settings.decoder_input == DecoderInput::EncoderOutput)
             .then_some("model.decoder_input = \"encoder-output\""),
@@ -107,7 +106,7 @@ fn check(settings: &ModelSettings, features: FeatureUse) -> Result<(), NotExport
 fn network(model: &Model) -> Box<dyn Network + '_> {
     let (settings, sizes) = (&model.settings().model, model.codec().sizes());
     match settings.architecture {
-        Architecture::Transformer => Box::new(Transformer::new(&settings.transformer)),
+        Architecture::Transformer => Box::new(Transformer::new(settings, sizes.target)),
         Architecture::Monotonic => Box::new(Monotonic::new(settings, sizes.target)),
         _ => Box::new(Recurrent::new(settings, [sizes.source, sizes.target])),
     }
@@ -142,11 +141,13 @@ fn step<'a>(model: &'a Model, network: &dyn Network) -> Graph<'a> {
         true => String::new(),
         false => graph.input("lengths", INT64, &[BATCH]),
     };
+    let copied = copied(&mut graph, model);
     let written = graph.with_axis(&last, 1);
     let start = Start {
         states: &states,
         memory: &memory,
         lengths: &lengths,
+        copied: copied.as_deref(),
     };
     let decoded = network.decode(&mut graph, &written, start);
     let symbols = model.codec().sizes().target;
@@ -181,14 +182,21 @@ fn next<'a>(model: &'a Model, network: &dyn Network) -> Graph<'a> {
     let source = graph.input("source", INT64, &[BATCH, SOURCE]);
     let lengths = graph.input("lengths", INT64, &[BATCH]);
     let written = graph.input("written", INT64, &[BATCH, Axis::Named("target")]);
-    let scores = whole_target(&mut graph, network, [&source, &lengths, &written]);
+    let copied = copied(&mut graph, model);
+    let operands = [&source[..], &lengths, &written];
+    let scores = whole_target(&mut graph, network, operands, copied.as_deref());
     let symbols = model.codec().sizes().target;
-    let begin = model.codec().target.vocabulary.begin();
-    let best = best(&mut graph, &scores, symbols, begin);
+    let best = best(&mut graph, model, &scores, copied.as_deref());
     graph.output(&best, "next", INT64, &[BATCH]);
     let shape = [BATCH, Axis::Size(symbols)];
     graph.output(&scores, "log_probabilities", FLOAT, &shape);
     graph
+}
+
+/// The input that says what source symbols can be copied as, for a model that copies.
+fn copied(graph: &mut Graph, model: &Model) -> Option<String> {
+    let copies = model.settings().model.copy;
+    copies.then(|| graph.input("copied", INT64, &[BATCH, SOURCE]))
 }
 
 /// Log-probabilities `[batch, symbols]` of what follows written symbols, for sources and their lengths.
@@ -196,21 +204,46 @@ fn whole_target(
     graph: &mut Graph,
     network: &dyn Network,
     [source, lengths, written]: [&str; 3],
+    copied: Option<&str>,
 ) -> String {
     let encoded = network.encode(graph, source, lengths);
     let start = Start {
         states: &encoded.states,
         memory: &encoded.memory,
         lengths,
+        copied,
     };
     network.decode(graph, written, start).log_probabilities
 }
 
-/// The most probable symbol `[batch]`. The begin mark is never written.
-fn best(graph: &mut Graph, scores: &str, symbols: usize, begin: Option<u32>) -> String {
-    let mask = (0..symbols as u32).map(|id| if Some(id) == begin { -1e30 } else { 0.0 });
-    let mask = graph.floats("marks", &[symbols], &mask.collect::<Vec<f32>>());
-    let allowed = graph.sum(scores, &mask);
+/// The most probable symbol `[batch]`. The begin mark is never written, nor an unknown symbol that is not
+/// copied.
+fn best(graph: &mut Graph, model: &Model, scores: &str, copied: Option<&str>) -> String {
+    let vocabulary = &model.codec().target.vocabulary;
+    let (begin, unknown) = (vocabulary.begin(), vocabulary.unknown());
+    let mask = |graph: &mut Graph, name: &str, masked: Option<u32>| {
+        let ids = 0..vocabulary.len() as u32;
+        let values: Vec<f32> = ids
+            .map(|id| if Some(id) == masked { -1e30 } else { 0.0 })
+            .collect();
+        graph.floats(name, &[values.len()], &values)
+    };
+    let begin = mask(graph, "begin mark", begin);
+    let mut allowed = graph.sum(scores, &begin);
+    if let Some(id) = unknown {
+        let mut never = mask(graph, "unknown symbol", unknown);
+        if let Some(copied) = copied {
+            let id = graph.integer(id.into());
+            let unseen = graph.node("Equal", &[copied, &id], &[]);
+            let unseen = operators::cast(graph, &unseen, FLOAT);
+            let axes = AttributeProto::ints("axes", &[1]);
+            let unseen = graph.node("ReduceMax", &[&unseen], &[axes]);
+            let one = graph.floats("one", &[], &[1.0]);
+            let seen = graph.node("Sub", &[&one, &unseen], &[]);
+            never = graph.node("Mul", &[&never, &seen], &[]);
+        }
+        allowed = graph.sum(&allowed, &never);
+    }
     let attributes = [
         AttributeProto::int("axis", -1),
         AttributeProto::int("keepdims", 0),
@@ -244,6 +277,8 @@ fn metadata(model: &Model) -> Vec<(&'static str, Value)> {
         ("target_symbols", json!(target.symbols())),
         ("target_begin", json!(target.begin())),
         ("target_end", json!(target.end())),
+        ("target_unknown", json!(target.unknown())),
+        ("copies", json!(codec.copy)),
         ("source_tokenization", json!(codec.source.tokenization)),
         ("target_tokenization", json!(codec.target.tokenization)),
         ("normalization", json!(codec.normalization)),

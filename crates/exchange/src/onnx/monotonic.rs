@@ -9,7 +9,9 @@ use seq2seq_runtime::settings::ModelSettings;
 use super::graph::Graph;
 use super::message::{AttributeProto, FLOAT};
 use super::network::{BATCH, Decoded, Encoded, Network, Port, SOURCE, Start};
-use super::operators::{cast, dense, places_of, places_within, softmax_where};
+use super::operators::{
+    cast, dense, last_axis, one_hot_of_copied, places_of, places_within, softmax_where,
+};
 use super::recurrent::{Cell, layer_of};
 
 /// Probabilities below this count as this: it keeps logarithms finite.
@@ -134,13 +136,39 @@ impl<'a> Monotonic<'a> {
     }
 
     /// The probability of each symbol at each position, `[batch, source, symbols]`.
-    fn emission(&self, graph: &mut Graph, hidden: &str, places: &str) -> String {
+    ///
+    /// A model that copies has one more action: to take over the symbol at the position.
+    fn emission(
+        &self,
+        graph: &mut Graph,
+        hidden: &str,
+        places: &str,
+        copied: Option<&str>,
+    ) -> String {
         let own = dense(graph, hidden, "emission.decoder");
         let own = graph.with_axis(&own, 1);
         let sums = graph.sum(places, &own);
         let units = graph.node("Tanh", &[&sums], &[]);
         let scores = dense(graph, &units, "emission.output");
-        graph.node("Softmax", &[&scores], &[AttributeProto::int("axis", -1)])
+        let axis = AttributeProto::int("axis", -1);
+        let Some(copied) = copied else {
+            return graph.node("Softmax", &[&scores], &[axis]);
+        };
+        let symbols = self.target_symbols as i64;
+        let written = last_axis(graph, &scores, 0, symbols);
+        let copy = last_axis(graph, &scores, symbols, i64::MAX);
+        let none = graph.integer(0);
+        let can_copy = graph.node("GreaterOrEqual", &[copied, &none], &[]);
+        let can_copy = graph.with_axis(&can_copy, 2);
+        let never = graph.floats("never", &[], &[-1e30]);
+        let copy = graph.node("Where", &[&can_copy, &copy, &never], &[]);
+        let actions = graph.node("Concat", &[&written, &copy], std::slice::from_ref(&axis));
+        let actions = graph.node("Softmax", &[&actions], &[axis]);
+        let written = last_axis(graph, &actions, 0, symbols);
+        let copy = last_axis(graph, &actions, symbols, i64::MAX);
+        let own = one_hot_of_copied(graph, copied, self.target_symbols);
+        let copy = graph.node("Mul", &[&copy, &own], &[]);
+        graph.sum(&written, &copy)
     }
 }
 
@@ -237,7 +265,7 @@ impl Network for Monotonic<'_> {
         let hidden = graph.without_axis(&below, 0);
         let filter = self.advance(graph, &position, &hidden, start);
         let places = start.memory.get(1).map_or("", String::as_str);
-        let emitted = self.emission(graph, &hidden, places);
+        let emitted = self.emission(graph, &hidden, places, start.copied);
         let weights = graph.with_axis(&filter, 1);
         let mixed = graph.node("MatMul", &[&weights, &emitted], &[]);
         let mixed = graph.without_axis(&mixed, 1);

@@ -43,6 +43,9 @@ pub struct Start<'a> {
     pub memory: &'a [String],
     /// Symbols of each source, `[batch]`.
     pub lengths: &'a str,
+    /// For a model that copies, the target symbol that each source symbol can be copied as, `[batch, source]`;
+    /// -1 for none.
+    pub copied: Option<&'a str>,
 }
 
 /// A network whose layers are written into graphs.

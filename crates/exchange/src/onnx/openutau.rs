@@ -33,6 +33,7 @@ pub fn export(model: &Model, entries: &str) -> Result<Vec<u8>, NotExportable> {
     let codec = model.codec();
     let refused = [
         (settings.model.input_feeding, "model.input_feeding"),
+        (settings.model.copy, "model.copy"),
         (
             settings.model.architecture == Architecture::Monotonic,
             "model.architecture = \"monotonic\"",
@@ -152,8 +153,9 @@ fn graph(model: &Model, begin: u32, end: u32) -> Graph<'_> {
     let mut phones = vec![i64::from(begin); SPECIALS];
     phones.extend(ordinary(&codec.target.vocabulary).map(|(id, _)| id));
     let written = looked_up(&mut graph, &phones, &tgt);
-    let scores = whole_target(&mut graph, network.as_ref(), [&ids, &lengths, &written]);
-    let best = super::best(&mut graph, &scores, sizes.target, Some(begin));
+    let operands = [&ids[..], &lengths, &written];
+    let scores = whole_target(&mut graph, network.as_ref(), operands, None);
+    let best = super::best(&mut graph, model, &scores, None);
 
     // Phones as the pack numbers them; the end mark is to go on.
     let mut numbers = vec![0; sizes.target];

@@ -69,3 +69,70 @@ pub fn cast(graph: &mut Graph, value: &str, elements: i32) -> String {
     let to = AttributeProto::int("to", elements.into());
     graph.node("Cast", &[value], &[to])
 }
+
+/// What the gate between writing and copying goes by (See, Liu and Manning 2017), of one step.
+pub struct Pointer<'a> {
+    /// The decoder's h, `[batch, units]`.
+    pub hidden: &'a str,
+    /// What attention found, `[batch, width]`.
+    pub context: &'a str,
+    /// What the decoder read, `[batch, input]`.
+    pub input: &'a str,
+    /// Where attention looked, `[batch, source]`.
+    pub weights: &'a str,
+    /// What each source symbol can be copied as, `[batch, source]`.
+    pub copied: &'a str,
+}
+
+/// Added to probabilities before the logarithm, so that it is finite.
+const TINY: f32 = 1e-12;
+
+/// Log-probabilities `[batch, symbols]` of writing, whose scores are given, and copying.
+pub fn pointer(graph: &mut Graph, scores: &str, symbols: usize, pointer: &Pointer) -> String {
+    let mut gate = graph.weight("pointer.bias");
+    for (input, name) in [
+        (pointer.hidden, "pointer.hidden_kernel"),
+        (pointer.context, "pointer.context_kernel"),
+        (pointer.input, "pointer.input_kernel"),
+    ] {
+        let part = graph.product(input, name);
+        gate = graph.sum(&part, &gate);
+    }
+    let write = graph.node("Sigmoid", &[&gate], &[]);
+    let one = graph.floats("one", &[], &[1.0]);
+    let copy = graph.node("Sub", &[&one, &write], &[]);
+    let copied = one_hot_of_copied(graph, pointer.copied, symbols);
+    let weights = graph.with_axis(pointer.weights, 1);
+    let shares = graph.node("MatMul", &[&weights, &copied], &[]);
+    let shares = graph.without_axis(&shares, 1);
+    let shares = graph.node("Mul", &[&shares, &copy], &[]);
+    let axes = graph.integers(&[-1]);
+    let sum = graph.node("ReduceSum", &[&shares, &axes], &[]);
+    let rest = graph.node("Sub", &[&one, &sum], &[]);
+    let rest = graph.node("Relu", &[&rest], &[]);
+    let axis = AttributeProto::int("axis", -1);
+    let written = graph.node("Softmax", &[scores], &[axis]);
+    let written = graph.node("Mul", &[&written, &rest], &[]);
+    let sum = graph.sum(&written, &shares);
+    let tiny = graph.floats("tiny share", &[], &[TINY]);
+    let sum = graph.sum(&sum, &tiny);
+    graph.node("Log", &[&sum], &[])
+}
+
+/// Target symbols `[batch, source]` as `[batch, source, symbols]`: 1 where a source symbol can be copied as that
+/// symbol; zeros where it is -1.
+pub fn one_hot_of_copied(graph: &mut Graph, copied: &str, symbols: usize) -> String {
+    let one = graph.integer(1);
+    let places = graph.sum(copied, &one);
+    let depth = graph.integer((symbols as i64).saturating_add(1));
+    let values = graph.floats("zero and one", &[2], &[0.0, 1.0]);
+    let all = graph.node("OneHot", &[&places, &depth, &values], &[]);
+    last_axis(graph, &all, 1, i64::MAX)
+}
+
+/// The numbers from `start` to `end` on the last axis.
+pub fn last_axis(graph: &mut Graph, value: &str, start: i64, end: i64) -> String {
+    let bounds = [start, end, -1].map(|bound| graph.integers(&[bound]));
+    let [start, end, axis] = &bounds;
+    graph.node("Slice", &[value, start, end, axis], &[])
+}

@@ -5,7 +5,7 @@ use seq2seq_runtime::settings::{AttentionKind, BridgeKind, CellKind, Embedding, 
 use super::graph::{Graph, Matrix};
 use super::message::{AttributeProto, INT32};
 use super::network::{Decoded, Encoded, Network, Port, SOURCE, Start};
-use super::operators::{cast, dense, layer_norm, softmax_of_lengths};
+use super::operators::{Pointer, cast, dense, layer_norm, pointer, softmax_of_lengths};
 
 /// What a decoder looks at of the source.
 struct Memory<'a> {
@@ -273,7 +273,8 @@ impl Network for Recurrent<'_> {
         };
         let ids = graph.transposed(written, &[1, 0]);
         let table = graph.has("target_embedding").then_some("target_embedding");
-        let mut below = self.vectors(graph, &ids, table, self.symbols[1]);
+        let input = self.vectors(graph, &ids, table, self.symbols[1]);
+        let mut below = input.clone();
         let kinds = Cell::of(self.settings.cell).states();
         let fed = states.last().filter(|_| self.settings.input_feeding);
         if let Some(fed) = fed {
@@ -306,8 +307,8 @@ impl Network for Recurrent<'_> {
             &[AttributeProto::int("axis", 0)],
         );
         let hidden = graph.transposed(&hidden, &[1, 0, 2]);
-        let (vectors, attention) = match &memory {
-            None => (hidden, None),
+        let (vectors, looked) = match &memory {
+            None => (hidden.clone(), None),
             Some(memory) => {
                 let (context, weights) = self.attend(graph, &hidden, memory);
                 let of_hidden = graph.product(&hidden, "decoder.attentional.hidden_kernel");
@@ -315,19 +316,33 @@ impl Network for Recurrent<'_> {
                 let bias = graph.weight("decoder.attentional.bias");
                 let sum = graph.sum(&of_hidden, &of_context);
                 let sum = graph.sum(&sum, &bias);
-                (graph.node("Tanh", &[&sum], &[]), Some(weights))
+                (graph.node("Tanh", &[&sum], &[]), Some((context, weights)))
             }
         };
         let vectors = graph.without_axis(&vectors, 1);
         if fed.is_some() {
             next.push(vectors.clone());
         }
-        let scores = self.scores(graph, &vectors);
+        let mut scores = self.scores(graph, &vectors);
+        if let (Some(copied), Some((context, weights))) = (start.copied, &looked) {
+            let axis = AttributeProto::int("axis", 0);
+            let input = graph.node("Gather", &[&input, &last], &[axis]);
+            let parts = [(&hidden, 1), (context, 1), (&input, 0)];
+            let [hidden, context, input] = parts.map(|(part, axis)| graph.without_axis(part, axis));
+            let pointed = Pointer {
+                hidden: &hidden,
+                context: &context,
+                input: &input,
+                weights,
+                copied,
+            };
+            scores = pointer(graph, &scores, self.symbols[1], &pointed);
+        }
         let axis = AttributeProto::int("axis", -1);
         Decoded {
             log_probabilities: graph.node("LogSoftmax", &[&scores], &[axis]),
             states: next,
-            attention,
+            attention: looked.map(|(_, weights)| weights),
         }
     }
 }

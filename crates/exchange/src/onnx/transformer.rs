@@ -3,13 +3,14 @@
 //! A step carries the keys and values of the symbols written so far, `[batch, written, size]` for each
 //! layer; before the first step there are none.
 
-use seq2seq_runtime::settings::{PositionKind, TransformerSettings};
+use seq2seq_runtime::settings::{ModelSettings, PositionKind, TransformerSettings};
 
 use super::graph::{Axis, Graph};
 use super::message::{AttributeProto, FLOAT};
 use super::network::{Decoded, Encoded, Network, Port, SOURCE, Start};
 use super::operators::{
-    cast, dense, layer_norm, places_of, softmax_of_lengths, softmax_where, zeros_without_time,
+    Pointer, cast, dense, layer_norm, places_of, pointer, softmax_of_lengths, softmax_where,
+    zeros_without_time,
 };
 
 /// The axis of symbols that were written.
@@ -20,6 +21,8 @@ const BASE: f64 = 10_000.0;
 /// A Transformer whose layers are written into graphs.
 pub struct Transformer<'a> {
     settings: &'a TransformerSettings,
+    copies: bool,
+    target_symbols: usize,
 }
 
 /// Cosines and sines `[time, half a head]` by which queries and keys are turned.
@@ -35,9 +38,13 @@ struct Memory<'a> {
 }
 
 impl<'a> Transformer<'a> {
-    /// A network of these settings.
-    pub fn new(settings: &'a TransformerSettings) -> Self {
-        Self { settings }
+    /// A network of these settings that writes so many symbols.
+    pub fn new(settings: &'a ModelSettings, target_symbols: usize) -> Self {
+        Self {
+            settings: &settings.transformer,
+            copies: settings.copy,
+            target_symbols,
+        }
     }
 
     fn heads(&self) -> usize {
@@ -207,7 +214,8 @@ impl Network for Transformer<'_> {
         let ports = layers.flat_map(|layer| {
             ["keys", "values"].map(|kind| Port::sequence(format!("{kind}.{layer}"), SOURCE, size))
         });
-        ports.collect()
+        let states = self.copies.then(|| Port::sequence("states", SOURCE, size));
+        ports.chain(states).collect()
     }
 
     fn reads_whole_targets(&self) -> bool {
@@ -249,6 +257,9 @@ impl Network for Transformer<'_> {
             let none = zeros_without_time(graph, &rows);
             states.extend([none.clone(), none]);
         }
+        if self.copies {
+            memory.push(rows);
+        }
         Encoded { states, memory }
     }
 
@@ -264,7 +275,8 @@ impl Network for Transformer<'_> {
         let places = places_of(graph, written, 1, &past);
         let rotation = self.rotation(graph, &places);
         let rotation = rotation.as_ref();
-        let mut rows = self.embed(graph, "target", written, &places);
+        let input = self.embed(graph, "target", written, &places);
+        let mut rows = input.clone();
         let (mut next, mut attention) = (Vec::new(), None);
         for layer in 0..self.settings.decoder_layers() {
             let name = format!("decoder.{layer}");
@@ -321,17 +333,39 @@ impl Network for Transformer<'_> {
         }
         let rows = layer_norm(graph, "decoder_norm", &rows);
         let last = graph.integer(-1);
-        let last_row = graph.node("Gather", &[&rows, &last], &[AttributeProto::int("axis", 1)]);
-        let scores = self.scores(graph, &last_row);
-        let axis = AttributeProto::int("axis", -1);
+        let of_last = |graph: &mut Graph, value: &str, axis: i64| {
+            graph.node(
+                "Gather",
+                &[value, &last],
+                &[AttributeProto::int("axis", axis)],
+            )
+        };
+        let row = of_last(graph, &rows, 1);
         let attention = attention.map(|weights| {
             // [batch, heads, time, source]: the last step, its heads averaged.
-            let axis = AttributeProto::int("axis", 2);
-            let weights = graph.node("Gather", &[&weights, &last], &[axis]);
+            let weights = of_last(graph, &weights, 2);
             let axes = AttributeProto::ints("axes", &[1]);
             let keep = AttributeProto::int("keepdims", 0);
             graph.node("ReduceMean", &[&weights], &[axes, keep])
         });
+        let mut scores = self.scores(graph, &row);
+        if let (Some(copied), Some(weights), Some(states)) =
+            (start.copied, &attention, start.memory.last())
+        {
+            let looked = graph.with_axis(weights, 1);
+            let context = graph.node("MatMul", &[&looked, states], &[]);
+            let context = graph.without_axis(&context, 1);
+            let input = of_last(graph, &input, 1);
+            let pointed = Pointer {
+                hidden: &row,
+                context: &context,
+                input: &input,
+                weights,
+                copied,
+            };
+            scores = pointer(graph, &scores, self.target_symbols, &pointed);
+        }
+        let axis = AttributeProto::int("axis", -1);
         Decoded {
             log_probabilities: graph.node("LogSoftmax", &[&scores], &[axis]),
             states: next,

@@ -15,7 +15,9 @@ for (const name of fs.readdirSync(process.argv[2]).sort()) {
   for (const file of ["encoder.onnx", "step.onnx"])
     sessions.push(await ort.InferenceSession.create(new Uint8Array(read(file))));
   const meta = { ...JSON.parse(read("metadata.json")), longest_output: stored.limit };
-  for (const [word, symbols] of stored.answers.slice(0, 200)) {
+  // The last words have letters that nobody knows, where the model copies.
+  const words = [...stored.answers.slice(0, 180), ...stored.answers.slice(-20)];
+  for (const [word, symbols] of words) {
     const written = await answer(ort, ...sessions, meta, word);
     if (JSON.stringify(written) !== JSON.stringify(symbols))
       throw new Error(`${name}: ${word}: ${written} instead of ${symbols}`);

@@ -45,6 +45,14 @@ def encoded(meta, word):
     return ids + ([] if meta["source_end"] is None else [meta["source_end"]])
 
 
+def copied(meta, word):
+    """What each symbol of a known word can be copied as."""
+    ids = [meta["target_symbols"].index(c) if c in meta["target_symbols"] else -1 for c in word]
+    if meta["reverse_source"]:
+        ids.reverse()
+    return ids + ([] if meta["source_end"] is None else [-1])
+
+
 def check_next(meta, stored):
     """The graph without states writes the same, one symbol at a time."""
     session = ort.InferenceSession("next.onnx")
@@ -53,6 +61,8 @@ def check_next(meta, stored):
         written = [meta["target_begin"]]
         while len(written) <= stored["limit"]:
             inputs = {"source": [ids], "lengths": [len(ids)], "written": [written]}
+            if meta["copies"]:
+                inputs["copied"] = [copied(meta, word)]
             inputs = {k: np.array(v, np.int64) for k, v in inputs.items()}
             (last,) = session.run(["next"], inputs)[0]
             if last == meta["target_end"]:
@@ -100,6 +110,9 @@ def check_batch(meta, stored):
             row[: len(i)] = i
         state = dict(zip(names, encoder.run(names, {"source": source, "lengths": lengths})))
         state["lengths"] = lengths
+        state["copied"] = np.full_like(source, -1)
+        for row, word in zip(state["copied"], words):
+            row[: len(copied(meta, word))] = copied(meta, word)
         state["last"] = np.full(len(ids), meta["target_begin"], np.int64)
         return step.run(["log_probabilities"], {k: v for k, v in state.items() if k in taken})[0]
 
