@@ -158,11 +158,44 @@ fn products(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The products of a training step in both precisions: of the layer, of its gradient, of the weights' gradient.
+/// An LSTM in both precisions, and the products of its training step: of the layer, of its gradient, of the
+/// weights' gradient. Batches are as large as the parts in which training computes them.
 fn precisions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("precision");
     let (rows, transposed) = (Order::Rows, Order::Transposed);
-    for [batch, hidden] in [[128, 128], [64, 256], [128, 512]] {
+    for [batch, hidden] in [[64, 128], [32, 256], [128, 512]] {
+        let width = 4 * hidden;
+        let (input, recurrent) = (numbers(STEPS * batch * width), numbers(hidden * width));
+        let bias = numbers(width);
+        let gradient = numbers(STEPS * batch * hidden);
+        group.throughput(Throughput::Elements((STEPS * batch) as u64));
+        for precision in [Precision::Single, Precision::Bfloat16] {
+            let problem = Problem {
+                cell: Cell::Lstm,
+                direction: Direction::Forward,
+                time: STEPS,
+                batch,
+                hidden,
+                lengths: None,
+                input: Input::Dense(&input),
+                recurrent: &recurrent,
+                bias: &bias,
+                initial: None,
+                mask: None,
+                precision,
+            };
+            let size = format!("{precision:?}, hidden {hidden}, batch {batch}");
+            group.bench_function(BenchmarkId::new("forward", &size), |bencher| {
+                bencher.iter(|| forward(black_box(&problem), Layout::Sequence));
+            });
+            let (output, saved) = forward(&problem, Layout::Sequence);
+            group.bench_function(BenchmarkId::new("backward", &size), |bencher| {
+                bencher.iter(|| {
+                    let (problem, saved) = (black_box(&problem), saved.as_ref());
+                    backward(problem, Layout::Sequence, &output, saved, &gradient)
+                });
+            });
+        }
         for (name, [rows_of, inner, columns], left_order, right_order) in [
             ("layer", [batch, hidden, 4 * hidden], rows, rows),
             ("gradient", [batch, 4 * hidden, hidden], rows, transposed),
