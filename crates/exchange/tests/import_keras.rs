@@ -61,6 +61,26 @@ fn imported_models_answer_as_keras_does() {
     assert_eq!(files, 9);
 }
 
+/// Keras 2, with which the notebook was written, connects layers and names weights in another way.
+#[test]
+fn models_of_keras_2_answer_as_they_did() {
+    let expected: Value = serde_json::from_slice(&file("keras2.json")).unwrap();
+    let request = ImportRequest {
+        source: list(&expected["source_symbols"]),
+        target: list(&expected["target_symbols"]),
+        ..ImportRequest::default()
+    };
+    let mut files = 0;
+    for case in expected["models"].as_array().unwrap() {
+        for name in list(&case["files"]).0 {
+            let model = keras::import(&file(&name), &request).expect(&name);
+            check(&model, case, 0, &name);
+            files += 1;
+        }
+    }
+    assert_eq!(files, 3);
+}
+
 /// The addition example of Keras: the encoder's output at every step, targets of one length.
 #[test]
 fn a_repeated_encoder_output_is_imported() {
