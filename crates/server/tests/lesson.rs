@@ -7,11 +7,9 @@ mod support;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
-use seq2seq::PredictOptions;
 use seq2seq_server::{Export, Lesson};
 use serde_json::{Value, json};
 use support::{Answer, post, read_answer};
@@ -295,89 +293,6 @@ fn pages_are_small_and_whole() {
         weight += answer.body.len();
     }
     assert!(weight < 500_000, "{weight} bytes");
-}
-
-/// What the browser test runs is built by another compiler; this is enough to be taken for it.
-fn module(folder: &Path) -> PathBuf {
-    let path = folder.join("module.wasm");
-    let mark = seq2seq_page::MODULE_MARK.as_bytes();
-    std::fs::write(&path, [b"\0asm", mark].concat()).unwrap();
-    path
-}
-
-#[test]
-fn the_lesson_is_exported_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let site = folder.path().join("site");
-    let export = Export {
-        folder: site.clone(),
-        module: module(folder.path()),
-        quick: true,
-        overwrite: false,
-    };
-    let mut told = Vec::new();
-    let exported = export.run(&mut |text| told.push(text.to_owned())).unwrap();
-    assert!(
-        told.iter()
-            .any(|text| text.starts_with("sums-reversed: epoch 40 of 40, "))
-    );
-    assert!(exported.pages < 500_000, "{exported:?}");
-    let read = |path: &str| std::fs::read_to_string(site.join(path)).unwrap();
-    // A page finds all that it names, and names nothing that is elsewhere.
-    let index = read("index.html");
-    for part in [
-        "wasm-unsafe-eval",
-        "<body class=\"recorded\">",
-        "being loaded",
-    ] {
-        assert!(index.contains(part), "{part}");
-    }
-    let mut scripts = vec!["lesson/start.js".to_owned()];
-    let mut seen = 0;
-    while let Some(script) = scripts.get(seen).cloned() {
-        let text = read(&script);
-        let imported = text.split(" \"./").skip(1);
-        for name in imported.filter_map(|rest| rest.split_once("\";").map(|it| it.0)) {
-            let path = format!("lesson/{name}");
-            if !scripts.contains(&path) {
-                scripts.push(path);
-            }
-        }
-        seen += 1;
-    }
-    assert!(scripts.len() >= 13, "{scripts:?}");
-    let recorded: Value = serde_json::from_str(&read("recorded/runs.json")).unwrap();
-    let runs = recorded["runs"].as_array().unwrap();
-    assert_eq!(runs.len(), 4);
-    let mut exact = Vec::new();
-    for run in runs {
-        let (points, moments) = (&run["points"], run["moments"].as_array().unwrap());
-        let epochs = run["setup"]["epochs"].as_u64().unwrap();
-        assert_eq!(points.as_array().unwrap().len() as u64, epochs + 1);
-        let last = moments.last().unwrap();
-        assert_eq!(last["epoch"], epochs);
-        let file = site.join("recorded").join(last["model"].as_str().unwrap());
-        let model = seq2seq::Model::load(&file).unwrap();
-        // The model of a moment gives the answers that were recorded with it.
-        let predictor = model.predictor(PredictOptions::default()).unwrap();
-        let answered = last["answered"].as_array().unwrap();
-        assert_eq!(answered.len(), 10);
-        for pair in answered {
-            let [source, target] = ["source", "target"].map(|key| pair[key].as_str().unwrap());
-            let first = model.codec().encode_target(target).ids[0];
-            let answers = match model.needs_first_symbol() {
-                true => predictor.predict_from(&[source], &[first]),
-                false => predictor.predict(&[source]),
-            };
-            assert_eq!(answers[0].best().text, pair["answer"].as_str().unwrap());
-        }
-        assert!(!last["positions"]["accuracy"].as_array().unwrap().is_empty());
-        exact.push(points[epochs as usize]["exact_match"].as_f64().unwrap());
-    }
-    assert!(exact[1] > exact[0] + 0.1, "reversing helps: {exact:?}");
-    // What is there is not replaced unasked.
-    let again = export.run(&mut |_| {}).unwrap_err().to_string();
-    assert!(again.contains("--overwrite"), "{again}");
 }
 
 #[test]

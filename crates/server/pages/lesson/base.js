@@ -31,7 +31,7 @@ export function recall() {
     else if (typeof usual === "boolean") setup[key] = value === "true";
     else setup[key] = value;
   }
-  $("question").value = state.get("question") || "12+345";
+  $("question").value = state.get("question") || (USUAL.digits < 3 ? "12+34" : "12+345");
   $("inside-question").value = $("question").value;
   showSettings();
 }
@@ -87,10 +87,17 @@ export function trying(work) {
 }
 
 
+/** The title of a chapter, without what only the program can do where there is none. */
+function title(name) {
+  const heading = $(name + "-title").cloneNode(true);
+  if (recorded) for (const part of heading.querySelectorAll(".live-only")) part.remove();
+  return heading.textContent;
+}
+
 export function showChapters() {
   $("chapters").replaceChildren(...CHAPTERS.map((name) => {
     const item = make("li");
-    const link = make("a", item, $(name + "-title").textContent);
+    const link = make("a", item, title(name));
     link.href = "#" + name;
     link.addEventListener("click", (event) => { event.preventDefault(); openChapter(name, true); });
     return item;
@@ -103,7 +110,7 @@ export function openChapter(name, focus) {
   [...$("chapters").querySelectorAll("a")].forEach((link, place) => {
     if (CHAPTERS[place] === name) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   });
-  document.title = $(name + "-title").textContent + " \u2013 Learning seq2seq";
+  document.title = title(name) + " \u2013 Learning seq2seq";
   remember();
   if (focus) { $("main").focus({ preventScroll: true }); scrollTo(0, 0); }
   onOpen[name]?.();

@@ -39,11 +39,10 @@ function showSoftmax(answer) {
   const teacher = $("feeding").value === "true";
   $("softmax").replaceChildren();
   if (answer.first !== null) {
-    const first = make("div", $("softmax"), undefined, "step");
+    const first = make("div", $("softmax"), undefined, "step given");
     make("h4", first, "given");
     make("span", first, visible(answer.first), "symbol");
     make("p", first, "This model is given the first symbol; of all it takes the one that leads to the likeliest answer.").className = "soft";
-    first.style.maxWidth = "12rem";
   }
   answer.steps.forEach((step, place) => {
     const box = make("div", $("softmax"), undefined, "step");

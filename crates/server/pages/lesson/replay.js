@@ -1,6 +1,6 @@
 // What a recorded lesson has besides: sliders over the moments of training, and settings that stay as they are.
 
-import { make, onOpen, chapter, later, trying } from "./base.js";
+import { $, make, onOpen, chapter, later, trying } from "./base.js";
 import { isWound, moments, position, recorded, seek } from "./backend.js";
 
 /** Chapters that show what was learned: there the replay begins at its end. */
@@ -10,6 +10,7 @@ export function showReplays() {
   if (!recorded) return;
   for (const input of document.querySelectorAll("[data-setup]")) input.disabled = input.dataset.setup !== "reversed";
   for (const control of document.querySelectorAll("#own button, #own input, #own textarea")) control.disabled = true;
+  $("batch").textContent = "Next moment";
   const sliders = [...document.querySelectorAll(".replay")].map(slider);
   for (const name of OF_TRAINED) {
     const open = onOpen[name];

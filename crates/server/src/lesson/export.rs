@@ -97,17 +97,26 @@ impl Export {
     /// # Errors
     /// If the module is another, the folder holds something, a file cannot be written, or training fails.
     pub fn run(&self, told: &mut dyn FnMut(&str)) -> Result<Exported, ExportError> {
+        let usual = match self.quick {
+            true => Setup::quick(),
+            false => Setup::default(),
+        };
+        self.write(&usual, self.runs(&usual), told)
+    }
+
+    /// Records these runs and writes all files.
+    fn write(
+        &self,
+        usual: &Setup,
+        runs: [(&'static str, Setup); 4],
+        told: &mut dyn FnMut(&str),
+    ) -> Result<Exported, ExportError> {
         let module = self.module()?;
         self.prepare_folder()?;
         let mut writer = Writer {
             folder: &self.folder,
             exported: Exported::default(),
         };
-        let usual = match self.quick {
-            true => Setup::quick(),
-            false => Setup::default(),
-        };
-        let runs = self.runs(&usual);
         let mut recordings: Vec<Recording> = Vec::with_capacity(runs.len());
         for (name, setup) in runs {
             let epochs = setup.epochs;
@@ -131,7 +140,7 @@ impl Export {
             writer.page(file.path, file.text.as_bytes())?;
         }
         writer.page(BACKEND, RECORDED.text.as_bytes())?;
-        writer.page(SETUPS, setups(&usual).as_bytes())?;
+        writer.page(SETUPS, setups(usual).as_bytes())?;
         writer.page("index.html", index().as_bytes())?;
         Ok(writer.exported)
     }
@@ -239,4 +248,126 @@ fn index() -> String {
             debug_assert!(page.contains(from), "{from}");
             page.replacen(from, to, 1)
         })
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)] // a test may fail by panicking
+mod tests {
+    use seq2seq::PredictOptions;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// A file that is taken for the module; the browser test has the real one.
+    fn module(folder: &Path) -> PathBuf {
+        let path = folder.join("module.wasm");
+        fs::write(&path, [b"\0asm", MODULE_MARK.as_bytes()].concat()).unwrap();
+        path
+    }
+
+    /// Runs of a moment each.
+    fn small(export: &Export, usual: &Setup) -> [(&'static str, Setup); 4] {
+        export.runs(usual).map(|(name, setup)| {
+            let setup = Setup {
+                units: 8,
+                pairs: 100,
+                epochs: 2,
+                ..setup
+            };
+            (name, setup)
+        })
+    }
+
+    #[test]
+    fn pages_find_all_that_they_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        let export = Export {
+            folder: site.clone(),
+            module: module(folder.path()),
+            quick: true,
+            overwrite: false,
+        };
+        let usual = Setup::quick();
+        let mut told = Vec::new();
+        let runs = small(&export, &usual);
+        let exported = export.write(&usual, runs, &mut |text| told.push(text.to_owned()));
+        assert!(exported.unwrap().pages < 500_000);
+        assert!(
+            told[2].starts_with("sums-as-written: epoch 2 of 2, "),
+            "{told:?}"
+        );
+        let read = |path: &str| fs::read_to_string(site.join(path)).unwrap();
+        let index = read("index.html");
+        for part in [
+            "wasm-unsafe-eval",
+            "<body class=\"recorded\">",
+            "being loaded",
+            "lesson.css",
+        ] {
+            assert!(index.contains(part), "{part}");
+        }
+        let mut scripts = vec!["lesson/start.js".to_owned()];
+        let mut seen = 0;
+        while let Some(script) = scripts.get(seen).cloned() {
+            let text = read(&script);
+            let imported = text.split(" \"./").skip(1);
+            for name in imported.filter_map(|rest| rest.split_once("\";").map(|it| it.0)) {
+                let path = format!("lesson/{name}");
+                if !scripts.contains(&path) {
+                    scripts.push(path);
+                }
+            }
+            seen += 1;
+        }
+        assert!(scripts.len() >= 13, "{scripts:?}");
+        let setups = read("lesson/setups.js");
+        let first = setups
+            .lines()
+            .find(|line| line.starts_with("export const USUAL = {"));
+        assert!(first.unwrap().contains("\"digits\":2,"), "{setups}");
+        // What is there is not replaced unasked.
+        let again = export.run(&mut |_| {}).unwrap_err().to_string();
+        assert!(again.contains("--overwrite"), "{again}");
+    }
+
+    #[test]
+    fn models_give_the_answers_that_were_recorded_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let export = Export {
+            folder: folder.path().join("site"),
+            module: module(folder.path()),
+            quick: true,
+            overwrite: false,
+        };
+        let usual = Setup::quick();
+        export
+            .write(&usual, small(&export, &usual), &mut |_| {})
+            .unwrap();
+        let recorded = export.folder.join("recorded");
+        let runs = fs::read_to_string(recorded.join("runs.json")).unwrap();
+        let runs: Value = serde_json::from_str(&runs).unwrap();
+        for run in runs["runs"].as_array().unwrap() {
+            assert_eq!(run["points"].as_array().unwrap().len(), 3);
+            for moment in run["moments"].as_array().unwrap() {
+                let model = Model::load(&recorded.join(moment["model"].as_str().unwrap())).unwrap();
+                let predictor = model.predictor(PredictOptions::default()).unwrap();
+                let answered = moment["answered"].as_array().unwrap();
+                assert_eq!(answered.len(), 10);
+                for pair in answered {
+                    let text = |key: &str| pair[key].as_str().unwrap();
+                    let first = model.codec().encode_target(text("target")).ids[0];
+                    let answers = match model.needs_first_symbol() {
+                        true => predictor.predict_from(&[text("source")], &[first]),
+                        false => predictor.predict(&[text("source")]),
+                    };
+                    assert_eq!(answers[0].best().text, text("answer"));
+                }
+            }
+        }
+    }
 }
