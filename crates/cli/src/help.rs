@@ -19,6 +19,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Tools",
         &[
+            "quantize",
             "export",
             "import",
             "generate",
@@ -30,7 +31,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
 ];
 
 /// Two examples of each command.
-const EXAMPLES: [(&str, [&str; 2]); 20] = [
+const EXAMPLES: [(&str, [&str; 2]); 21] = [
     (
         "train",
         [
@@ -71,6 +72,13 @@ const EXAMPLES: [(&str, [&str; 2]); 20] = [
         [
             "lexicon runs/words words.txt --format mfa --lexicon known.dict --out all.dict",
             "lexicon runs/words book.txt --text --format kaldi-probabilities --mass 0.9",
+        ],
+    ),
+    (
+        "quantize",
+        [
+            "quantize runs/words --to bf16 --out words.safetensors",
+            "quantize runs/words --to int8 --out words.safetensors --dev dev.tsv",
         ],
     ),
     (

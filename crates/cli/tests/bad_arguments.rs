@@ -327,6 +327,53 @@ const CASES: &[(&str, i32, &str)] = &[
         1,
         "there is no model at none",
     ),
+    ("quantize model --out new", 2, "--to <bf16|int8>"),
+    ("quantize model --to int8", 2, "--out <MODEL>"),
+    (
+        "quantize model --to int4 --out new",
+        2,
+        "invalid value 'int4'",
+    ),
+    (
+        "quantize none --to int8 --out new",
+        1,
+        "there is no model at none",
+    ),
+    (
+        "quantize model --to int8 --out cut",
+        1,
+        "cut exists: replace it with --overwrite",
+    ),
+    (
+        "quantize model --to int8 --out new --header",
+        2,
+        "need --dev FILE",
+    ),
+    (
+        "quantize model --to int8 --out new --dev none.tsv",
+        1,
+        "none.tsv: there is no such file",
+    ),
+    (
+        "quantize pairs.tsv --to int8 --out new --dev model",
+        1,
+        "the model comes first",
+    ),
+    (
+        "quantize narrow --to int8 --out new",
+        1,
+        "the weights are bf16 already: quantize the model of single precision that it was made from",
+    ),
+    (
+        "quantize counts --to int8 --out new",
+        1,
+        "an n-gram model counts",
+    ),
+    (
+        "train pairs.tsv --out new --from narrow",
+        1,
+        "narrow: its weights are bf16, and training goes on from weights of single precision",
+    ),
     ("reproduce", 2, "required"),
     ("reproduce none.toml", 1, "none.toml"),
     ("reproduce broken.toml --seeds 0", 2, "--seeds"),
@@ -367,6 +414,18 @@ fn prepare(folder: &Path) {
     write("model", &model);
     write("model.safetensors", &model);
     write("cut", &model[..model.len() - 100]);
+    let counts = "train pairs.tsv --out counted --quiet --set model.architecture=ngram";
+    let narrow = "quantize model --to bf16 --out narrow";
+    for arguments in [counts, narrow] {
+        let mut command = seq2seq(folder);
+        let command = command.args(arguments.split_whitespace());
+        assert!(command.output().unwrap().status.success(), "{arguments}");
+    }
+    fs::rename(
+        folder.join("counted/model.safetensors"),
+        folder.join("counts"),
+    )
+    .unwrap();
     let mut flipped = model.clone();
     *flipped.last_mut().unwrap() ^= 1;
     write("flipped", &flipped);

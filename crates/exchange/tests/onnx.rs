@@ -15,7 +15,7 @@ use seq2seq_runtime::settings::{
     Architecture, AttentionKind, BridgeKind, CellKind, DecoderInput, Embedding, ModelSettings,
     PositionKind, TransformerSettings,
 };
-use seq2seq_runtime::storage::Array;
+use seq2seq_runtime::storage::{Array, Precision};
 use seq2seq_runtime::text::{Codec, Vocabulary};
 use seq2seq_runtime::{Model, PredictOptions};
 use serde_json::json;
@@ -356,5 +356,19 @@ fn what_no_graph_is_written_for_is_named() {
         });
         let refused = export(&model).expect_err("no export").to_string();
         assert!(refused.starts_with("model.decoder_input"), "{refused}");
+    }
+}
+
+/// Runtimes of ONNX get single precision: the numbers that the weights of fewer bits stand for.
+#[test]
+fn a_quantized_model_is_written_in_single_precision() {
+    for precision in [Precision::Bf16, Precision::Int8] {
+        let quantized = stored("recurrent").quantized(precision).unwrap();
+        let weights = quantized.dequantized_weights();
+        let parts = quantized.parts().clone();
+        let widened = Model::new(ModelParts { weights, ..parts }).unwrap();
+        assert_eq!(export(&quantized), export(&widened), "{precision}");
+        let packs = [&quantized, &widened].map(|model| openutau::export(model, ""));
+        assert_eq!(packs[0], packs[1], "{precision}");
     }
 }

@@ -61,6 +61,9 @@ pub(crate) trait Number: Copy + Default + Send + Sync {
     const SCALED: bool;
     /// Whether a vector at the end of a row may be read into the next row.
     const READS_ON: bool;
+    /// Whether rows are so short in memory that the processor does not see them coming, so that they have to be
+    /// asked for before they are read.
+    const ASKED_FOR: bool;
 
     /// Reads a vector, without the scale.
     ///
@@ -86,6 +89,7 @@ pub(crate) trait Number: Copy + Default + Send + Sync {
 impl Number for f32 {
     const SCALED: bool = false;
     const READS_ON: bool = false;
+    const ASKED_FOR: bool = false;
 
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, from: *const f32) -> S::Vector {
@@ -103,6 +107,7 @@ impl Number for f32 {
 impl Number for u16 {
     const SCALED: bool = false;
     const READS_ON: bool = true;
+    const ASKED_FOR: bool = true;
 
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, from: *const u16) -> S::Vector {
@@ -114,6 +119,7 @@ impl Number for u16 {
 impl Number for i8 {
     const SCALED: bool = true;
     const READS_ON: bool = true;
+    const ASKED_FOR: bool = true;
 
     #[inline(always)]
     unsafe fn load<S: Simd>(simd: S, from: *const i8) -> S::Vector {

@@ -17,6 +17,9 @@ const WORTH_SHARING: usize = 128 * 1024;
 /// Rows of the matrix that are taken at a time, with a register for each of their factors.
 const BLOCK: usize = 8;
 
+/// Bytes that memory is read in.
+const CACHE_LINE: usize = 64;
+
 /// The product of some rows with a matrix whose rows lie in one piece.
 pub(crate) struct StreamedProduct<'a, T, E, const NV: usize> {
     /// Rows, as [`Epilogue`] knows them.
@@ -163,6 +166,11 @@ unsafe fn add_rows<S: Simd, T: Number, const G: usize>(
                 false => columns.end - start,
             };
             let span = Span { start, len };
+            if T::ASKED_FOR && G == BLOCK && start % (CACHE_LINE / size_of::<T>()) < S::LANES {
+                for k in 0..G {
+                    simd.prefetch(rows.wrapping_add((G + k) * right.step + start));
+                }
+            }
             let scales = right.scales(simd, span);
             let mut sum = simd.read(to, span);
             for (k, &factor) in factors.iter().enumerate() {

@@ -90,10 +90,11 @@ impl Model {
         json(py, &description)
     }
 
-    /// Name, shape and numbers of each array of weights, in the order of the layers.
+    /// Name, shape and numbers of each array of weights, in the order of the layers; in single precision, also
+    /// those of a quantized model.
     fn weights<'py>(&self, py: Python<'py>) -> Vec<WeightTuple<'py>> {
-        let weight =
-            |(name, _): (&str, &[usize])| weight_tuple(py, name, self.0.weights().get(name)?);
+        let weights = self.0.dequantized_weights();
+        let weight = |(name, _): (&str, &[usize])| weight_tuple(py, name, weights.get(name)?);
         self.0.parameters().filter_map(weight).collect()
     }
 

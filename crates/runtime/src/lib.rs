@@ -26,6 +26,6 @@ pub mod text;
 
 pub use model::{
     Alignment, Answer, EnsembleError, Hypothesis, Lexicon, LexiconTooLarge, Model, ModelFileError,
-    Origin, PredictOptions, Predictor, Provenance, SearchRequest, SourceText, SourceWithFeatures,
-    Trace, TraceStep, Warning,
+    Origin, PredictOptions, Predictor, Provenance, QuantizeError, SearchRequest, SourceText,
+    SourceWithFeatures, Trace, TraceStep, Warning,
 };

@@ -85,6 +85,14 @@ fn recurrent_with_features_and_copying() {
 }
 
 #[test]
+fn quantized() {
+    answers_as_stored("ensemble-bf16", "words.txt", 3, 2);
+    answers_as_stored("ensemble-int8", "words.txt", 3, 2);
+    answers_as_stored("features-int8", "features.txt", 3, 2);
+    answers_as_stored("notebook-int8", "notebook.txt", 1, 1);
+}
+
+#[test]
 fn first_symbol_given() {
     answers_as_stored("notebook", "notebook.txt", 1, 1);
 }

@@ -27,7 +27,8 @@ pub use seq2seq_runtime::model::{MODEL_NAME, check_output, write_atomically};
 pub use seq2seq_runtime::storage::Damage;
 pub use seq2seq_runtime::{
     Alignment, Answer, EnsembleError, Hypothesis, Lexicon, Model, ModelFileError, Origin,
-    PredictOptions, Predictor, Provenance, SearchRequest, SourceText, SourceWithFeatures, Warning,
+    PredictOptions, Predictor, Provenance, QuantizeError, SearchRequest, SourceText,
+    SourceWithFeatures, Warning,
 };
 pub use seq2seq_runtime::{decoding, parallel, settings, storage};
 pub use shell::shell_quoted;

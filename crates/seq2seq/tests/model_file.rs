@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use seq2seq::decoding::LengthLimit;
-use seq2seq::training::{Task, Trainer};
+use seq2seq::storage::Precision;
+use seq2seq::training::{InitialModel, Task, Trainer};
 use seq2seq::{Damage, Model, ModelFileError, Pair, PredictOptions};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -174,7 +175,7 @@ fn other_files_are_told_apart() {
         &[0; 4],
     );
     assert!(matches!(load(&foreign), Err(ModelFileError::Foreign(_))));
-    let later = with_metadata("version", |_| "2".into());
+    let later = with_metadata("version", |_| "3".into());
     assert!(refusal(&later).contains("use a newer version"));
 }
 
@@ -195,7 +196,7 @@ fn a_header_that_lies_is_refused() {
         ),
         (
             r#"{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#,
-            "not F32, U32 or U8",
+            "not F32, U32, BF16, U8 or I8",
         ),
         (
             r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
@@ -296,6 +297,107 @@ fn weights_must_be_those_of_the_network() {
     nan[..4].copy_from_slice(&f32::NAN.to_le_bytes());
     let message = refusal(&file(&header.to_string(), &nan));
     assert!(message.contains("finite"), "{message}");
+}
+
+/// A small quantized model, its checksum made right after a change of its header and data.
+fn quantized_with(precision: Precision, change: impl FnOnce(&mut Value, &mut Vec<u8>)) -> Vec<u8> {
+    let bytes = trained().quantized(precision).unwrap().to_bytes();
+    let (header, data) = split(&bytes);
+    let (mut header, mut data) = (serde_json::from_str(&header).unwrap(), data.to_vec());
+    change(&mut header, &mut data);
+    file(&header.to_string(), &data)
+}
+
+#[test]
+fn quantized_files_are_held_against_the_network() {
+    const KERNEL: &str = "encoder.layers.0.forward.recurrent_kernel";
+    let scales = format!("{KERNEL}.scales");
+    let begin = |header: &Value, name: &str| {
+        usize::try_from(header[name]["data_offsets"][0].as_u64().unwrap()).unwrap()
+    };
+    let message = |precision, change: &dyn Fn(&mut Value, &mut Vec<u8>)| {
+        refusal(&quantized_with(precision, change))
+    };
+    for precision in [Precision::Bf16, Precision::Int8] {
+        assert!(load(&quantized_with(precision, |_, _| ())).is_ok());
+        let older = message(precision, &|header, _| {
+            header["__metadata__"]["version"] = "1".into();
+        });
+        assert!(older.contains("which format 1 lacks"), "{older}");
+        let later = message(precision, &|header, _| {
+            header["__metadata__"]["version"] = "3".into();
+        });
+        assert!(later.contains("reads formats 1 and 2"), "{later}");
+        let unknown = message(precision, &|header, _| {
+            header[KERNEL]["dtype"] = "F8_E4M3".into();
+        });
+        assert!(
+            unknown.contains("not F32, U32, BF16, U8 or I8"),
+            "{unknown}"
+        );
+    }
+    let infinite = message(Precision::Bf16, &|header, data| {
+        let place = begin(header, KERNEL);
+        data[place..place + 2].copy_from_slice(&0x7f80_u16.to_le_bytes());
+    });
+    assert!(infinite.contains("are not all finite"), "{infinite}");
+    for wrong in [f32::NAN, f32::INFINITY, -0.5] {
+        let scale = message(Precision::Int8, &|header, data| {
+            let place = begin(header, &scales);
+            data[place..place + 4].copy_from_slice(&wrong.to_le_bytes());
+        });
+        let expected = format!("the scales `{scales}` are not all finite numbers of at least 0");
+        assert!(scale.contains(&expected), "{scale}");
+    }
+    let shape = message(Precision::Int8, &|header, _| {
+        header[&scales]["shape"] = json!([16, 1]);
+    });
+    assert!(shape.contains("have the shape [16, 1]"), "{shape}");
+    let missing = message(Precision::Int8, &|header, _| {
+        let header = header.as_object_mut().unwrap();
+        let entry = header.remove(&scales).unwrap();
+        header.insert("other".into(), entry);
+    });
+    assert!(
+        missing.contains(&format!("`{scales}` are missing")),
+        "{missing}"
+    );
+    // A vector of whole numbers, which would need scales.
+    let vector = message(Precision::Int8, &|header, _| {
+        let bias = "encoder.layers.0.forward.bias";
+        header[bias]["dtype"] = "I8".into();
+        header[bias]["shape"] = json!([64]);
+    });
+    assert!(
+        vector.contains("are stored as I8") || vector.contains("have the shape"),
+        "{vector}"
+    );
+}
+
+#[test]
+fn every_changed_byte_of_a_quantized_model_is_noticed() {
+    let bytes = trained().quantized(Precision::Int8).unwrap().to_bytes();
+    for place in 0..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 1 << (place % 8);
+        assert!(load(&bytes).is_err(), "byte {place}");
+    }
+}
+
+#[test]
+fn training_does_not_go_on_from_a_quantized_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model");
+    trained()
+        .quantized(Precision::Bf16)
+        .unwrap()
+        .save(&path)
+        .unwrap();
+    let error = InitialModel::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("give the model that it was made from"),
+        "{error}"
+    );
 }
 
 /// Files of every version that was ever released load and answer as they did. How that of

@@ -136,6 +136,11 @@ impl ColumnArgs {
         Ok(read_options(&recipe))
     }
 
+    /// Whether a flag says how a file is laid out.
+    pub fn is_given(&self) -> bool {
+        self.format.is_given() || self.names_columns() || self.header.is_some()
+    }
+
     fn names_columns(&self) -> bool {
         let columns = [self.source_column, self.target_column, self.features_column];
         columns.iter().any(Option::is_some)

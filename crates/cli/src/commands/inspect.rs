@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use seq2seq::Model;
+use seq2seq::settings::Architecture;
 use seq2seq::text::quoted;
 
 use super::drawing::drawing;
@@ -28,6 +29,10 @@ impl Inspect {
         print_line(&drawing(&model))?;
         print_line("")?;
         print_line(&layers(&model))?;
+        // An n-gram model has none.
+        if model.settings().model.architecture != Architecture::Ngram {
+            print_line(&format!("precision of matrices: {}", model.precision()))?;
+        }
         let (source, target) = (&model.codec().source, &model.codec().target);
         print_line("")?;
         for (name, side) in [("source", source), ("target", target)] {

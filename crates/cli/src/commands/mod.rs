@@ -22,6 +22,7 @@ pub mod lexicon;
 pub mod manual;
 mod mixture;
 pub mod predict;
+pub mod quantize;
 mod replay;
 pub mod reproduce;
 mod said_warnings;

@@ -29,6 +29,7 @@ fn help_of_every_command() {
         "compare",
         "audit",
         "ensemble",
+        "quantize",
         "bench",
         "serve",
         "reproduce",

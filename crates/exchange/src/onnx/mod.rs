@@ -39,13 +39,14 @@ pub struct NotExportable {
 
 /// Writes a model as ONNX: `encoder.onnx` and `step.onnx`; `next.onnx` unless each step needs what the
 /// one before it found; `metadata.json`, which the ONNX files hold, too; and `README.md`, which has the loop
-/// around them.
+/// around them. Weights of a quantized model are written in single precision.
 ///
 /// # Errors
 /// Names the first setting that no graph is written for.
 pub fn export(model: &Model) -> Result<Vec<ExportedFile>, NotExportable> {
     let settings = &model.settings().model;
     check(settings, model.settings().feature_use())?;
+    let model = &model.in_single_precision();
     let network = network(model);
     let network = network.as_ref();
     let entries = metadata(model);

@@ -60,7 +60,7 @@ pub fn export(model: &Model, entries: &str) -> Result<Vec<u8>, NotExportable> {
             setting: "text.target_end_mark = false",
         });
     };
-    let graph = graph(model, begin, end).into_file(&[]);
+    let graph = graph(&model.in_single_precision(), begin, end).into_file(&[]);
     let phones = phones(&codec.target.vocabulary);
     let order = order(&codec.source.vocabulary, &codec.target.vocabulary);
     let files = [

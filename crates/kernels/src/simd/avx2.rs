@@ -62,6 +62,12 @@ impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    fn prefetch<T>(self, address: *const T) {
+        if !cfg!(miri) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: __m256) {
         unsafe { _mm256_storeu_ps(to, vector) }
     }

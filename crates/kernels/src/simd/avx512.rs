@@ -92,6 +92,12 @@ impl Simd for Avx512 {
         unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
     }
     #[inline(always)]
+    fn prefetch<T>(self, address: *const T) {
+        if !cfg!(miri) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) }
+        }
+    }
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, vector: __m512) {
         unsafe { _mm512_storeu_ps(to, vector) }
     }

@@ -140,6 +140,10 @@ pub(crate) trait Simd: Copy {
         }
     }
 
+    /// Asks for the cache line at an address, which need not be valid, where the processor can be asked.
+    #[inline(always)]
+    fn prefetch<T>(self, _address: *const T) {}
+
     /// Reads the span of a row.
     ///
     /// # Safety

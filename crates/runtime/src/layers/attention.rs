@@ -21,8 +21,8 @@ pub struct Attention {
     value: Option<Matrix>,
     /// Added before the hyperbolic tangent, `[units]` (`additive`).
     bias: Option<Vec<f32>>,
-    /// From units to a score, `[units, 1]` (`concat`, `additive`).
-    score: Option<Matrix>,
+    /// From units to a score, `[units]` (`concat`, `additive`).
+    score: Option<Vec<f32>>,
     heads: usize,
 }
 
@@ -78,7 +78,9 @@ impl Attention {
             query: matrix(compares || has_heads, "query", [query, units])?,
             key,
             value: matrix(has_heads, "value", [memory, units])?,
-            score: matrix(compares, "score", [units, 1])?,
+            score: (compares)
+                .then(|| params.column("score", units))
+                .transpose()?,
             bias: (kind == Additive)
                 .then(|| params.vector("bias", units))
                 .transpose()?,
@@ -133,7 +135,7 @@ impl Attention {
         mut queries: Rows,
         memory: &Memory,
         sources: &[u32],
-        score: &Matrix,
+        score: &[f32],
     ) -> Attended {
         if let Some(bias) = &self.bias {
             queries.add_to_each(bias);
@@ -149,7 +151,7 @@ impl Attention {
                 sums.extend(query.iter().zip(key).map(|(q, k)| q + k));
             }
             let hidden = tanh(Rows::new(queries.width, sums));
-            let scores = dots(&hidden, score.values());
+            let scores = dots(&hidden, score);
             weights.values[row * time..][..length].copy_from_slice(&scores);
         }
         let lengths = sources.iter();

@@ -1,24 +1,24 @@
 //! Vectors that stand for symbols.
 
-use std::sync::Arc;
+use super::{Matrix, Numbers, Rows};
+use crate::storage::ScaleAxis;
 
-use super::{Matrix, Rows};
-
-/// A table of vectors `[symbols, size]`.
+/// A table of vectors `[symbols, size]`, in the precision in which it is stored.
 #[derive(Debug)]
 pub struct Embedding {
     symbols: usize,
     size: usize,
-    values: Arc<[f32]>,
+    /// Scales are those of rows: of symbols.
+    numbers: Numbers,
 }
 
 impl Embedding {
-    /// A table from its numbers, row by row.
-    pub fn new([symbols, size]: [usize; 2], values: Arc<[f32]>) -> Self {
+    /// A table from its numbers; scales are those of rows.
+    pub fn new([symbols, size]: [usize; 2], numbers: Numbers) -> Self {
         Self {
             symbols,
             size,
-            values,
+            numbers,
         }
     }
 
@@ -29,26 +29,27 @@ impl Embedding {
 
     /// The vectors `[ids, size]` of symbols.
     pub fn look_up(&self, ids: &[i32]) -> Rows {
-        let mut values = Vec::with_capacity(ids.len() * self.size);
-        for &id in ids {
-            let first = id as usize * self.size;
-            values.extend_from_slice(&self.values[first..first + self.size]);
-        }
-        Rows::new(self.size, values)
+        self.numbers.look_up(ids, self.size, ScaleAxis::Rows)
     }
 
     /// All vectors.
     pub fn rows(&self) -> Rows {
-        Rows::new(self.size, self.values.to_vec())
+        self.look_up(&(0..self.symbols as i32).collect::<Vec<_>>())
     }
 
     /// The matrix `[size, symbols]` by which vectors are compared with those of all symbols.
     pub fn transposed(&self) -> Matrix {
-        Matrix::new([self.symbols, self.size], Arc::clone(&self.values)).transposed()
+        let shape = [self.symbols, self.size];
+        Matrix::new([self.size, self.symbols], self.numbers.transposed(shape))
     }
 
     /// The matrix `[symbols, size]`, which turns a distribution over symbols into its mean vector.
     pub fn matrix(&self) -> Matrix {
-        Matrix::new([self.symbols, self.size], Arc::clone(&self.values))
+        let numbers = match &self.numbers {
+            // A matrix has scales of columns.
+            Numbers::Int8 { .. } => Numbers::F32(self.rows().values.into()),
+            numbers => numbers.clone(),
+        };
+        Matrix::new([self.symbols, self.size], numbers)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Embedding, Matrix};
-use crate::storage::{Array, Weights};
+use super::{Embedding, Matrix, Numbers};
+use crate::storage::{Array, ScaleAxis, Values, Weights, scales_name};
 
 /// Why stored weights do not make the network that they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,8 +26,21 @@ pub enum WeightError {
     #[error("the weights `{0}` are not part of a network with these settings")]
     LeftOver(String),
     /// A stored weight that is infinite or not a number.
-    #[error("the weights `{0}` are not all finite numbers of 32 bits")]
+    #[error("the weights `{0}` are not all finite numbers")]
     NotFinite(String),
+    /// Weights of a type in which these are never stored.
+    #[error("the weights `{name}` are stored as {found}, but these can only be {possible}")]
+    Type {
+        /// Name of the weights.
+        name: String,
+        /// Type in the file.
+        found: &'static str,
+        /// Types that they can have.
+        possible: &'static str,
+    },
+    /// A scale that is infinite, negative or not a number.
+    #[error("the scales `{0}` are not all finite numbers of at least 0")]
+    Scales(String),
     /// A table of an n-gram model that cannot be one.
     #[error("the table `{name}` of the n-gram model {reason}")]
     Table {
@@ -46,7 +59,16 @@ pub enum WeightError {
 pub struct Parameters {
     weights: Weights,
     path: Vec<String>,
-    given: Vec<String>,
+    given: Given,
+}
+
+/// Weights that a network has taken.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Names of all weights, in the order of the layers.
+    pub names: Vec<String>,
+    /// Those that may be of fewer bits than single precision, with what shares a scale.
+    pub matrices: Vec<(String, ScaleAxis)>,
 }
 
 impl Parameters {
@@ -55,7 +77,7 @@ impl Parameters {
         Self {
             weights,
             path: Vec::new(),
-            given: Vec::new(),
+            given: Given::default(),
         }
     }
 
@@ -96,7 +118,8 @@ impl Parameters {
     /// # Errors
     /// If it is not stored, or in another shape.
     pub fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix, WeightError> {
-        Ok(Matrix::new(shape, self.take(name, &shape)?))
+        let numbers = self.numbers(name, shape, ScaleAxis::Columns)?;
+        Ok(Matrix::new(shape, numbers))
     }
 
     /// Vectors `[symbols, size]` that stand for symbols.
@@ -104,7 +127,16 @@ impl Parameters {
     /// # Errors
     /// If they are not stored, or in another shape.
     pub fn embedding(&mut self, name: &str, shape: [usize; 2]) -> Result<Embedding, WeightError> {
-        Ok(Embedding::new(shape, self.take(name, &shape)?))
+        let numbers = self.numbers(name, shape, ScaleAxis::Rows)?;
+        Ok(Embedding::new(shape, numbers))
+    }
+
+    /// A vector that is stored as a matrix of one column.
+    ///
+    /// # Errors
+    /// If it is not stored, or of another length.
+    pub fn column(&mut self, name: &str, len: usize) -> Result<Vec<f32>, WeightError> {
+        Ok(self.take(name, &[len, 1])?.to_vec())
     }
 
     /// A vector.
@@ -152,29 +184,69 @@ impl Parameters {
         }
     }
 
-    /// Ends the construction of a network; gives the names of its weights in the order of its layers.
+    /// Ends the construction of a network; tells which weights it has taken.
     ///
     /// # Errors
     /// If a weight was not asked for.
-    pub fn finish(mut self) -> Result<Vec<String>, WeightError> {
+    pub fn finish(mut self) -> Result<Given, WeightError> {
         match self.weights.pop_first() {
             Some((name, _)) => Err(WeightError::LeftOver(name)),
             None => Ok(self.given),
         }
     }
 
+    /// The numbers of a matrix of any precision, with its scales.
+    fn numbers(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        axis: ScaleAxis,
+    ) -> Result<Numbers, WeightError> {
+        let (name, array) = self.take_any(name)?;
+        check_shape(&name, &array, &shape)?;
+        if !array.is_finite() {
+            return Err(WeightError::NotFinite(name));
+        }
+        let numbers = match array.values {
+            Values::F32(values) => Numbers::F32(values),
+            Values::Bf16(values) => Numbers::Bf16(values),
+            Values::I8(values) => Numbers::Int8 {
+                values,
+                scales: self.scales(&name, &axis.shape(shape))?,
+            },
+            values => return Err(wrong_type(name, &values, "F32, BF16 or I8")),
+        };
+        self.given.matrices.push((name, axis));
+        Ok(numbers)
+    }
+
+    /// The scales of a matrix.
+    fn scales(&mut self, matrix: &str, shape: &[usize]) -> Result<Arc<[f32]>, WeightError> {
+        let name = scales_name(matrix);
+        let Some(array) = self.weights.remove(&name) else {
+            return Err(WeightError::Missing(name));
+        };
+        check_shape(&name, &array, shape)?;
+        let possible = |values: &&Arc<[f32]>| {
+            let mut values = values.iter();
+            values.all(|&scale| scale.is_finite() && scale >= 0.0)
+        };
+        match array.as_f32() {
+            None => Err(wrong_type(name, &array.values, "F32")),
+            Some(values) => match Some(values).filter(possible) {
+                Some(values) => Ok(Arc::clone(values)),
+                None => Err(WeightError::Scales(name)),
+            },
+        }
+    }
+
     fn take(&mut self, name: &str, expected: &[usize]) -> Result<Arc<[f32]>, WeightError> {
         let (name, array) = self.take_any(name)?;
-        if array.shape != expected {
-            return Err(WeightError::Shape {
-                name,
-                found: array.shape,
-                expected: expected.to_vec(),
-            });
-        }
-        match array.as_f32().filter(|_| array.is_finite()) {
+        check_shape(&name, &array, expected)?;
+        match array.as_f32() {
+            None => Err(wrong_type(name, &array.values, "F32")),
+            Some(_) if !array.is_finite() => Err(WeightError::NotFinite(name)),
             Some(values) => Ok(Arc::clone(values)),
-            None => Err(WeightError::NotFinite(name)),
         }
     }
 
@@ -183,8 +255,29 @@ impl Parameters {
         let Some(array) = self.weights.remove(&name) else {
             return Err(WeightError::Missing(name));
         };
-        self.given.push(name.clone());
+        self.given.names.push(name.clone());
         Ok((name, array))
+    }
+}
+
+/// Refuses weights of another shape.
+fn check_shape(name: &str, array: &Array, expected: &[usize]) -> Result<(), WeightError> {
+    match array.shape == expected {
+        true => Ok(()),
+        false => Err(WeightError::Shape {
+            name: name.to_owned(),
+            found: array.shape.clone(),
+            expected: expected.to_vec(),
+        }),
+    }
+}
+
+fn wrong_type(name: String, values: &Values, possible: &'static str) -> WeightError {
+    let (found, _) = values.dtype();
+    WeightError::Type {
+        name,
+        found,
+        possible,
     }
 }
 

@@ -44,11 +44,10 @@ impl PointerGenerator {
         input: usize,
         params: &mut Parameters,
     ) -> Result<Self, WeightError> {
-        let mut column = |name, len| Ok(params.matrix(name, [len, 1])?.values().to_vec());
         Ok(Self {
-            hidden_kernel: column("hidden_kernel", hidden)?,
-            context_kernel: column("context_kernel", context)?,
-            input_kernel: column("input_kernel", input)?,
+            hidden_kernel: params.column("hidden_kernel", hidden)?,
+            context_kernel: params.column("context_kernel", context)?,
+            input_kernel: params.column("input_kernel", input)?,
             bias: params.vector("bias", 1)?[0],
         })
     }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rnn_kernels::{
-    Cell, Direction, Input, Layout, PackedWeights, Precision, Problem, infer, infer_packed,
+    Cell, Direction, Input, Layout, PackedWeights, Precision, Problem, infer_packed, infer_stored,
 };
 
 use super::{Embedding, Matrix, Padded, Parameters, Rows, WeightError, sigmoid};
@@ -139,39 +139,23 @@ impl Recurrent {
     /// Returns every h `[time * batch, units]`, the final state `[states * batch, units]`, or both
     /// one after the other, as `run.layout` says.
     pub fn forward(&self, input: &LayerInput, run: Run) -> Rows {
-        let dense;
-        let input = match *input {
-            LayerInput::Symbols(None, ids) => Input::Gather {
-                table: self.kernel.values(),
-                ids,
-            },
-            LayerInput::Symbols(Some(vectors), ids) => match self.table(vectors, ids.len()) {
-                Some(table) => Input::Gather {
-                    table: &table.values,
-                    ids,
-                },
-                None => {
-                    dense = self.kernel.product(&vectors.look_up(ids));
-                    Input::Dense(&dense.values)
-                }
-            },
-            LayerInput::Vectors(vectors) => {
-                dense = self.kernel.product(vectors);
-                Input::Dense(&dense.values)
-            }
-            LayerInput::Projected(projected) => Input::Dense(&projected.values),
+        let table = match *input {
+            LayerInput::Symbols(vectors, ids) => self.table(vectors, ids.len()).zip(Some(ids)),
+            LayerInput::Vectors(_) | LayerInput::Projected(_) => None,
         };
-        self.recur(input, run)
+        if let Some((table, ids)) = table {
+            return self.recur(Input::Gather { table, ids }, run);
+        }
+        match *input {
+            LayerInput::Projected(projected) => self.recur(Input::Dense(&projected.values), run),
+            _ => self.recur(Input::Dense(&self.projected(input).values), run),
+        }
     }
 
     /// What the input weights make of the input, `[time * batch, gates * units]`.
     pub fn projected(&self, input: &LayerInput) -> Rows {
         match *input {
-            LayerInput::Symbols(None, ids) => {
-                let width = self.kernel.columns();
-                let row = |&id: &i32| &self.kernel.values()[id as usize * width..][..width];
-                Rows::new(width, ids.iter().flat_map(row).copied().collect())
-            }
+            LayerInput::Symbols(None, ids) => self.kernel.look_up(ids),
             LayerInput::Symbols(Some(vectors), ids) => self.kernel.product(&vectors.look_up(ids)),
             LayerInput::Vectors(vectors) => self.kernel.product(vectors),
             LayerInput::Projected(projected) => projected.clone(),
@@ -201,19 +185,25 @@ impl Recurrent {
         })
     }
 
-    /// The table of all symbols, if it is there or now worth making: once as many symbols have been
-    /// multiplied as it has. Its rows are those that single symbols give, to the last bit.
-    fn table(&self, vectors: &Embedding, read: usize) -> Option<&Rows> {
+    /// The table of all symbols `[symbols, gates * units]`, if it is there or now worth making: once as many
+    /// symbols have been multiplied as it has. Its rows are those that single symbols give, to the last bit.
+    fn table(&self, vectors: Option<&Embedding>, read: usize) -> Option<&[f32]> {
+        if vectors.is_none() && self.kernel.values().is_some() {
+            return self.kernel.values();
+        }
         if let Some(table) = self.inputs.table.get() {
-            return Some(table);
+            return Some(&table.values);
         }
         let so_far = self.inputs.looked_up.fetch_add(read, Ordering::Relaxed);
-        let symbols = vectors.symbols();
+        let symbols = vectors.map_or(self.kernel.inner(), Embedding::symbols);
         if symbols > FEW_SYMBOLS || so_far + read < symbols {
             return None;
         }
-        let multiply = || self.kernel.product(&vectors.rows());
-        Some(self.inputs.table.get_or_init(multiply))
+        let multiply = || match vectors {
+            Some(vectors) => self.kernel.product(&vectors.rows()),
+            None => self.kernel.rows(),
+        };
+        Some(&self.inputs.table.get_or_init(multiply).values)
     }
 
     fn recur(&self, input: Input<f32>, run: Run) -> Rows {
@@ -230,17 +220,18 @@ impl Recurrent {
             hidden: self.units,
             lengths: run.lengths,
             input,
-            recurrent: self.recurrent_kernel.values(),
+            // Given below, in the precision that it has.
+            recurrent: &[],
             bias: &self.bias,
             initial: run.initial.map(|state| &state.values[..]),
             mask: None,
             precision: Precision::Single,
         };
+        let weights = self.recurrent_kernel.stored();
         let output = if run.batch < WORTH_PACKING {
-            infer(&problem, run.layout)
+            infer_stored(&problem, run.layout, weights)
         } else {
-            let weights = self.recurrent_kernel.values();
-            let pack = || PackedWeights::new(self.cell, self.units, weights);
+            let pack = || PackedWeights::stored(self.cell, self.units, weights);
             infer_packed(&problem, run.layout, self.packed.get_or_init(pack))
         };
         Rows::new(self.units, output)

@@ -20,14 +20,16 @@ use crate::layers::WeightError;
 use crate::settings::{
     CaseChoice, DecoderInput, FeatureUse, Protocol, Settings, SettingsError, TokenizationChoice,
 };
-use crate::storage;
 use crate::storage::tensor_file::{self, Damage, Metadata, ReadFailure, TensorFile};
+use crate::storage::{self, Precision};
 use crate::text::{Codec, Side};
 
 /// Metadata key and value by which a file is known to be a model of ours.
 const FORMAT: (&str, &str) = ("format", "seq2seq-model");
-/// Version of the layout that is written.
-const VERSION: &str = "1";
+/// Version of the layout that has single precision only.
+const PLAIN: &str = "1";
+/// Version of the layout that has matrices of fewer bits, too.
+const NARROW: &str = "2";
 /// Name of the model within a run's folder.
 pub const MODEL_NAME: &str = "model.safetensors";
 
@@ -69,7 +71,7 @@ pub enum ModelFileError {
     Foreign(PathBuf),
     /// A file of a later version.
     #[error(
-        "{path} has the model format {found}, but this version reads format {VERSION}: use a newer version of seq2seq"
+        "{path} has the model format {found}, but this version reads formats {PLAIN} and {NARROW}: use a newer version of seq2seq"
     )]
     Version {
         /// The file.
@@ -94,6 +96,17 @@ pub enum ModelFileError {
         part: &'static str,
         /// What is wrong.
         reason: String,
+    },
+    /// The weights have fewer bits than what is asked for needs.
+    #[error(
+        "{path}: its weights are {precision}, and training goes on from weights of single precision: give the \
+         model that it was made from"
+    )]
+    Quantized {
+        /// The file.
+        path: PathBuf,
+        /// Precision of the weights.
+        precision: Precision,
     },
     /// The weights are not those of the settings.
     #[error("{path}: {source}, so the file is no consistent model")]
@@ -122,9 +135,13 @@ impl Model {
     }
 
     fn metadata(&self) -> Metadata {
+        let version = match self.precision() {
+            Precision::F32 => PLAIN,
+            Precision::Bf16 | Precision::Int8 => NARROW,
+        };
         Metadata::from([
             (FORMAT.0.to_owned(), FORMAT.1.to_owned()),
-            ("version".to_owned(), VERSION.to_owned()),
+            ("version".to_owned(), version.to_owned()),
             ("recipe".to_owned(), self.recipe().to_owned()),
             ("codec".to_owned(), json(&**self.codec())),
             ("provenance".to_owned(), toml(self.provenance())),
@@ -258,13 +275,17 @@ fn check_format(path: &Path, file: &TensorFile) -> Result<(), ModelFileError> {
     if value(FORMAT.0) != Some(FORMAT.1) {
         return Err(ModelFileError::Foreign(path.to_owned()));
     }
-    match value("version") {
-        Some(VERSION) if file.checked => Ok(()),
-        Some(VERSION) => Err(ModelFileError::Damaged {
-            path: path.to_owned(),
-            damage: Damage::Corrupted("it has no checksum".into()),
-        }),
-        found => Err(ModelFileError::Version {
+    let damaged = |reason: String| {
+        let (path, damage) = (path.to_owned(), Damage::Corrupted(reason));
+        Err(ModelFileError::Damaged { path, damage })
+    };
+    match (value("version"), file.first_narrow()) {
+        (Some(PLAIN | NARROW), _) if !file.checked => damaged("it has no checksum".into()),
+        (Some(PLAIN), Some((name, dtype))) => damaged(format!(
+            "tensor {name:?} has the type {dtype:?}, which format {PLAIN} lacks"
+        )),
+        (Some(PLAIN | NARROW), _) => Ok(()),
+        (found, _) => Err(ModelFileError::Version {
             path: path.to_owned(),
             found: found.unwrap_or("?").to_owned(),
         }),

@@ -9,6 +9,7 @@ mod lexicon;
 mod outputs;
 mod predictor;
 mod provenance;
+mod quantization;
 mod search_request;
 mod trace;
 mod warning;
@@ -26,12 +27,13 @@ pub use input::{SourceText, SourceWithFeatures};
 pub use lexicon::{Lexicon, LexiconTooLarge};
 pub use predictor::{PredictOptions, Predictor};
 pub use provenance::{Calibration, MemberEvidence, MixtureEvidence, Provenance};
+pub use quantization::QuantizeError;
 pub use search_request::SearchRequest;
 pub use trace::{Gates, HiddenState, Trace, TraceStep};
 pub use warning::Warning;
 
 use crate::decoding::{Attention, LogProbs, StepModel, StepOutput};
-use crate::layers::{Parameters, WeightError};
+use crate::layers::{Given, Parameters, WeightError};
 use crate::networks::{Network, NetworkState};
 use crate::settings::{Protocol, Settings};
 use crate::storage::Weights;
@@ -60,8 +62,8 @@ pub struct ModelParts {
 
 struct Inner {
     parts: ModelParts,
-    /// Names of the weights, in the order of the layers.
-    order: Vec<String>,
+    /// What the network took of the weights.
+    given: Given,
     network: Arc<Network>,
 }
 
@@ -83,10 +85,10 @@ impl Model {
         let mut params = Parameters::new(parts.weights.clone());
         let (settings, sizes) = (&parts.settings.model, parts.codec.sizes());
         let network = Arc::new(Network::build(settings, sizes, &mut params)?);
-        let order = params.finish()?;
+        let given = params.finish()?;
         Ok(Self(Arc::new(Inner {
             parts,
-            order,
+            given,
             network,
         })))
     }
@@ -100,7 +102,7 @@ impl Model {
         };
         Self(Arc::new(Inner {
             parts,
-            order: self.0.order.clone(),
+            given: self.0.given.clone(),
             network: Arc::clone(&self.0.network),
         }))
     }
@@ -138,8 +140,8 @@ impl Model {
     /// Name and shape of every weight, in the order of the layers.
     pub fn parameters(&self) -> impl Iterator<Item = (&str, &[usize])> {
         let shape = |name: &String| self.weights().get(name).map(|array| &array.shape[..]);
-        let order = self.0.order.iter();
-        order.filter_map(move |name| Some((&name[..], shape(name)?)))
+        let names = self.0.given.names.iter();
+        names.filter_map(move |name| Some((&name[..], shape(name)?)))
     }
 
     /// Whether the model attends to single source symbols.

@@ -2,12 +2,14 @@
 //! new one.
 
 pub mod atomic;
+mod quantization;
 pub mod tensor_file;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use atomic::write_atomically;
+pub use quantization::{Precision, ScaleAxis, dequantized, quantize, scales_name};
 pub use tensor_file::{Damage, Metadata, ReadFailure, TensorFile, write};
 
 /// Numbers of any shape. Clones share them.
@@ -28,6 +30,23 @@ pub enum Values {
     U32(Arc<[u32]>),
     /// Bytes.
     U8(Arc<[u8]>),
+    /// bf16, the upper half of single precision.
+    Bf16(Arc<[u16]>),
+    /// Whole numbers of 8 bits.
+    I8(Arc<[i8]>),
+}
+
+impl Values {
+    /// The name of the type in a file, and its bytes.
+    pub const fn dtype(&self) -> (&'static str, usize) {
+        match self {
+            Self::F32(_) => ("F32", 4),
+            Self::U32(_) => ("U32", 4),
+            Self::Bf16(_) => ("BF16", 2),
+            Self::U8(_) => ("U8", 1),
+            Self::I8(_) => ("I8", 1),
+        }
+    }
 }
 
 /// Weights by name, such as `encoder.kernel`.
@@ -71,7 +90,7 @@ impl Array {
     pub fn as_f32(&self) -> Option<&Arc<[f32]>> {
         match &self.values {
             Values::F32(values) => Some(values),
-            Values::U32(_) | Values::U8(_) => None,
+            _ => None,
         }
     }
 
@@ -79,7 +98,7 @@ impl Array {
     pub fn as_u32(&self) -> Option<&Arc<[u32]>> {
         match &self.values {
             Values::U32(values) => Some(values),
-            Values::F32(_) | Values::U8(_) => None,
+            _ => None,
         }
     }
 
@@ -87,7 +106,9 @@ impl Array {
     pub fn is_finite(&self) -> bool {
         match &self.values {
             Values::F32(values) => values.iter().all(|value| value.is_finite()),
-            Values::U32(_) | Values::U8(_) => true,
+            // All bits of the exponent are set in what is not.
+            Values::Bf16(values) => values.iter().all(|value| value & 0x7f80 != 0x7f80),
+            Values::U32(_) | Values::U8(_) | Values::I8(_) => true,
         }
     }
 }

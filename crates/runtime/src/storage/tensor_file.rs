@@ -10,11 +10,13 @@
     clippy::panic
 )] // what strangers write is read here
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -144,21 +146,16 @@ fn header_of<'a>(
     metadata.insert(CHECKSUM.to_owned(), format!("{ALGORITHM}{digits}"));
     // The widest type first, so that all data is aligned.
     let mut sorted: Vec<_> = tensors.iter().collect();
-    sorted.sort_by_key(|(name, array)| (matches!(array.values, Values::U8(_)), *name));
+    sorted.sort_by_key(|(name, array)| (Reverse(array.values.dtype().1), *name));
     let mut header = Header {
         metadata,
         tensors: Vec::with_capacity(sorted.len()),
     };
     let mut start = 0_u64;
     for (name, array) in &sorted {
-        let (dtype, bytes) = match &array.values {
-            Values::F32(values) => ("F32", values.len().saturating_mul(4)),
-            Values::U32(values) => ("U32", values.len().saturating_mul(4)),
-            Values::U8(values) => ("U8", values.len()),
-        };
-        let end = start.saturating_add(bytes as u64);
+        let end = start.saturating_add(bytes_of(array).len() as u64);
         let entry = Entry {
-            dtype: dtype.to_owned(),
+            dtype: array.values.dtype().0.to_owned(),
             shape: array.shape.iter().map(|&size| size as u64).collect(),
             data_offsets: [start, end],
         };
@@ -178,6 +175,8 @@ fn bytes_of(array: &Array) -> &[u8] {
         Values::F32(values) => bytemuck::cast_slice(values),
         Values::U32(values) => bytemuck::cast_slice(values),
         Values::U8(values) => values,
+        Values::Bf16(values) => bytemuck::cast_slice(values),
+        Values::I8(values) => bytemuck::cast_slice(values),
     }
 }
 
@@ -268,7 +267,16 @@ impl TensorFile {
 
     /// Numbers in all tensors together.
     pub fn numbers(&self) -> usize {
-        self.data.len() / 4
+        let numbers = |(_, entry): &(String, Entry)| entry.shape.iter().product::<u64>();
+        // The layout has been checked: there are no more than bytes.
+        self.tensors.iter().map(numbers).sum::<u64>() as usize
+    }
+
+    /// Name and type of the first tensor whose numbers have fewer bits than single precision.
+    pub fn first_narrow(&self) -> Option<(&str, &str)> {
+        let types = self.tensors.iter();
+        let mut types = types.map(|(name, entry)| (&name[..], &entry.dtype[..]));
+        types.find(|(_, dtype)| matches!(*dtype, "BF16" | "I8"))
     }
 
     /// Names of the tensors.
@@ -289,6 +297,14 @@ impl TensorFile {
                 let array = match entry.dtype.as_str() {
                     "F32" => Array::f32(shape, floats(bytes)),
                     "U32" => Array::u32(shape, integers(bytes)),
+                    "BF16" => Array {
+                        shape,
+                        values: Values::Bf16(halves(bytes)),
+                    },
+                    "I8" => Array {
+                        shape,
+                        values: Values::I8(bytemuck::cast_slice(bytes).into()),
+                    },
                     _ => Array::u8(bytes),
                 };
                 Some((name, array))
@@ -362,8 +378,12 @@ fn checked_layout(tensors: &[(String, Entry)]) -> Result<u64, Damage> {
         let [start, end] = entry.data_offsets;
         let width = match entry.dtype.as_str() {
             "F32" | "U32" => 4,
-            "U8" => 1,
-            other => return wrong(name, &format!("has the type {other:?}, not F32, U32 or U8")),
+            "BF16" => 2,
+            "U8" | "I8" => 1,
+            other => {
+                let known = "not F32, U32, BF16, U8 or I8";
+                return wrong(name, &format!("has the type {other:?}, {known}"));
+            }
         };
         let size = entry
             .shape
@@ -413,6 +433,15 @@ fn integers(bytes: &[u8]) -> Vec<u32> {
         .0
         .iter()
         .map(|&bytes| u32::from_le_bytes(bytes))
+        .collect()
+}
+
+fn halves(bytes: &[u8]) -> Arc<[u16]> {
+    bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|&bytes| u16::from_le_bytes(bytes))
         .collect()
 }
 

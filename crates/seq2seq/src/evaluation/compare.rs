@@ -24,6 +24,8 @@ pub struct Comparison {
     pub exact_match: PairedDifference,
     /// Difference of the symbol error rates, with a paired bootstrap.
     pub symbol_error_rate: PairedDifference,
+    /// Questions to which their answers differ, right or not.
+    pub different_answers: usize,
     /// Questions that both answer right.
     pub both_right: usize,
     /// Questions that only the first answers right.
@@ -135,6 +137,7 @@ pub fn compare(
         second: score(&b, &references)?,
         exact_match: paired(true)?,
         symbol_error_rate: paired(false)?,
+        different_answers: a.iter().zip(&b).filter(|(a, b)| a != b).count(),
         both_right: count((true, true)),
         only_first_right: count((true, false)),
         only_second_right: count((false, true)),

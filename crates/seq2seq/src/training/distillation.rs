@@ -78,7 +78,7 @@ impl Teacher {
             return Err(TeacherError::Ngram(path));
         }
         let weight = settings.teacher_weight;
-        let mut params = Parameters::stored(model.weights().clone(), &Device::flex());
+        let mut params = Parameters::stored(model.dequantized_weights(), &Device::flex());
         let network = Network::new(&model.settings().model, model.codec().sizes(), &mut params)?;
         Ok(Some(Self { network, weight }))
     }

@@ -10,6 +10,7 @@ use crate::config::{ConfigError, Monitor, Recipe};
 use crate::data::SplitMethod;
 use crate::layers::Growth;
 use crate::layers::parameters::Parameters;
+use crate::storage::Precision;
 use crate::text::Codec;
 
 /// New pairs that are too few to hold some of them out.
@@ -31,9 +32,17 @@ impl InitialModel {
     /// network.
     ///
     /// # Errors
-    /// If there is none, or the file is not a whole and consistent model.
+    /// If there is none, or the file is not a whole and consistent model, or it is quantized: learning goes on
+    /// in steps that are smaller than what rounding took away.
     pub fn load(path: &Path) -> Result<Self, ModelFileError> {
         let model = Model::load(path)?;
+        match model.precision() {
+            Precision::F32 => {}
+            precision => {
+                let path = path.to_owned();
+                return Err(ModelFileError::Quantized { path, precision });
+            }
+        }
         let network = model.network_of_mixture();
         Ok(Self {
             is_of_mixture: network.is_some(),

@@ -1,16 +1,14 @@
 //! How a Transformer knows the order of its input: vectors added to the embeddings, or a rotation
 //! of queries and keys.
 
-use std::sync::Arc;
-
-use crate::layers::{Parameters, Rows, WeightError, rotation_angles, sinusoid};
+use crate::layers::{Embedding, Parameters, Rows, WeightError, rotation_angles, sinusoid};
 use crate::settings::{PositionKind, TransformerSettings};
 
 /// Positions of one side.
 #[derive(Debug)]
 pub struct Positions {
-    /// Learned vectors `[positions, size]`; empty for the kinds that are computed.
-    table: Arc<[f32]>,
+    /// Learned vectors `[positions, size]`; none for the kinds that are computed.
+    table: Option<Embedding>,
     kind: PositionKind,
 }
 
@@ -34,8 +32,8 @@ impl Positions {
         let shape = [settings.learned_positions, settings.model_size];
         Ok(Self {
             table: match settings.positions {
-                PositionKind::Learned => params.matrix("table", shape)?.values().into(),
-                PositionKind::Sinusoidal | PositionKind::Rotary => Arc::default(),
+                PositionKind::Learned => Some(params.embedding("table", shape)?),
+                PositionKind::Sinusoidal | PositionKind::Rotary => None,
             },
             kind: settings.positions,
         })
@@ -45,21 +43,16 @@ impl Positions {
     ///
     /// A learned table ends somewhere: all later places share its last vector.
     pub fn add(&self, rows: &mut Rows, places: &[usize]) {
-        let width = rows.width;
-        let last = (self.table.len() / width).saturating_sub(1);
-        for (row, &place) in rows.iter_mut().zip(places) {
-            match self.kind {
-                PositionKind::Rotary => {}
-                PositionKind::Learned => {
-                    let vector = &self.table[place.min(last) * width..];
-                    row.iter_mut()
-                        .zip(vector)
-                        .for_each(|(to, more)| *to += more);
-                }
-                PositionKind::Sinusoidal => {
-                    for (at, to) in row.iter_mut().enumerate() {
-                        *to += sinusoid(place, at, width);
-                    }
+        if let Some(table) = &self.table {
+            let last = table.symbols().saturating_sub(1);
+            let ids: Vec<i32> = places.iter().map(|&place| place.min(last) as i32).collect();
+            rows.add(&table.look_up(&ids));
+        }
+        if self.kind == PositionKind::Sinusoidal {
+            let width = rows.width;
+            for (row, &place) in rows.iter_mut().zip(places) {
+                for (at, to) in row.iter_mut().enumerate() {
+                    *to += sinusoid(place, at, width);
                 }
             }
         }
