@@ -49,7 +49,7 @@ enum ExportFormat {
 impl Export {
     /// Runs the command.
     pub fn run(self) -> Result<Done> {
-        let model = load_model(&self.model, &[])?;
+        let model = network_of(load_model(&self.model, &[])?);
         wrong_usage_unless(
             self.lexicon.is_none() || self.format == ExportFormat::Openutau,
             || "--lexicon is for --format openutau, whose pack has a dictionary".into(),
@@ -110,4 +110,16 @@ impl Export {
 
 fn has_entries(folder: &Path) -> bool {
     fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// The network of a mixture with an n-gram model, which these formats cannot hold.
+fn network_of(model: Model) -> Model {
+    let Some(network) = model.network_of_mixture() else {
+        return model;
+    };
+    say!(
+        "warning: the model mixes a network with an n-gram model, and the network alone is exported: \
+         seq2seq eval measures the mixture, and --set training.mixture=off trains the network alone"
+    );
+    network
 }

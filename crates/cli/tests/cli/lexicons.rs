@@ -521,3 +521,40 @@ fn models_are_exported_as_onnx() {
     let file = export("--out file");
     assert!(file.contains("error: file is no folder"), "{file}");
 }
+
+/// What `train PAIRS` ends with may be a mixture, which these formats cannot hold.
+#[test]
+fn the_network_of_a_mixture_is_exported() {
+    let folder = folder_with(&[]);
+    let words: String = ["ab", "ba", "abb", "aab"]
+        .iter()
+        .map(|word| format!("{word}\t{}\n", word.to_uppercase()))
+        .collect();
+    fs::write(folder.path().join("words.tsv"), words.repeat(10)).unwrap();
+    for (model, settings) in [
+        ("counts", "model.architecture=ngram"),
+        ("network", "model.architecture=monotonic"),
+    ] {
+        let train = format!(
+            "train words.tsv --quiet --out {model} --set {settings} --set data.keep_sources_apart=false \
+             --set training.epochs=1 --set training.mixture=off"
+        );
+        let output = run(folder.path(), &train);
+        assert!(output.starts_with("exit code: 0"), "{output}");
+    }
+    run(folder.path(), "ensemble network counts --out both.safetensors");
+    let export = |model: &str, out: &str| {
+        run(
+            folder.path(),
+            &format!("export {model} --format onnx --out {out}"),
+        )
+    };
+    let output = export("both.safetensors", "mixed");
+    assert!(
+        output.contains("the network alone is exported") && output.contains("mixed: encoder.onnx"),
+        "{output}"
+    );
+    export("network", "alone");
+    let step = |out: &str| fs::read(folder.path().join(out).join("step.onnx")).unwrap();
+    assert_eq!(step("mixed"), step("alone"));
+}
