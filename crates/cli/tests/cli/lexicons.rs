@@ -542,7 +542,10 @@ fn the_network_of_a_mixture_is_exported() {
         let output = run(folder.path(), &train);
         assert!(output.starts_with("exit code: 0"), "{output}");
     }
-    run(folder.path(), "ensemble network counts --out both.safetensors");
+    run(
+        folder.path(),
+        "ensemble network counts --out both.safetensors",
+    );
     let export = |model: &str, out: &str| {
         run(
             folder.path(),
