@@ -52,8 +52,23 @@ pub(crate) struct RowsProduct<'a, E, const NV: usize> {
 impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
     type Output = ();
 
+    /// Loops of the precisions are apart: in one, the compiler keeps the sums of single precision in memory, and
+    /// training takes half as long again.
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
+        match self.right.precision {
+            Precision::Single => self.add_products::<S, MulAdd>(simd),
+            Precision::Bfloat16 if S::MAY_DOT_BF16 && simd.has_dot_bf16() => {
+                self.add_products::<S, NativeDot>(simd)
+            }
+            Precision::Bfloat16 => self.add_products::<S, Dot>(simd),
+        }
+    }
+}
+
+impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
+    #[inline(always)]
+    fn add_products<S: Simd, A: AddProducts>(&self, simd: S) {
         let blocks = self.depth.div_ceil(block_depth::<S, NV>()).max(1);
         let room = match self.right.is_narrow() {
             true => block_depth::<S, NV>() * NV * S::LANES,
@@ -63,7 +78,7 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
         let room = room.pointer();
         if blocks == 1 {
             for panel in 0..self.right.panels {
-                self.rows_in_panel(simd, panel, 0..self.depth, room, None, DepthPart::Only);
+                self.rows_in_panel::<S, A>(simd, panel, 0..self.depth, room, None, DepthPart::Only);
             }
             return;
         }
@@ -78,7 +93,7 @@ impl<E: Epilogue<NV>, const NV: usize> Kernel for RowsProduct<'_, E, NV> {
                     _ => DepthPart::Middle,
                 };
                 let depth = bound(block)..bound(block + 1);
-                self.rows_in_panel(simd, panel, depth, room, partial, part);
+                self.rows_in_panel::<S, A>(simd, panel, depth, room, partial, part);
             }
         }
     }
@@ -113,7 +128,7 @@ const fn block_depth<S: Simd, const NV: usize>() -> usize {
 
 impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
     #[inline(always)]
-    fn rows_in_panel<S: Simd>(
+    fn rows_in_panel<S: Simd, A: AddProducts>(
         &self,
         simd: S,
         panel: usize,
@@ -137,27 +152,27 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
             };
             // Few heights, since each is compiled for every epilogue and every level.
             at += match self.rows.len() - at {
-                left if left >= const { tile_rows::<S>(NV) } => self.full_tile(simd, tile),
-                1 => self.tile::<S, 1>(simd, tile),
-                _ => self.tile::<S, 2>(simd, tile),
+                left if left >= const { tile_rows::<S>(NV) } => self.full_tile::<S, A>(simd, tile),
+                1 => self.tile::<S, A, 1>(simd, tile),
+                _ => self.tile::<S, A, 2>(simd, tile),
             };
         }
     }
 
     /// A tile as high as the registers allow. Only one of the branches is compiled.
     #[inline(always)]
-    fn full_tile<S: Simd>(&self, simd: S, tile: Tile) -> usize {
+    fn full_tile<S: Simd, A: AddProducts>(&self, simd: S, tile: Tile) -> usize {
         if const { tile_rows::<S>(NV) == 3 } {
-            self.tile::<S, 3>(simd, tile)
+            self.tile::<S, A, 3>(simd, tile)
         } else if const { tile_rows::<S>(NV) == 6 } {
-            self.tile::<S, 6>(simd, tile)
+            self.tile::<S, A, 6>(simd, tile)
         } else {
-            self.tile::<S, 8>(simd, tile)
+            self.tile::<S, A, 8>(simd, tile)
         }
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const R: usize>(&self, simd: S, tile: Tile) -> usize {
+    fn tile<S: Simd, A: AddProducts, const R: usize>(&self, simd: S, tile: Tile) -> usize {
         let Tile { at, panel, .. } = tile;
         let mut rows = [0; R];
         for r in 0..R {
@@ -192,13 +207,7 @@ impl<E: Epilogue<NV>, const NV: usize> RowsProduct<'_, E, NV> {
                     left_step: self.left_step,
                     right: tile.right,
                 };
-                sums = match self.right.precision {
-                    Precision::Single => accumulate::<S, MulAdd, R, NV>(simd, operands, sums),
-                    Precision::Bfloat16 if S::MAY_DOT_BF16 && simd.has_dot_bf16() => {
-                        accumulate::<S, NativeDot, R, NV>(simd, operands, sums)
-                    }
-                    Precision::Bfloat16 => accumulate::<S, Dot, R, NV>(simd, operands, sums),
-                };
+                sums = accumulate::<S, A, R, NV>(simd, operands, sums);
             }
             match (tile.part, tile.partial) {
                 (DepthPart::First | DepthPart::Middle, Some(partial)) => {
